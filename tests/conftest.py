@@ -1,0 +1,32 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _shared() -> Path | None:
+    """Find the folder of real observations and reference values, if this machine has it."""
+    named = os.environ.get("XBATCH_REAL_DATA")
+    return Path(named).resolve() if named else None
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real observations; the test is skipped where there is none."""
+    folder = _shared()
+    if folder is None:
+        pytest.skip("needs the real observations: set XBATCH_REAL_DATA to their folder")
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of what the missions' own tools make; the test is skipped where there is none."""
+    folder = _shared()
+    if folder is None:
+        pytest.skip("needs the reference values: set XBATCH_REAL_DATA to the folder that holds data and reference")
+    return folder / "reference"

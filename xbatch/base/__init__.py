@@ -1,0 +1,1 @@
+"""What every layer shares: errors, digests, atomic writes. Standard library only."""

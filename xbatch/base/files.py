@@ -1,0 +1,72 @@
+"""Writes that are there whole or not at all, and text forms that never vary."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["canonical_json", "pretty_json", "schema_text", "write_atomically"]
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write a file under its final name in one rename; a reader never sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+        The final name. Its folder is made if it is missing.
+    data : bytes or str
+        The content; text is written as UTF-8 with ``\\n`` ends.
+
+    Raises
+    ------
+    OSError
+        The disk is full or the folder cannot be written; nothing is left under `path` or beside it.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(raw)
+        os.chmod(temporary, 0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def canonical_json(value: Any) -> bytes:
+    """Give the one JSON form of a value: keys sorted, no spaces, UTF-8, no NaN; what digests are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def pretty_json(value: Any) -> str:
+    """Give JSON for people: two spaces, the order of the keys kept, a newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def schema_text(name: str) -> str:
+    """Read a schema shipped with the package, for example ``analysis-1``.
+
+    In a wheel the schemas lie inside the package; in a checkout they lie in ``schemas/`` beside it.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "schemas", package.parent / "schemas"):
+        path = folder / f"{name}.json"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise FileNotFoundError(f"schema {name!r} is not installed with xbatch")

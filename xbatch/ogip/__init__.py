@@ -1,0 +1,1 @@
+"""The files: PHA, RMF, ARF to arrays and back."""

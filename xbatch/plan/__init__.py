@@ -1,0 +1,1 @@
+"""A specification to an ordered plan of steps."""

@@ -1,0 +1,1 @@
+"""Manifest of a run."""

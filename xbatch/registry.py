@@ -1,0 +1,147 @@
+"""The tasks there are, by name and engine: what a plan may hold and where a worker finds the code.
+
+Functions are named as text (``module:function``) and imported in the worker that needs them, so that looking at a
+plan loads no numpy, astropy or sherpa.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["TASKS", "Job", "Outcome", "TaskDef", "task_function"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task's function is given.
+
+    Attributes
+    ----------
+    step : str
+        The step's name, for messages.
+    params : Mapping
+        The step's parameters, JSON-able.
+    inputs : Mapping of str to Path
+        Each declared input by its role; an optional input that did not come is absent.
+    out : Path
+        An empty folder of the step's own; each declared output is written there under its declared name.
+    """
+
+    step: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    out: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task's function gives back beside its files.
+
+    Attributes
+    ----------
+    facts : Mapping
+        Small JSON-able results worth showing in a plan or a report (counts, number of bins, the first bin's energies).
+    notes : tuple of str
+        What the user should know (a stand-in response, a poor fit, an ignored HDU); they reach table and report.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskDef:
+    """One kind of work.
+
+    Attributes
+    ----------
+    name : str
+        The first part of its steps' names.
+    version : int
+        Raised whenever the same inputs and parameters may give another result; part of every key.
+    outputs : tuple of str
+        File names that must exist when the step has succeeded. A name that ends in ``?`` may be absent.
+    engines : Mapping
+        Engine name to ``module:function``.
+    summary : str
+        One line for people.
+    needs : tuple of str
+        Python packages that must be importable beside the runtime dependencies.
+    """
+
+    name: str
+    version: int
+    outputs: tuple[str, ...]
+    engines: Mapping[str, str]
+    summary: str
+    needs: tuple[str, ...] = ()
+
+
+def _task(
+    name: str, version: int, outputs: tuple[str, ...], function: str, summary: str, needs: tuple[str, ...] = ()
+) -> TaskDef:
+    return TaskDef(name, version, outputs, MappingProxyType({"native": function}), summary, needs)
+
+
+TASKS: Mapping[str, TaskDef] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            _task(
+                "spectrum",
+                1,
+                ("spectrum.pha", "background.pha?", "response.npz"),
+                "xbatch.tasks.spectrum:run",
+                "check and read a spectrum with its background and response",
+            ),
+            _task(
+                "group",
+                1,
+                ("grouped.pha", "grouping.json"),
+                "xbatch.tasks.group:run",
+                "group the channels of a spectrum into bins",
+            ),
+            _task(
+                "fit",
+                1,
+                ("fit.json", "bins.ecsv"),
+                "xbatch.tasks.fit:run",
+                "fit a model to one or more spectra together",
+                ("sherpa",),
+            ),
+            _task("plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"),
+            _task(
+                "parameters",
+                1,
+                ("parameters.ecsv", "parameters.csv", "parameters.tex"),
+                "xbatch.tasks.parameters:run",
+                "one table of the parameters of all fits",
+            ),
+            _task(
+                "summary",
+                1,
+                ("summary.ecsv", "summary.csv", "summary.tex"),
+                "xbatch.tasks.summary:run",
+                "one table of all spectra: number, obsid, MJD, rate, exposure",
+            ),
+        )
+    }
+)
+
+
+def task_function(task: str, engine: str) -> Callable[[Job], Outcome]:
+    """Import and give the function that does a task with an engine.
+
+    Raises
+    ------
+    KeyError
+        No such task, or the engine does not do it.
+    """
+    module, _, name = TASKS[task].engines[engine].partition(":")
+    function: Callable[[Job], Outcome] = getattr(importlib.import_module(module), name)
+    return function

@@ -1,0 +1,1 @@
+"""A plan to a run: scheduler, workers, store, journal."""

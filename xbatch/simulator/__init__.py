@@ -1,0 +1,1 @@
+"""Synthetic observations from a seed, with the truth beside them."""

@@ -1,0 +1,263 @@
+"""A checked specification as data: what the plan is compiled from.
+
+Everything here is resolved: includes read, ``--set`` applied, defaults filled, ``for:`` exceptions decided for each
+subject, references followed. Nothing here knows YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import Place, Problem
+
+__all__ = [
+    "Analysis",
+    "Band",
+    "Binning",
+    "Dataset",
+    "ErrorRequest",
+    "FitJob",
+    "FluxRequest",
+    "Member",
+    "Parameter",
+    "Spec",
+    "SpectrumFiles",
+    "Subject",
+]
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """What a step is about: a spectrum name x obsid x instrument."""
+
+    mission: str
+    obsid: str
+    instrument: str
+    spectrum: str
+    tags: tuple[str, ...] = ()
+    epoch: str = ""
+
+    @property
+    def module(self) -> str:
+        """``A`` for FPMA, ``B`` for FPMB, else the instrument's own name."""
+        return {"FPMA": "A", "FPMB": "B"}.get(self.instrument, self.instrument)
+
+    @property
+    def path(self) -> str:
+        """``obsid/instrument/spectrum``, as it stands in step names."""
+        return f"{self.obsid}/{self.instrument}/{self.spectrum}"
+
+
+@dataclass(frozen=True)
+class SpectrumFiles:
+    """The files of one subject as the spec names them (templates filled, ``data.root`` joined, not yet looked for).
+
+    `response`, `arf` and `background` are None where the file's own RESPFILE, ANCRFILE and BACKFILE are to be
+    followed, and ``"none"`` where the spec says that there is none.
+    """
+
+    subject: Subject
+    file: Path
+    response: Path | str | None = None
+    arf: Path | str | None = None
+    background: Path | str | None = None
+    note: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Binning:
+    """How channels are grouped. `params` is JSON-able and canonical.
+
+    ``{"type": "min", "counts": 30.0, "bad": [[0, 34], [1910, 4095]]}``; `range` is
+    ``{"unit": "channel" | "keV", "lo": .., "hi": ..}``; `systematic` is ``[[first, last, fraction], ...]``;
+    `file`'s ``from`` and the like are absolute paths as text.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Band:
+    """An energy range in keV, [lo, hi); `name` is the spec's name or the range written out (``3-79 keV``)."""
+
+    name: str
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One grouped spectrum in a fit."""
+
+    subject: Subject
+    binning: str
+    band: Band
+    edge: str = "inside"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One value in a fit, and the datasets that it holds for.
+
+    Attributes
+    ----------
+    name : str
+        ``pl.PhoIndex``, or ``cal.factor[FPMB]`` where there are several; unique within the fit.
+    component, parameter : str
+        ``pl``, ``PhoIndex`` as XSPEC spells it.
+    datasets : tuple of int
+        Indices into the fit's datasets.
+    value, min, max : float
+        Start and hard limits, in XSPEC's units.
+    unit : str
+    frozen : bool
+    link : str
+        An expression of other parameters' names that gives the value, or empty.
+    """
+
+    name: str
+    component: str
+    parameter: str
+    datasets: tuple[int, ...]
+    value: float
+    min: float
+    max: float
+    unit: str = ""
+    frozen: bool = False
+    link: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class ErrorRequest:
+    """Errors asked for. `parameters`: empty for none; names of components' parameters, or ``("free",)``."""
+
+    parameters: tuple[str, ...] = ("free",)
+    method: str = "covariance"
+    confidence: float = 0.6826894921370859
+
+
+@dataclass(frozen=True)
+class FluxRequest:
+    """Model fluxes asked for in each of some bands, with absorption in it or taken off."""
+
+    bands: tuple[Band, ...]
+    absorbed: bool = True
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One fit: a `fit` entry, or one group of it where there is a `group_by`.
+
+    Attributes
+    ----------
+    name : str
+        The entry's name.
+    group : str
+        ``90402339002/src`` for a group of `group_by`, else empty. The step is ``fit:name`` or ``fit:name/group``.
+    model : Mapping
+        The expression as a tree: ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``.
+    model_text : str
+        The expression as written.
+    components : Mapping
+        Component name to type: ``{"pl": "powerlaw"}``, in order of appearance.
+    """
+
+    name: str
+    group: str
+    datasets: tuple[Dataset, ...]
+    model: Mapping[str, Any]
+    model_text: str
+    components: Mapping[str, str]
+    parameters: tuple[Parameter, ...]
+    background: str
+    statistic: str
+    variance: str = "data"
+    abundances: str = "wilm"
+    cross_sections: str = "vern"
+    optimiser: str = "levmar"
+    errors: ErrorRequest = field(default_factory=ErrorRequest)
+    flux: tuple[FluxRequest, ...] = ()
+    path: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The part of the step's name after ``fit:``."""
+        return f"{self.name}/{self.group}" if self.group else self.name
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One member's specification, resolved.
+
+    `level` is ``spectra`` so far. `document` is the resolved spec as JSON-able data, with every default in it.
+    """
+
+    name: str
+    level: str
+    spectra: tuple[SpectrumFiles, ...]
+    binnings: Mapping[str, Binning]
+    bands: Mapping[str, Band]
+    fits: tuple[FitJob, ...]
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One point of a sweep: its swept values by dotted path, and its spec. Without a sweep there is one, unnamed.
+
+    `name` is made of the values (``binning=min30``), the same whatever the order or number of the members.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A spec file, read and checked.
+
+    Attributes
+    ----------
+    path : Path
+        The spec file.
+    files : Mapping of str to bytes
+        Every text that was read (the spec, its includes), by path, as bytes: what the manifest keeps.
+    overrides : tuple of str
+        The ``--set`` texts.
+    name : str
+    members : tuple of Member
+    document : Mapping
+        The resolved spec before the sweep is expanded.
+    origins : Mapping of str to str
+        Dotted path to where its value came from: ``analysis.yaml:12:9``, ``--set``, ``default``.
+    places : Mapping of str to Place
+        Dotted path to the place of its key, for errors found after the checks.
+    notes : tuple of Problem
+        What is legal but worth saying.
+    """
+
+    path: Path
+    files: Mapping[str, bytes]
+    overrides: tuple[str, ...]
+    name: str
+    members: tuple[Member, ...]
+    document: Mapping[str, Any]
+    origins: Mapping[str, str]
+    places: Mapping[str, Place]
+    notes: tuple[Problem, ...] = ()
+
+    def place(self, path: str) -> Place:
+        """Find the place of a dotted path, or of its nearest parent that stands in the file."""
+        while path:
+            if path in self.places:
+                return self.places[path]
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return Place(str(self.path))

@@ -1,0 +1,1 @@
+"""External toolsets as engines (HEASoft, SAS)."""

@@ -1,0 +1,1 @@
+"""Fits on folded spectra, with Sherpa's optimisers."""
