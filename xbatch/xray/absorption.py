@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.abundances import abundances
-from xbatch.xray.cross_sections import CROSS_SECTIONS, atom_cross_section, h2_yan, helium_yan, hydrogen_band
+from xbatch.xray.cross_sections import atom_cross_section, bin_cross_section, h2_yan, helium_yan, hydrogen_band
 
-__all__ = ["absorption_table", "phabs_tau", "tbabs_tau"]
+__all__ = ["Grains", "absorption_table", "phabs_tau", "tbabs_tau"]
 
 Floats = NDArray[np.float64]
 
@@ -39,23 +41,46 @@ _ELEMENTS: tuple[tuple[int, float, float], ...] = (
 )
 
 
-def absorption_table(energies: Floats, abund: str, xsect: str, kind: str) -> Floats:
-    """Give the optical depth for one unit of nH; a factor is ``exp(-nH * tau)``.
+@dataclass(frozen=True)
+class Grains:
+    """Spherical grains of one mixture; the defaults are those of XSPEC's TBabs.
+
+    Attributes
+    ----------
+    density : float
+        g / cm3.
+    smallest, largest : float
+        Radius, micrometre (Mathis, Rumpl & Nordsieck 1977, ApJ 217, 425).
+    index : float
+        The number of grains of radius a goes as ``a**-index``.
+    """
+
+    density: float = 1.0
+    smallest: float = 0.025
+    largest: float = 0.25
+    index: float = 3.5
+
+
+def absorption_table(edges: Floats, abund: str, xsect: str, kind: str) -> Floats:
+    """Give the optical depth of each bin for one unit of nH; a bin's factor is ``exp(-nH * tau)``.
+
+    The value of a bin is XSPEC's, see `xbatch.xray.cross_sections.bin_cross_section`. It does not depend on the
+    parameters of a fit, so that it is computed once for a grid.
 
     Parameters
     ----------
-    energies : ndarray, shape (n,)
-        keV, above 0.
+    edges : ndarray, shape (k + 1,)
+        keV, ascending, above 0.
     abund : str
         Abundance table, one of `xbatch.xray.abundances.ABUNDANCES`.
     xsect : str
-        Cross-sections, one of `xbatch.xray.cross_sections.CROSS_SECTIONS`; ``tbabs`` has its own and only checks it.
+        Cross-sections, one of `xbatch.xray.cross_sections.CROSS_SECTIONS`; ``tbabs`` always has those of Verner et al.
     kind : str
         ``phabs`` or ``tbabs``.
 
     Returns
     -------
-    ndarray, shape (n,)
+    ndarray, shape (k,)
         Per 1e22 hydrogen atoms / cm2.
 
     Raises
@@ -63,44 +88,36 @@ def absorption_table(energies: Floats, abund: str, xsect: str, kind: str) -> Flo
     ValueError
         An energy that is not above 0, or an unknown name.
     """
-    if xsect not in CROSS_SECTIONS:
-        raise ValueError(f"there is no set of cross-sections {xsect!r}; there are {', '.join(CROSS_SECTIONS)}")
     if kind == "phabs":
-        return phabs_tau(energies, abund, xsect)
+        table = abundances(abund)
+        ev = _electronvolts(edges)
+        return _COLUMN * sum(
+            (table[z - 1] * bin_cross_section(z, ev, xsect) for z, _mass, _gas in _ELEMENTS), np.zeros(ev.size - 1)
+        )
     if kind == "tbabs":
-        return tbabs_tau(energies, abund)
+        tau = tbabs_tau(edges, abund)
+        return (tau[:-1] + tau[1:]) / 2
     raise ValueError(f"there is no absorption {kind!r}; there are phabs, tbabs")
 
 
 def phabs_tau(energies: Floats, abund: str, xsect: str) -> Floats:
-    """Give the optical depth of a cold gas of atoms: the sum of abundance times cross-section.
+    """Give the optical depth of a cold gas of atoms at single energies: the sum of abundance times cross-section.
 
-    Parameters and errors as `absorption_table`.
+    Parameters and errors as `absorption_table`, with energies in place of edges.
     """
     ev = _electronvolts(energies)
     table = abundances(abund)
-    sigma = np.zeros_like(ev)
-    for z, _mass, _gas in _ELEMENTS:
-        sigma += table[z - 1] * atom_cross_section(z, ev, xsect)
-    return sigma * _COLUMN
+    return _COLUMN * sum(
+        (table[z - 1] * atom_cross_section(z, ev, xsect) for z, _mass, _gas in _ELEMENTS), np.zeros_like(ev)
+    )
 
 
-def tbabs_tau(
-    energies: Floats,
-    abund: str,
-    *,
-    h2_fraction: float = 0.2,
-    density: float = 1.0,
-    smallest: float = 0.025,
-    largest: float = 0.25,
-    index: float = 3.5,
-) -> Floats:
-    """Give the optical depth of the interstellar medium: atoms, hydrogen molecules and grains.
+def tbabs_tau(energies: Floats, abund: str, h2_fraction: float = 0.2, grains: Grains | None = None) -> Floats:
+    """Give the optical depth of the interstellar medium at single energies: atoms, hydrogen molecules and grains.
 
-    Wilms, Allen & McCray 2000 (ApJ 542, 914). The gas has each element's undepleted part; the rest is in spherical
-    grains of one mixture whose radii follow ``a**-index`` (Mathis, Rumpl & Nordsieck 1977), and the inner parts of a
-    grain are shielded by the outer ones: a grain of radius a absorbs ``pi a^2 (1 - exp(-4/3 a n sigma))``. The default
-    values are XSPEC's. The fine structure at the K edges of O and Ne and the L edges of Fe is not in these fits.
+    Wilms, Allen & McCray 2000 (ApJ 542, 914). The gas has each element's undepleted part; the rest is in grains, whose
+    inner parts are shielded by the outer ones: a grain of radius a absorbs ``pi a^2 (1 - exp(-4/3 a n sigma))``. The
+    fine structure at the K edges of O and Ne and the L edges of Fe is not in the cross-sections used here.
 
     Parameters
     ----------
@@ -110,17 +127,18 @@ def tbabs_tau(
         Abundance table.
     h2_fraction : float
         Part of the hydrogen atoms that are in molecules.
-    density : float
-        Of a grain, g / cm3.
-    smallest, largest : float
-        Radii of the grains, micrometre.
-    index : float
-        Of the power law of the radii.
+    grains : Grains, optional
+        Other than the default ones.
 
     Returns
     -------
     ndarray, shape (n,)
         Per 1e22 hydrogen atoms / cm2.
+
+    Raises
+    ------
+    ValueError
+        As `absorption_table`.
     """
     ev = _electronvolts(energies)
     table = abundances(abund)
@@ -136,10 +154,8 @@ def tbabs_tau(
         solid += in_grains * sigma
         solid_atoms += in_grains
         solid_mass += in_grains * mass * _ATOMIC_MASS
-    grains = _grain_cross_section(
-        solid / solid_atoms, solid_mass, solid_mass / solid_atoms, density, (smallest * 1e-4, largest * 1e-4), index
-    )
-    return (gas + h2_fraction / 2 * h2_yan(ev) + grains) * _COLUMN
+    shielded = _grain_cross_section(solid / solid_atoms, solid_atoms, solid_mass, grains or Grains())
+    return (gas + h2_fraction / 2 * h2_yan(ev) + shielded) * _COLUMN
 
 
 def _tbabs_atom(z: int, ev: Floats) -> Floats:
@@ -151,9 +167,7 @@ def _tbabs_atom(z: int, ev: Floats) -> Floats:
     return atom_cross_section(z, ev, "vern")
 
 
-def _grain_cross_section(
-    sigma: Floats, mass: float, atom_mass: float, density: float, radii: tuple[float, float], index: float
-) -> Floats:
+def _grain_cross_section(sigma: Floats, atoms: float, mass: float, grains: Grains) -> Floats:
     """Integrate the grains' absorption over their radii (Wilms et al. 2000, section 2.3 and appendix A).
 
     The integral is done by Gauss-Legendre quadrature in ln(a); its closed form by incomplete gamma functions loses
@@ -163,15 +177,9 @@ def _grain_cross_section(
     ----------
     sigma : ndarray, shape (n,)
         Mean cross-section of an atom in a grain, cm2.
-    mass : float
-        In grains, g for each hydrogen atom.
-    atom_mass : float
-        Mean mass of an atom in a grain, g.
-    density : float
-        g / cm3.
-    radii : (float, float)
-        Smallest and largest, cm.
-    index : float
+    atoms, mass : float
+        In grains, number and g, for each hydrogen atom.
+    grains : Grains
 
     Returns
     -------
@@ -179,13 +187,12 @@ def _grain_cross_section(
         cm2 for each hydrogen atom.
     """
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    low, high = np.log(radii)
+    low, high = np.log(grains.smallest * 1e-4), np.log(grains.largest * 1e-4)  # cm
     radius = np.exp(low + (high - low) * (nodes + 1) / 2)
-    number = weights * radius ** (1 - index)  # dn = a^-index da = a^(1 - index) dln(a), up to a factor
-    number *= mass / (number @ (density * 4 / 3 * np.pi * radius**3))
-    column = 4 / 3 * radius * density / atom_mass  # atoms / cm2 along the mean chord of a sphere
-    shielded = -np.expm1(-np.outer(sigma, column))
-    return np.asarray(shielded @ (number * np.pi * radius**2))
+    number = weights * radius ** (1 - grains.index)  # dn = a^-index da = a^(1 - index) dln(a), up to a factor
+    number *= mass / (number @ (grains.density * 4 / 3 * np.pi * radius**3))
+    column = 4 / 3 * radius * grains.density * atoms / mass  # atoms / cm2 along the mean chord of a sphere
+    return np.asarray(-np.expm1(-np.outer(sigma, column)) @ (number * np.pi * radius**2))
 
 
 def _electronvolts(energies: Floats) -> Floats:

@@ -47,9 +47,7 @@ class Component:
     parameters: tuple[str, ...]
     prepare: Callable[[Floats, str, str], Evaluator]
 
-    def evaluate(
-        self, edges: Floats, params: Sequence[float], abund: str = "wilm", xsect: str = "vern"
-    ) -> Floats:
+    def evaluate(self, edges: Floats, params: Sequence[float], abund: str = "wilm", xsect: str = "vern") -> Floats:
         """Evaluate once, with nothing kept.
 
         Raises
@@ -114,13 +112,12 @@ def _constant(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
 
 def _absorption(kind: str) -> Callable[[Floats, str, str], Evaluator]:
     def prepare(edges: Floats, abund: str, xsect: str) -> Evaluator:
-        """``exp(-nH tau)``: the geometric mean of the factors at a bin's two edges; nH in 1e22 / cm2."""
+        """``exp(-nH tau)`` with XSPEC's optical depth of a bin; nH in 1e22 / cm2."""
         _check(edges)
         tau = absorption_table(edges, abund, xsect, kind)
-        mean = -(tau[:-1] + tau[1:]) / 2
 
         def evaluate(params: Sequence[float]) -> Floats:
-            return np.asarray(np.exp(params[0] * mean))
+            return np.asarray(np.exp(-params[0] * tau))
 
         return evaluate
 

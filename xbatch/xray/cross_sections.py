@@ -5,14 +5,19 @@ Energies are in eV in this module, as in the papers; cross-sections in cm2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.tables import read_table
 
-__all__ = ["CROSS_SECTIONS", "atom_cross_section", "h2_yan", "helium_yan", "hydrogen_band"]
+__all__ = [
+    "CROSS_SECTIONS",
+    "atom_cross_section",
+    "bin_cross_section",
+    "h2_yan",
+    "helium_yan",
+    "hydrogen_band",
+]
 
 Floats = NDArray[np.float64]
 
@@ -44,10 +49,45 @@ def atom_cross_section(z: int, energies: Floats, xsect: str) -> Floats:
     ValueError
         There is no such set.
     """
-    sets: dict[str, Callable[[int, Floats], Floats]] = {"vern": _verner, "bcmc": _balucinska}
-    if xsect not in sets:
+    _check(xsect)
+    return _verner(z, energies) if xsect == "vern" else _balucinska(z, energies, energies)
+
+
+def bin_cross_section(z: int, edges: Floats, xsect: str) -> Floats:
+    """Give the cross-section that XSPEC takes for each bin of a grid.
+
+    ``vern``: the mean of the values at the bin's two edges. ``bcmc``: the value at the middle of the bin; in a bin that
+    holds an absorption edge the mean of the logarithms on both sides, each weighted by its part of the bin.
+
+    Parameters
+    ----------
+    z : int
+        Nuclear charge.
+    edges : ndarray, shape (k + 1,)
+        eV, ascending, above 0.
+    xsect : str
+        One of `CROSS_SECTIONS`.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        cm2.
+
+    Raises
+    ------
+    ValueError
+        There is no such set.
+    """
+    _check(xsect)
+    if xsect == "vern":
+        at_edges = _verner(z, edges)
+        return (at_edges[:-1] + at_edges[1:]) / 2
+    return _balucinska(z, edges[:-1], edges[1:])
+
+
+def _check(xsect: str) -> None:
+    if xsect not in CROSS_SECTIONS:
         raise ValueError(f"there is no set of cross-sections {xsect!r}; there are {', '.join(CROSS_SECTIONS)}")
-    return sets[xsect](z, energies)
 
 
 def _verner(z: int, energies: Floats) -> Floats:
@@ -61,9 +101,7 @@ def _verner(z: int, energies: Floats) -> Floats:
     below = float(outer["below"]) if outer else 0.0
     total = np.zeros_like(energies)
     for row in shells:
-        threshold = float(row["threshold"])
-        start = max(threshold, below) if threshold < below else threshold
-        at = energies >= start
+        at = energies >= max(float(row["threshold"]), below)
         total[at] += _verner_1995(row, energies[at])
     if outer:
         at = (energies >= float(shells[-1]["threshold"])) & (energies < below)
@@ -88,21 +126,31 @@ def _verner_1996(row: dict[str, str], energies: Floats) -> Floats:
     return np.asarray(sigma0 * ((x - 1) ** 2 + yw**2) * y**-q * (1 + np.sqrt(y / ya)) ** -power)
 
 
-def _balucinska(z: int, energies: Floats) -> Floats:
-    """Balucinska-Church & McCammon 1992 (ApJ 400, 699), with helium of Yan et al. 1998 as its later revision has it."""
+def _balucinska(z: int, low: Floats, high: Floats) -> Floats:
+    """Balucinska-Church & McCammon 1992 (ApJ 400, 699), helium after Yan et al. 1998, for each bin [low, high].
+
+    The fits are polynomials X of ln(E) between the absorption edges, sigma E^3 = exp(X).
+    """
+    middle = (low + high) / 2
     if z == 2:
-        return helium_yan(energies, rydberg=12398.54 / 911.2671, ends=12398.54 / 503.97)
-    total = np.zeros_like(energies)
+        return helium_yan(middle, rydberg=12398.54 / 911.2671, ends=12398.54 / 503.97)
+    log_energy = np.log(middle)
+    exponent = np.zeros_like(middle)
+    found = np.zeros(middle.shape, dtype=bool)
+    weight = 0.0
     for row in read_table("balucinska1992"):
         if row["Z"] != str(z):
             continue
-        at = (energies >= float(row["from"])) & (energies < float(row["to"]))
-        log_energy = np.log(energies[at])
+        start, stop, weight = (float(row[key]) for key in ("from", "to", "weight"))
+        width = high - low
+        inside = np.minimum(high, stop) - np.maximum(low, start)
+        at = np.where(width > 0, inside > 0, (low >= start) & (low < stop))
+        part = np.where(width > 0, inside / np.where(width > 0, width, 1.0), 1.0)
         coefficients = [float(row[f"c{i}"]) for i in range(9) if row[f"c{i}"]]
-        polynomial = np.polynomial.polynomial.polyval(log_energy, coefficients)
-        # The polynomial is ln(sigma E^3) in 1e-24 cm2 / g keV^3 ...: 55.26204 is ln(1e24).
-        total[at] = float(row["weight"]) * np.exp(polynomial - 3 * log_energy - 55.26204)
-    return total
+        exponent[at] += part[at] * np.polynomial.polynomial.polyval(log_energy[at], coefficients)
+        found |= at
+    # 55.26204 is ln(1e24): the fits are in 1e-24 cm2.
+    return np.where(found, weight * np.exp(exponent - 3 * log_energy - 55.26204), 0.0)
 
 
 def helium_yan(energies: Floats, rydberg: float = 13.598, ends: float = 24.58) -> Floats:
