@@ -1,0 +1,251 @@
+"""Digests: what says that two files are the same.
+
+Two exist. The *sha256* of a file is that of its bytes. The *content digest* says whether a file says the same thing;
+keys are made of it. For a FITS file it covers all data and all cards but those that tell when, by whom and in what
+words the file was written:
+
+=====================================  ==================================================
+left out                               because
+=====================================  ==================================================
+DATE, CREATOR                          when, and by which program, the file was written
+CHECKSUM, DATASUM, ZHECKSUM, ZDATASUM  follow from the rest, and their comments hold a time
+HISTORY, COMMENT, blank cards          free text, which nothing here takes a value from
+padding after header and data          carries nothing
+=====================================  ==================================================
+
+It is the same whether the file is gzipped or not. For any other file it is the sha256 of the bytes. The text form
+names the rule (``fits1:`` or ``sha256:``), so that a rule that changes changes every digest made with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+from xbatch.base.errors import FileError
+from xbatch.base.files import canonical_json, write_atomically
+from xbatch.base.fitsheader import BLOCK, data_size, open_plain, parse_cards, read_raw_header
+
+__all__ = [
+    "VOLATILE",
+    "DigestMemo",
+    "FileFacts",
+    "FileMark",
+    "content_digest",
+    "file_facts",
+    "file_mark",
+    "file_sha256",
+]
+
+VOLATILE = frozenset({"", "DATE", "CREATOR", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", "HISTORY", "COMMENT"})
+_CHUNK = 1 << 20
+_FITS_RULE = "fits1"
+_SETTLED_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """Size in bytes, sha256 of the bytes (hexadecimal) and content digest of a file."""
+
+    size: int
+    sha256: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class FileMark:
+    """What `os.stat` tells of a file; as long as it stays the file is taken to be the same."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+def file_mark(path: Path) -> FileMark:
+    """Look at a file without reading it.
+
+    Raises
+    ------
+    FileError
+        It is not there or is no regular file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
+    if not path.is_file():
+        raise FileError(str(path), "is not a file")
+    return FileMark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def file_sha256(path: Path) -> str:
+    """Give the sha256 of a file's bytes, hexadecimal.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
+
+
+def content_digest(path: Path) -> str:
+    """Give the content digest of a file; memory use does not depend on its size.
+
+    A file that begins as FITS but is damaged is taken as bytes.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    """
+    return _fits_digest(path) or f"sha256:{file_sha256(path)}"
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Give size, sha256 and content digest of a file.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    """
+    sha256 = file_sha256(path)
+    return FileFacts(file_mark(path).size, sha256, _fits_digest(path) or f"sha256:{sha256}")
+
+
+def _fits_digest(path: Path) -> str | None:
+    """Give the digest of a FITS file, None for any other or a damaged one."""
+    with closing(open_plain(path)) as stream:
+        try:
+            digest = hashlib.sha256()
+            first, end = True, 0
+            while (raw := read_raw_header(stream, str(path), first)) is not None:
+                kept = "\n".join(_kept(raw.cards)).encode("latin-1")
+                size = data_size(parse_cards(raw.cards), str(path))
+                # lengths stand before what they measure: no two files can give one stream of bytes
+                digest.update(b"%d %d\n" % (len(kept), size))
+                digest.update(kept)
+                for piece in _exactly(stream, size, str(path)):
+                    digest.update(piece)
+                stream.read(-size % BLOCK)
+                first, end = False, stream.tell()
+            if stream.tell() > end:
+                return None  # something follows the last extension, and only the bytes can vouch for it
+        except (FileError, EOFError, zlib.error, OSError):
+            return None
+    return f"{_FITS_RULE}:{digest.hexdigest()}"
+
+
+def _kept(cards: tuple[str, ...]) -> Iterator[str]:
+    """Give the cards that count; a CONTINUE goes with the card that it continues."""
+    keep = True
+    for card in cards:
+        keyword = card[:8].rstrip()
+        if keyword != "CONTINUE":
+            keep = keyword not in VOLATILE
+        if keep:
+            yield card
+
+
+def _exactly(stream: BufferedIOBase, size: int, name: str) -> Iterator[bytes]:
+    while size:
+        piece = stream.read(min(size, _CHUNK))
+        if not piece:
+            raise FileError(name, "is truncated: it ends within its data")
+        size -= len(piece)
+        yield piece
+
+
+class DigestMemo:
+    """Content digests of files seen before, so that a file is read again only when it has changed.
+
+    A digest is remembered with the file's path, size, times and inode, one small file each, written in one rename:
+    runs at the same time can share a memo. A file changed less than two seconds ago is not remembered, because a
+    second change could leave the same times.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to remember. Nothing is remembered while its parent does not exist or where it cannot be written.
+    paranoid : bool
+        Read every file again, whatever is remembered.
+    """
+
+    def __init__(self, folder: Path, paranoid: bool = False) -> None:
+        self._folder = folder
+        self._paranoid = paranoid
+
+    def recall(self, path: Path) -> tuple[FileMark, str] | None:
+        """Give a file's mark and digest if they are remembered and still hold.
+
+        Raises
+        ------
+        FileError
+            The file is not there or is no regular file.
+        """
+        if self._paranoid:
+            return None
+        mark = file_mark(path)
+        try:
+            note = json.loads(self._note(path).read_bytes())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(note, dict) or note.get("mark") != _numbers(mark) or note.get("path") != _absolute(path):
+            return None
+        digest = note.get("digest")
+        return (mark, digest) if isinstance(digest, str) else None
+
+    def digest(self, path: Path, now_ns: int) -> tuple[FileMark, str]:
+        """Give a file's mark and content digest, from memory or by reading it; remember it for next time.
+
+        Parameters
+        ----------
+        path : Path
+        now_ns : int
+            The time, in ns since the epoch, to tell whether the file has been left alone for a while.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read, or was changed while it was read.
+        """
+        known = self.recall(path)
+        if known is not None:
+            return known
+        mark = file_mark(path)
+        digest = content_digest(path)
+        if file_mark(path) != mark:
+            raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
+        if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and self._folder.parent.is_dir():
+            note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest}
+            try:
+                write_atomically(self._note(path), canonical_json(note))
+            except OSError:
+                # A memo that cannot be written (a store for reading only) costs time, not correctness.
+                return mark, digest
+        return mark, digest
+
+    def _note(self, path: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(_absolute(path))).hexdigest()
+        return self._folder / name[:2] / f"{name[2:]}.json"
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _numbers(mark: FileMark) -> list[int]:
+    return [mark.size, mark.mtime_ns, mark.ctime_ns, mark.inode]
