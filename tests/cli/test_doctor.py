@@ -1,0 +1,109 @@
+"""What ``xbatch doctor`` says of an environment, whole or with holes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from xbatch.cli import doctor
+from xbatch.cli.doctor import Check, command, report
+
+
+def _named(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def _hide(monkeypatch: pytest.MonkeyPatch, *hidden: str) -> None:
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in hidden:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+def test_every_runtime_dependency_is_looked_for() -> None:
+    required = {
+        text.split(">")[0].strip().lower()
+        for text in importlib.metadata.requires("xbatch") or []
+        if "extra ==" not in text
+    }
+    looked_for = {check.name for check in report({}) if check.group == "python"}
+    # referencing is jsonschema's own dependency
+    assert required - looked_for <= {"referencing"}
+
+
+def test_nothing_missing_exits_zero() -> None:
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 0
+    assert "numpy" in result.output
+    assert "MISSING" not in result.output
+
+
+def test_missing_sherpa_is_told_with_the_way_to_get_it_and_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    _hide(monkeypatch, "sherpa")
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 0
+    assert "not installed" in result.output
+    assert "pip install 'xbatch[fit]'" in result.output
+
+
+def test_missing_runtime_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    _hide(monkeypatch, "astropy")
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 1
+    assert "MISSING  astropy" in result.output
+    assert "pip install astropy" in result.output
+
+
+def test_tool_not_set_up() -> None:
+    check = _named(report({}))["HEASoft"]
+    assert not check.ok
+    assert not check.required
+    assert check.found == "HEADAS is not set"
+
+
+def test_tool_whose_folder_is_gone(tmp_path: Path) -> None:
+    check = _named(report({"SAS_DIR": str(tmp_path / "gone")}))["SAS"]
+    assert not check.ok
+    assert "does not exist" in check.found
+
+
+def test_tool_whose_setup_script_was_not_sourced(tmp_path: Path) -> None:
+    check = _named(report({"HEADAS": str(tmp_path), "PATH": str(tmp_path)}))["HEASoft"]
+    assert not check.ok
+    assert "ftversion is not on PATH" in check.found
+
+
+def test_tool_set_up(tmp_path: Path) -> None:
+    program = tmp_path / "ftversion"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    check = _named(report({"HEADAS": str(tmp_path), "PATH": str(tmp_path)}))["HEASoft"]
+    assert check.ok
+    assert check.found == str(tmp_path)
+
+
+def test_calibration_needs_no_program(tmp_path: Path) -> None:
+    assert _named(report({"CALDB": str(tmp_path)}))["CALDB"].ok
+
+
+def test_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    usage = shutil._ntuple_diskusage(2**40, 2**40 - 2**20, 2**20)  # type: ignore[attr-defined]
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    check = _named(report({}, tmp_path))["disk"]
+    assert not check.ok
+    assert "--store" in check.get
+
+
+def test_json_holds_every_check() -> None:
+    result = CliRunner().invoke(command, ["--json"])
+    names = [check["name"] for check in json.loads(result.output)]
+    assert names == [check.name for check in report()]

@@ -1,0 +1,251 @@
+"""``xbatch doctor``: what is installed here, and what each missing thing would add.
+
+Nothing is imported to find out: packages are looked up in the metadata of the environment, tools on ``PATH`` and in
+the variables that their own set-up scripts export.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from xbatch import __version__
+
+__all__ = ["Check", "command", "report"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked for.
+
+    Attributes
+    ----------
+    group : str
+        ``python``, ``tools`` or ``machine``.
+    name : str
+    ok : bool
+        It is there, and good enough.
+    required : bool
+        xbatch does not run without it.
+    found : str
+        Version, folder or size; why not, where it is not there.
+    adds : str
+        What it is for.
+    get : str
+        How to get it.
+    """
+
+    group: str
+    name: str
+    ok: bool
+    required: bool
+    found: str
+    adds: str
+    get: str = ""
+
+
+@dataclass(frozen=True)
+class _Package:
+    distribution: str
+    module: str
+    adds: str
+    required: bool = True
+    get: str = ""
+
+
+_PACKAGES = (
+    _Package("numpy", "numpy", "arrays"),
+    _Package("scipy", "scipy", "least squares, sparse responses"),
+    _Package("astropy", "astropy", "FITS files, tables"),
+    _Package("joblib", "joblib", "parallel steps"),
+    _Package("matplotlib", "matplotlib", "plots"),
+    _Package("jinja2", "jinja2", "the report's page"),
+    _Package("rich", "rich", "progress on the screen"),
+    _Package("click", "click", "the command line"),
+    _Package("psutil", "psutil", "resources used by each step"),
+    _Package("pyyaml", "yaml", "reading specs"),
+    _Package("jsonschema", "jsonschema", "checking specs and manifests"),
+    _Package(
+        "sherpa",
+        "sherpa",
+        "the fits (optimisers and statistics); everything else runs without it",
+        required=False,
+        get="pip install 'xbatch[fit]' (compiled: needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc) "
+        "or conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Tool:
+    name: str
+    variable: str
+    program: str
+    adds: str
+    get: str
+
+
+_TOOLS = (
+    _Tool(
+        "HEASoft",
+        "HEADAS",
+        "ftversion",
+        "nupipeline, nuproducts and ftgrouppha, to make NuSTAR spectra from events before a run; no step calls it",
+        "conda install -c https://heasarc.gsfc.nasa.gov/FTP/software/conda -c conda-forge heasoft, "
+        "then source $HEADAS/headas-init.sh",
+    ),
+    _Tool(
+        "CALDB",
+        "CALDB",
+        "",
+        "calibration for HEASoft's response makers; spectra that come with their RMF and ARF need none",
+        "https://heasarc.gsfc.nasa.gov/docs/heasarc/caldb/install.html, then source $CALDB/software/tools/caldbinit.sh",
+    ),
+    _Tool(
+        "SAS",
+        "SAS_DIR",
+        "evselect",
+        "evselect, rmfgen, arfgen and specgroup, to make XMM-Newton spectra from events before a run; no step calls it",
+        "https://www.cosmos.esa.int/web/xmm-newton/sas-download, then source $SAS_DIR/setsas.sh",
+    ),
+    _Tool(
+        "CCF",
+        "SAS_CCF",
+        "",
+        "the calibration index that SAS works with (made by cifbuild)",
+        "run cifbuild in the observation's folder and export SAS_CCF=$PWD/ccf.cif",
+    ),
+)
+
+
+def _package(package: _Package) -> Check:
+    try:
+        version = importlib.metadata.version(package.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    ok = bool(version) and importlib.util.find_spec(package.module) is not None
+    return Check(
+        "python",
+        package.distribution,
+        ok,
+        package.required,
+        version if ok else "not installed",
+        package.adds,
+        package.get or f"pip install {package.distribution}",
+    )
+
+
+def _tool(tool: _Tool, environ: Mapping[str, str]) -> Check:
+    place = environ.get(tool.variable, "")
+    if not place:
+        found = f"{tool.variable} is not set"
+    elif not Path(place).exists():
+        found = f"{tool.variable}={place} does not exist"
+    elif tool.program and shutil.which(tool.program, path=environ.get("PATH", "")) is None:
+        found = f"{tool.variable}={place}, but {tool.program} is not on PATH: its set-up script was not sourced"
+    else:
+        return Check("tools", tool.name, True, False, place, tool.adds, tool.get)
+    return Check("tools", tool.name, False, False, found, tool.adds, tool.get)
+
+
+def _memory() -> str:
+    try:
+        import psutil
+    except ImportError:
+        return "unknown (psutil is not installed)"
+    memory = psutil.virtual_memory()
+    return f"{memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f} GiB"
+
+
+def _machine(folder: Path) -> list[Check]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    disk = shutil.disk_usage(folder)
+    enough = disk.free > 2**30
+    return [
+        Check("machine", "system", True, False, f"{platform.system()} {platform.release()} {platform.machine()}", ""),
+        Check("machine", "cores", True, False, str(cores), "steps at a time, unless --jobs says otherwise"),
+        Check("machine", "memory", True, False, _memory(), "shared by the steps that run at a time"),
+        Check(
+            "machine",
+            "disk",
+            enough,
+            False,
+            f"{disk.free / 2**30:.1f} GiB free of {disk.total / 2**30:.1f} GiB at {folder}",
+            "runs and the store",
+            "" if enough else "give --out and --store folders on a larger disk",
+        ),
+    ]
+
+
+def report(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> list[Check]:
+    """Look for everything that xbatch uses or could use.
+
+    Parameters
+    ----------
+    environ : Mapping of str to str, optional
+        The environment's variables; the process's own by default.
+    folder : Path, optional
+        Where results would be written; the current folder by default.
+
+    Returns
+    -------
+    list of Check
+        Python and its packages, then the missions' tools, then the machine; always the same, in the same order.
+    """
+    environ = os.environ if environ is None else environ
+    version = platform.python_version()
+    return [
+        Check("python", "xbatch", True, True, __version__, f"at {Path(__file__).resolve().parent.parent}"),
+        Check("python", "python", sys.version_info >= (3, 11), True, version, f"at {sys.executable}"),
+        *(_package(package) for package in _PACKAGES),
+        *(_tool(tool, environ) for tool in _TOOLS),
+        *_machine((folder or Path()).absolute()),
+    ]
+
+
+def _line(check: Check, width: int) -> str:
+    mark = "ok" if check.ok else ("MISSING" if check.required else "--")
+    first = f"{mark:>7}  {check.name:<{width}}  {check.found}"
+    if check.ok:
+        return first + (f"  ({check.adds})" if check.adds else "")
+    indent = " " * (width + 11)
+    return first + f"\n{indent}adds: {check.adds}" + (f"\n{indent}get:  {check.get}" if check.get else "")
+
+
+@click.command(
+    "doctor",
+    epilog="""\b
+Examples:
+  xbatch doctor
+  xbatch doctor --json | jq '.[] | select(.ok | not) | .name'
+""",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as data.")
+def command(as_json: bool) -> None:
+    """Show what is installed here, what each missing thing would add, and how to get it.
+
+    Exit status 1 if something is missing that xbatch does not run without.
+    """
+    checks = report()
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        width = max(len(check.name) for check in checks)
+        group = ""
+        for check in checks:
+            if check.group != group:
+                group = check.group
+                click.echo(("" if group == "python" else "\n") + group)
+            click.echo(_line(check, width))
+    if any(check.required and not check.ok for check in checks):
+        sys.exit(1)
