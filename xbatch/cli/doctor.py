@@ -80,7 +80,7 @@ _PACKAGES = (
         "sherpa",
         "the fits (optimisers and statistics); everything else runs without it",
         required=False,
-        get="pip install 'xbatch[fit]' (compiled: needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc) "
+        get="pip install 'xbatch[fit]' (needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc), "
         "or conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa",
     ),
 )
