@@ -72,9 +72,7 @@ class Step:
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""
-        return tuple(
-            sorted({i.step for i in self.inputs.values() if isinstance(i, StepInput) and not i.optional})
-        )
+        return tuple(sorted({i.step for i in self.inputs.values() if isinstance(i, StepInput) and not i.optional}))
 
     def waits_for(self) -> tuple[str, ...]:
         """Name every step that must have ended before this one may start, sorted."""

@@ -1,0 +1,114 @@
+"""Which files belong to a spectrum: those the spec names, else those its own header names.
+
+BACKFILE, RESPFILE and ANCRFILE (OGIP/92-007) are followed beside the spectrum, ``.gz`` tried as cfitsio does. What is
+missing is collected, never raised one at a time. A spectrum whose header cannot be read is no fault of the spec: its
+step will say what is wrong with the file, and the other steps go on.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import FileError, Problem
+from xbatch.base.fitsheader import find_file, first_with
+from xbatch.spec.model import Analysis, SpectrumFiles
+
+__all__ = ["Links", "follow", "is_spectrum"]
+
+_NO_FILE = {"", "none", "%match%"}
+_KEYWORDS = {"response": "RESPFILE", "arf": "ANCRFILE", "background": "BACKFILE"}
+
+
+@dataclass(frozen=True)
+class Links:
+    """The files of one subject, found; None where there is none.
+
+    `unreadable` is true where the spectrum is there but its header is not FITS: nothing could be followed.
+    """
+
+    files: SpectrumFiles
+    pha: Path
+    response: Path | None
+    arf: Path | None
+    background: Path | None
+    unreadable: bool = False
+
+
+def follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list[Problem]]:
+    """Find the files of a spectrum.
+
+    Returns
+    -------
+    links : Links or None
+        None where the spectrum itself is not there.
+    problems : list of Problem
+        Each file that is named and missing: by the spec (XB401) or by the spectrum's header (XB402).
+    """
+    pha = find_file(files.file)
+    if pha is None:
+        return None, [_missing(files.file, analysis, f"{files.path}.file", files)]
+    header, unreadable = _spectrum_header(pha)
+    found: dict[str, Path | None] = {}
+    problems: list[Problem] = []
+    for key, keyword in _KEYWORDS.items():
+        named = getattr(files, key)
+        found[key] = None
+        if named == "none":
+            continue
+        if named is not None:
+            found[key] = find_file(Path(named))
+            if found[key] is None:
+                problems.append(_missing(Path(named), analysis, f"{files.path}.{key}", files))
+            continue
+        value = str(header.get(keyword) or "").strip()
+        if value.lower() in _NO_FILE:
+            continue
+        found[key] = find_file(pha.parent / value)
+        if found[key] is None:
+            problems.append(
+                Problem(
+                    analysis.place(files.path),
+                    "XB402",
+                    f"{keyword} of {pha} names {value!r}, which is not beside it",
+                    f"put it there, or give '{key}: FILE' (or '{key}: none') in the spec",
+                    f"{files.path}.{key}",
+                )
+            )
+    return Links(files, pha, found["response"], found["arf"], found["background"], unreadable), problems
+
+
+def _spectrum_header(pha: Path) -> tuple[Mapping[str, Any], bool]:
+    """Read the header of the SPECTRUM extension; an empty one and True where that cannot be done."""
+    try:
+        header = first_with(pha, is_spectrum)
+    except FileError:
+        return {}, True
+    return (header, False) if header is not None else ({}, True)
+
+
+def is_spectrum(header: Mapping[str, Any]) -> bool:
+    """Say whether a header is that of a spectrum, by its name or its class (OGIP/92-007)."""
+    return header.get("EXTNAME") == "SPECTRUM" or header.get("HDUCLAS1") == "SPECTRUM"
+
+
+def _missing(path: Path, analysis: Analysis, where: str, files: SpectrumFiles) -> Problem:
+    """Say that a file of the spec is missing, with the nearest name that is there."""
+    place = analysis.place(where)
+    if not path.parent.is_dir():
+        parent = next(p for p in path.parents if p.is_dir())
+        gone = path.relative_to(parent).parts[0]
+        hint = f"{parent} has no folder {gone!r}; is data.root right? (--set data.root=FOLDER)"
+        return Problem(place, "XB401", f"no file {path} for {files.subject.path}", hint, where)
+    try:
+        names = sorted(p.name for p in path.parent.iterdir())
+    except PermissionError:
+        return Problem(
+            place, "XB401", f"folder {path.parent} cannot be read", "give yourself read permission on it", where
+        )
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}?" if near else f"{path.parent} holds {', '.join(names[:5]) or 'nothing'}"
+    return Problem(place, "XB401", f"no file {path} for {files.subject.path}", hint, where)

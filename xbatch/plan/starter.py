@@ -1,0 +1,235 @@
+"""A starter spec for a folder of spectra: what is there, named by templates, and a fit to begin with.
+
+Nothing is guessed that a header can say; what is guessed is a comment in the text, for its reader to decide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import FileError, UsageError
+from xbatch.base.fitsheader import find_file, read_headers
+from xbatch.plan.links import is_spectrum
+
+__all__ = ["Found", "find_spectra", "starter_text"]
+
+_MISSIONS = {"NUSTAR": "nustar", "XMM": "xmm"}
+_BANDS = {"nustar": "3-79 keV", "xmm": "0.3-10 keV"}
+_MODULES = {"FPMA": "A", "FPMB": "B"}
+_PRUNED = {"store", ".store", "products", ".git", "__pycache__"}
+_DEPTH = 4
+
+
+@dataclass(frozen=True, order=True)
+class Found:
+    """One source spectrum: its path below the folder, and what its header says."""
+
+    path: str
+    mission: str
+    obsid: str
+    instrument: str
+    grouped: bool
+    poisson: bool
+    background: bool
+    response: bool
+
+
+def find_spectra(folder: Path) -> list[Found]:
+    """Find the source spectra below a folder, sorted by path; backgrounds that others name are left out.
+
+    Raises
+    ------
+    UsageError
+        The folder is not there, cannot be read, or holds no spectrum.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name the one that holds your PHA files")
+    headers = dict(_spectrum_headers(folder))
+    backgrounds = {
+        str(found.resolve())
+        for path, header in headers.items()
+        if _named(header, "BACKFILE") and (found := find_file(path.parent / _named(header, "BACKFILE")))
+    }
+    sources = [
+        _found(path, folder, header)
+        for path, header in headers.items()
+        if str(path.resolve()) not in backgrounds and header.get("HDUCLAS2") != "BKG" and not _derived(path, headers)
+    ]
+    if not sources:
+        raise UsageError(f"{folder} holds no PHA spectrum (an extension with EXTNAME or HDUCLAS1 = SPECTRUM)")
+    return sorted(sources)
+
+
+def _spectrum_headers(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for path in _files(folder):
+        try:
+            headers = read_headers(path)
+        except FileError:
+            continue
+        for header in headers:
+            if is_spectrum(header):
+                yield path, {**headers[0], **header}
+                break
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"{error.filename} cannot be read ({error.strerror}); give yourself permission to read it")
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if name not in _PRUNED)
+        if len(Path(parent).relative_to(folder).parts) >= _DEPTH:
+            folders.clear()
+        for name in sorted(names):
+            path = Path(parent) / name
+            if re.search(r"\.(pha|pi|fits?|ftz|grp|ds|bak|fak)(\.gz)?$", name, re.IGNORECASE) and path.is_file():
+                yield path
+
+
+def _derived(path: Path, headers: Mapping[Path, Mapping[str, Any]]) -> bool:
+    """Say whether a spectrum is a grouped copy of another in the same folder (``x_grp.pha`` beside ``x.pha``)."""
+    plain = re.sub(r"[_-]?(grp|grouped)(?=\.)", "", path.name)
+    return plain != path.name and (path.parent / plain) in headers
+
+
+def _named(header: Mapping[str, Any], keyword: str) -> str:
+    value = str(header.get(keyword) or "").strip()
+    return "" if value.lower() in {"none", "%match%"} else value
+
+
+def _found(path: Path, folder: Path, header: Mapping[str, Any]) -> Found:
+    relative = path.relative_to(folder).as_posix()
+    mission = _MISSIONS.get(str(header.get("TELESCOP") or "").strip().upper(), "other")
+    obsid = str(header.get("OBS_ID") or "").strip()
+    if not obsid or obsid not in relative:
+        obsid = path.parent.name if path.parent != folder else path.name.split(".")[0]
+    response = _named(header, "RESPFILE")
+    background = _named(header, "BACKFILE")
+    return Found(
+        path=relative,
+        mission=mission,
+        obsid=obsid,
+        instrument=str(header.get("INSTRUME") or "data").strip(),
+        grouped="GROUPING" in {str(header.get(f"TTYPE{n}")) for n in range(1, 20)},
+        poisson=header.get("POISSERR") is True,
+        background=bool(background and find_file(path.parent / background)),
+        response=bool(response and find_file(path.parent / response)),
+    )
+
+
+def starter_text(found: Sequence[Found], folder: Path, name: str) -> str:
+    """Write a spec for some spectra, as text that validates.
+
+    Spectra of the first mission found are taken; others are named in a comment.
+    """
+    mission = found[0].mission
+    mine = [one for one in found if one.mission == mission]
+    lines = [
+        "# Help in your editor: xbatch schema analysis > analysis-1.json",
+        "# yaml-language-server: $schema=analysis-1.json",
+        "xbatch: 1",
+        f"name: {name}",
+        f"mission: {mission}",
+        f"obsids: [{', '.join(json.dumps(one) for one in _unique(f.obsid for f in mine))}]",
+        f"instruments: [{', '.join(_unique(f.instrument for f in mine))}]",
+        f"data: {{root: {json.dumps(str(folder))}, level: spectra}}",
+        "",
+    ]
+    others = _unique(f"{one.path} ({one.mission})" for one in found if one.mission != mission)
+    lines += [f"# not taken, another mission: {path}" for path in others]
+    lines += [*_spectra(mine), "", *_fit(mine, mission)]
+    return "\n".join(lines) + "\n"
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _template(one: Found) -> str:
+    text = one.path.replace(one.obsid, "{obsid}")
+    module = _MODULES.get(one.instrument)
+    if module:
+        return re.sub(rf"(?<=\{{obsid\}}){module}(?=\d\d)", "{module}", text)
+    return text.replace(one.instrument, "{instrument}")
+
+
+def _spectra(found: Sequence[Found]) -> list[str]:
+    """Write the block ``spectra``: the templates, one name for each different spectrum of an instrument."""
+    templates: dict[str, list[Found]] = {}
+    for one in found:
+        templates.setdefault(_template(one), []).append(one)
+    subjects = {(one.obsid, one.instrument) for one in found}
+    lines = ["spectra:"]
+    taken = {(one.obsid, one.instrument) for one in next(iter(templates.values()))}
+    first = next(iter(templates))
+    exceptions = {
+        (one.obsid, one.instrument): template
+        for template, members in templates.items()
+        for one in members
+        if template != first and (one.obsid, one.instrument) not in taken
+    }
+    lines += ["  src:", f"    file: {json.dumps(first)}"]
+    if not all(one.response for one in found):
+        lines.append('    # response: "FILE"      # RESPFILE is missing for some: name the RMF (and arf:) here')
+    if exceptions:
+        lines.append("    for:")
+        lines += [
+            f"      - {{where: {{obsid: {json.dumps(obsid)}, instrument: {instrument}}}, file: {json.dumps(template)}}}"
+            for (obsid, instrument), template in exceptions.items()
+        ]
+    used = {*exceptions.values(), first}
+    lines += [f"  # also there: {json.dumps(template)}" for template in templates if template not in used]
+    instruments, obsids = _unique(f.instrument for f in found), _unique(f.obsid for f in found)
+    absent = [(o, i) for o in obsids for i in instruments if (o, i) not in subjects]
+    lines += [f"  # no spectrum of {o} {i}: take it out with observations: entries" for o, i in absent]
+    return lines
+
+
+def _fit(found: Sequence[Found], mission: str) -> list[str]:
+    grouped = all(one.grouped for one in found)
+    background = all(one.background for one in found)
+    poisson = all(one.poisson for one in found)
+    statistic = ("wstat" if background else "cstat") if poisson else "chi2"
+    without = "ignore" if any(one.background for one in found) else "none"
+    mode = ("profiled" if poisson else "subtract") if background else without
+    binning, described = ("asis", "{type: file}") if grouped else ("min25", "{type: min, counts: 25}")
+    several = len(_unique(one.instrument for one in found)) > 1
+    reference = found[0].instrument
+    rest = ", ".join(i for i in _unique(one.instrument for one in found) if i != reference)
+    lines = [
+        "binning:",
+        f"  {binning}: {described}",
+        "",
+        "fit:",
+        "  powerlaw:",
+        f"    data: [{{spectra: src, binning: {binning}, band: {_BANDS.get(mission, '1-10 keV')}}}]",
+        f"    background: {{mode: {mode}}}",
+        f"    statistic: {statistic}",
+    ]
+    if statistic == "chi2":
+        lines.append(f"    variance: {'data' if poisson else 'file'}")
+    lines += [
+        "    abundances: wilm",
+        "    cross_sections: vern",
+        f"    model: {'constant.cal * ' if several else ''}tbabs.gal * powerlaw.pl",
+        "    parameters:",
+    ]
+    if several:
+        lines += [
+            "      cal.factor:          # 1 for the first instrument, free for the others",
+            "        value: 1",
+            "        frozen: true",
+            f"        for: [{{where: {{instrument: [{rest}]}}, frozen: false}}]",
+        ]
+    return [
+        *lines,
+        "      gal.nH: {value: 0.1, min: 0, max: 100}     # 1e22 cm-2; freeze it at the Galactic value if you know it",
+        "      pl.PhoIndex: {value: 2, min: -3, max: 10}",
+        "    errors: {parameters: free, method: profile, confidence: 0.9}",
+    ]
