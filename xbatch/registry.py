@@ -114,7 +114,9 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "fit a model to one or more spectra together",
                 ("sherpa",),
             ),
-            _task("plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"),
+            _task(
+                "plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"
+            ),
             _task(
                 "parameters",
                 1,

@@ -1,0 +1,8 @@
+"""``python -m xbatch`` is ``xbatch``."""
+
+from __future__ import annotations
+
+from xbatch.cli.main import main
+
+if __name__ == "__main__":
+    main()

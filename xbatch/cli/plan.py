@@ -1,0 +1,117 @@
+"""``xbatch plan``: the steps of a spec, and what a run would do with each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xbatch.cli.options import default_run_dir, places, spec_argument, store_dir
+
+if TYPE_CHECKING:
+    from xbatch.plan.steps import Plan, Step
+    from xbatch.plan.verdict import Verdict
+
+__all__ = ["command"]
+
+
+@click.command(
+    "plan",
+    epilog="""\b
+Examples:
+  xbatch plan analysis.yaml
+  xbatch plan analysis.yaml --set binning.min30.counts=20    what would that rerun?
+  xbatch plan analysis.yaml --graph mermaid > plan.mmd
+  xbatch plan analysis.yaml --json | jq '.steps[] | select(.verdict == "run").name'
+""",
+)
+@spec_argument
+@places
+@click.option("--json", "as_json", is_flag=True, help="Print steps, parameters, inputs and verdicts as JSON.")
+@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Draw the plan as text for Mermaid or Graphviz.")
+@click.option("--verbose", "-v", is_flag=True, help="Show each step's parameters and inputs too.")
+def command(
+    spec: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    store: Path | None,
+    as_json: bool,
+    graph: str | None,
+    verbose: bool,
+) -> None:
+    """Show each step with what a run would do: run it (and why), leave it as up to date, or wait for another's result.
+
+    Nothing is run and nothing is written but the remembered digests of your files. Fits that are done show which
+    groups they used: channels and energies of the first and the last.
+    """
+    from xbatch.plan.compile import compile_plan
+    from xbatch.run.session import survey
+    from xbatch.spec import load
+
+    analysis = load(spec, overrides)
+    plan = compile_plan(analysis)
+    run_dir = default_run_dir(analysis, out)
+    verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}
+    if graph is not None:
+        from xbatch.plan.graph import dot, mermaid
+
+        draw = mermaid if graph == "mermaid" else dot
+        click.echo(draw(plan, {name: verdict.kind for name, verdict in verdicts.items()}), nl=False)
+    elif as_json:
+        click.echo(json.dumps(_as_json(plan, verdicts), indent=2))
+    else:
+        _print(plan, verdicts, verbose)
+
+
+def _as_json(plan: Plan, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    return {
+        "plan": 1,
+        "name": plan.name,
+        "steps": [
+            {
+                "name": step.name,
+                "task": step.task,
+                "subject": step.subject,
+                "engine": step.engine,
+                "members": list(step.members),
+                "needs": list(step.waits_for()),
+                "verdict": verdicts[step.name].kind,
+                "key": verdicts[step.name].key,
+                "reasons": [reason.as_dict() for reason in verdicts[step.name].reasons],
+                "params": step.params,
+                "inputs": {role: _input(step, role) for role in step.inputs},
+                "product": step.product,
+            }
+            for step in plan
+        ],
+    }
+
+
+def _input(step: Step, role: str) -> str:
+    from xbatch.plan.steps import FileInput
+
+    item = step.inputs[role]
+    return item.path if isinstance(item, FileInput) else f"{item.step} {item.output}"
+
+
+def _print(plan: Plan, verdicts: Mapping[str, Verdict], verbose: bool) -> None:
+    from xbatch.plan.verdict import reason_text
+
+    width = max((len(step.name) for step in plan), default=0)
+    for step in plan:
+        verdict = verdicts[step.name]
+        reasons = "; ".join(reason_text(reason) for reason in verdict.reasons)
+        word = {"waits": ""}.get(verdict.kind, verdict.kind)
+        click.echo(f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}")
+        if verbose:
+            click.echo(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
+            for role in step.inputs:
+                click.echo(f"    {role} <- {_input(step, role)}")
+    count = Counter[str](verdict.kind for verdict in verdicts.values())
+    words = {"run": "to run", "waits": "waiting", "up to date": "up to date", "blocked": "that cannot be done here"}
+    parts = [f"{count[kind]} {words[kind]}" for kind in words if count[kind]]
+    click.echo(f"{len(plan)} steps: {', '.join(parts)}")

@@ -1,0 +1,59 @@
+"""``xbatch validate``: check a spec, and show it as resolved."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from xbatch.base.errors import SpecError
+from xbatch.cli.options import spec_argument
+
+__all__ = ["command"]
+
+
+@click.command(
+    "validate",
+    epilog="""\b
+Examples:
+  xbatch validate analysis.yaml
+  xbatch validate analysis.yaml --resolved --set binning.min30.counts=20
+  xbatch validate analysis.yaml --format json | jq '.problems[].code'
+""",
+)
+@spec_argument
+@click.option("--resolved", is_flag=True, help="Print the spec with every default, and where each value came from.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How problems are printed.")
+def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -> None:
+    """Check a spec and say everything that is wrong with it, each with its place and a hint. Exit status 2 if any.
+
+    No data are looked at: `xbatch plan` says which files are missing.
+    """
+    from xbatch.spec import load, resolved_text
+
+    try:
+        analysis = load(spec, overrides)
+    except SpecError as error:
+        if form == "json":
+            click.echo(json.dumps({"valid": False, "problems": [p.as_dict() for p in error.problems]}, indent=2))
+        else:
+            click.echo(str(error), err=True)
+            count = len(error.problems)
+            click.echo(f"{spec}: {count} problem{'s' if count > 1 else ''}", err=True)
+        sys.exit(error.exit_status)
+    if form == "json":
+        answer: dict[str, object] = {"valid": True, "problems": [], "notes": [n.as_dict() for n in analysis.notes]}
+        if resolved:
+            answer["resolved"] = analysis.document
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for note in analysis.notes:
+        click.echo(f"note: {note}", err=True)
+    if resolved:
+        click.echo(resolved_text(analysis), nl=False)
+        return
+    first = analysis.members[0].spec
+    members = f", {len(analysis.members)} members" if len(analysis.members) > 1 else ""
+    click.echo(f"{spec}: valid ({len(first.spectra)} spectra, {len(first.fits)} fits{members})")
