@@ -93,6 +93,7 @@ def write_tables(
     columns: Sequence[Column],
     rows: Sequence[Mapping[str, Value]],
     meta: Mapping[str, Any],
+    forms: Sequence[str] = ("ecsv", "csv", "tex"),
 ) -> list[Path]:
     """Write ``stem.ecsv``, ``stem.csv`` and ``stem.tex``.
 
@@ -109,16 +110,19 @@ def write_tables(
         LaTeX.
     meta : Mapping
         JSON-able; it stands in the header of the ECSV file and as comments in the LaTeX file. Put no dates in it.
+    forms : sequence of str
+        The suffixes wanted, where not all three are.
 
     Returns
     -------
     list of Path
-        The three files.
+        The files, in the order of `forms`.
     """
     written = []
-    for suffix, form in (("ecsv", _ecsv), ("csv", _csv), ("tex", _latex)):
+    writers = {"ecsv": _ecsv, "csv": _csv, "tex": _latex}
+    for suffix in forms:
         path = folder / f"{stem}.{suffix}"
-        write_atomically(path, form(columns, rows, meta))
+        write_atomically(path, writers[suffix](columns, rows, meta))
         written.append(path)
     return written
 

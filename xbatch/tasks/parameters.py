@@ -1,0 +1,109 @@
+"""The table of all fits' parameters: a row for each parameter of each fit, in ECSV, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xbatch.base.files import write_atomically
+from xbatch.registry import Job, Outcome
+from xbatch.tasks.fitwords import Fit, fit_notes, flux_label, parameter_state
+
+__all__ = ["run"]
+
+Row = dict[str, Any]
+
+FAILED = "the fit failed: its log says why"
+
+
+def run(job: Job) -> Outcome:
+    """Collect the parameters of fits in one table.
+
+    The one parameter is `fits`: a list of ``{role, fit, member, values}``, in the order of the table; `values` maps a
+    swept path to its value. The inputs are fit.json files by those roles; a fit that is not there gives one row whose
+    state is ``failed``. Outputs are ``parameters.ecsv`` (every digit), ``parameters.csv`` (rounded for
+    reading) and ``parameters.tex`` (rounded by the errors, to be put in a paper).
+    """
+    from xbatch.ogip.tables import Column, write_tables
+    from xbatch.tasks.latex import parameters_latex
+
+    entries: Sequence[Mapping[str, Any]] = job.params["fits"]
+    fits: list[Fit | None] = [
+        json.loads(job.inputs[entry["role"]].read_text(encoding="utf-8")) if entry["role"] in job.inputs else None
+        for entry in entries
+    ]
+    axes = sorted({axis for entry in entries for axis in entry["values"]})
+    fluxes = list(dict.fromkeys(flux_label(fit, flux) for fit in fits if fit for flux in fit["flux"]))
+    columns = [
+        *(Column(axis, description="swept value") for axis in axes),
+        Column("fit", description="name of the fit in the spec"),
+        Column("group", description="which group of a group_by it is"),
+        Column("member", description="members of the sweep that share the fit"),
+        Column("component"),
+        Column(
+            "parameter", description="as XSPEC spells it; [..] names the data it holds for, where there are several"
+        ),
+        Column("value", "float64", description="in the unit of the unit column", digits=7),
+        Column("error_minus", "float64", description="distance to the lower bound, positive", digits=3),
+        Column("error_plus", "float64", description="distance to the upper bound, positive", digits=3),
+        Column("unit"),
+        Column("state", description="free, frozen, linked or failed"),
+        Column("confidence", "float64", description="of the errors", digits=4),
+        Column("statistic"),
+        Column("stat_value", "float64", description="statistic at the best fit", digits=7),
+        Column("dof", "int64", description="degrees of freedom"),
+        Column("reduced", "float64", description="statistic by degrees of freedom", digits=4),
+        Column("bins", "int64", description="groups of channels fitted"),
+        *(Column(name, "float64", "erg / (s cm2)", "energy flux of the model", digits=5) for name in fluxes),
+        Column("note"),
+    ]
+    rows = [row for entry, fit in zip(entries, fits, strict=True) for row in _rows(entry, fit)]
+    failed = [str(entry["fit"]) for entry, fit in zip(entries, fits, strict=True) if fit is None]
+    meta = {"fits": len(entries), "failed": failed}
+    write_tables(job.out, "parameters", columns, rows, meta, forms=("ecsv", "csv"))
+    write_atomically(job.out / "parameters.tex", parameters_latex(entries, fits, axes))
+    notes = tuple(f"{entry['fit']}: {FAILED}" for entry, fit in zip(entries, fits, strict=True) if fit is None)
+    return Outcome(facts={"fits": len(entries), "failed": len(failed), "rows": len(rows)}, notes=notes)
+
+
+def _rows(entry: Mapping[str, Any], fit: Fit | None) -> list[Row]:
+    swept = {axis: _text(value) for axis, value in entry["values"].items()}
+    name, _, group = str(entry["fit"]).partition("~")[0].partition("/")
+    base: Row = {**swept, "fit": name, "group": group, "member": entry["member"]}
+    if fit is None:
+        return [{**base, "state": "failed", "note": FAILED}]
+    base |= {
+        "fit": fit["name"],
+        "group": fit["group"],
+        "statistic": fit["statistic"],
+        "stat_value": fit["stat_value"],
+        "dof": fit["dof"],
+        "reduced": fit["reduced"],
+        "bins": fit["bins"],
+    }
+    base |= {flux_label(fit, flux): flux["energy_flux"] for flux in fit["flux"]}
+    general = fit_notes(fit)
+    return [
+        {
+            **base,
+            "component": parameter["component"],
+            "parameter": str(parameter["name"]).partition(".")[2] or parameter["parameter"],
+            "value": parameter["value"],
+            "error_minus": _magnitude(parameter["error_minus"]),
+            "error_plus": _magnitude(parameter["error_plus"]),
+            "unit": parameter["unit"],
+            "state": parameter_state(parameter),
+            "confidence": parameter["confidence"] if parameter["error_minus"] or parameter["error_plus"] else None,
+            "note": "; ".join(word for word in (parameter["error_note"], *general) if word),
+        }
+        for parameter in fit["parameters"]
+    ]
+
+
+def _magnitude(error: float | None) -> float | None:
+    return None if error is None else abs(error)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,54 @@
+"""The plot of a fit: data with folded model above, residuals below; a PNG to look at and a PDF to print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from xbatch.base.errors import StepError
+from xbatch.registry import Job, Outcome
+
+__all__ = ["run"]
+
+_NEEDED = ("dataset", "e_lo", "e_hi", "data", "data_error", "model", "residual")
+
+
+def run(job: Job) -> Outcome:
+    """Draw a fit: counts/s/keV of data, model, model components and background; residuals below.
+
+    Inputs are `fit` (fit.json) and `bins` (bins.ecsv). The one parameter is `title`. Outputs are ``fit.png`` (200 dots
+    per inch) and ``fit.pdf``; equal inputs give equal bytes.
+
+    Raises
+    ------
+    StepError
+        A column of the bins is missing, or no bin was fitted.
+    """
+    from xbatch.tasks.figure import draw_fit, save_figure
+
+    fit: Mapping[str, Any] = json.loads(job.inputs["fit"].read_text(encoding="utf-8"))
+    bins = _read_bins(job)
+    figure = draw_fit(fit, bins, str(job.params.get("title", "")))
+    save_figure(figure, job.out)
+    return Outcome(facts={"datasets": len(fit["datasets"]), "bins": len(bins["e_lo"])})
+
+
+def _read_bins(job: Job) -> dict[str, Any]:
+    """Read the bins as arrays by column name."""
+    import numpy as np
+    from astropy.table import Table
+
+    path = job.inputs["bins"]
+    table = Table.read(path, format="ascii.ecsv")
+    missing = [name for name in _NEEDED if name not in table.colnames]
+    if missing:
+        raise StepError(f"has no column {missing[0]}", path.name, "It should be the bins.ecsv that a fit step writes.")
+    if len(table) == 0:
+        raise StepError("holds no bins, so there is nothing to draw", path.name, "Widen the band of the fit.")
+    columns: dict[str, Any] = {}
+    for name in table.colnames:
+        column = table[name]
+        kind = np.int64 if name in {"dataset", "first_channel", "last_channel"} else np.float64
+        columns[name] = np.ma.filled(np.ma.asarray(column, dtype=kind), 0 if kind is np.int64 else np.nan)
+    return columns
