@@ -1,0 +1,333 @@
+"""Grouping of channels into bins: counts and flags in, OGIP GROUPING and QUALITY out.
+
+What holds for every function here, and in `xbatch.xray.grouping_optimal`:
+
+- GROUPING is 1 where a group begins, -1 where it goes on; QUALITY 0 is good, 2 a leftover at the end that reaches no
+  minimum, 5 bad by the user's word (OGIP memo 92-007a; grppha's values).
+- Channels whose QUALITY is not 0 never count and keep it. A group runs on across them, as grppha's do; those inside it
+  get -1, those before its first good channel stay alone.
+- `inside` limits the work to some channels; the others stay alone, with their QUALITY.
+- No array that comes in is changed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BAD_BY_USER",
+    "LEFTOVER",
+    "Flags",
+    "flag_bad",
+    "group_by_labels",
+    "group_constant",
+    "group_min",
+    "group_none",
+    "group_ranges",
+    "group_snr",
+    "net_and_variance",
+    "systematic_errors",
+]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Shorts = NDArray[np.int16]
+Flags = tuple[Shorts, Shorts]
+#: From the first channel of a group (a position among the good channels inside) to the first one after it; a number
+#: above that of the channels if what is left makes no group.
+Closing = Callable[[int], int]
+
+LEFTOVER = 2
+BAD_BY_USER = 5
+
+
+def flag_bad(quality: Shorts, channel: NDArray[np.integer], ranges: Sequence[Sequence[int]]) -> Shorts:
+    """Set QUALITY 5 for ranges of channel numbers, both ends included, as grppha's ``bad a-b`` does.
+
+    Parameters
+    ----------
+    quality : ndarray, shape (n,)
+    channel : ndarray, shape (n,)
+        Channel numbers, ascending.
+    ranges : sequence of (first, last)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        A range that runs backwards or holds none of the channels.
+    """
+    flagged = quality.astype(np.int16)
+    for first, last in ranges:
+        flagged[_slice(channel, first, last)] = BAD_BY_USER
+    return flagged
+
+
+def systematic_errors(
+    sys_err: Floats, channel: NDArray[np.integer], ranges: Sequence[tuple[int, int, float]]
+) -> Floats:
+    """Set the fractional systematic error for ranges of channel numbers; a later range wins.
+
+    Parameters
+    ----------
+    sys_err : ndarray, shape (n,)
+        What is there already.
+    channel : ndarray, shape (n,)
+    ranges : sequence of (first, last, fraction)
+
+    Raises
+    ------
+    ValueError
+        A range that runs backwards or holds none of the channels, or a fraction below 0.
+    """
+    errors = sys_err.astype(np.float64)
+    for first, last, fraction in ranges:
+        if fraction < 0:
+            raise ValueError(f"the systematic error of channels {first} to {last} is below 0")
+        errors[_slice(channel, first, last)] = fraction
+    return errors
+
+
+def group_none(quality: Shorts) -> Flags:
+    """Make every channel its own bin."""
+    return np.ones(quality.size, dtype=np.int16), quality.astype(np.int16)
+
+
+def group_constant(quality: Shorts, width: int, inside: Bools | None = None) -> Flags:
+    """Group each `width` channels, from the first one inside; the last group may be short.
+
+    Parameters
+    ----------
+    quality : ndarray, shape (n,)
+    width : int
+        Channels, good or bad.
+    inside : ndarray of bool, shape (n,), optional
+
+    Raises
+    ------
+    ValueError
+        `width` is below 1.
+    """
+    if width < 1:
+        raise ValueError(f"a bin of {width} channels cannot be made; the least is 1")
+    begin = 0 if inside is None or not inside.any() else int(np.argmax(inside))
+    return group_by_labels((np.arange(quality.size) - begin) // width, quality, inside)
+
+
+def group_ranges(
+    quality: Shorts,
+    channel: NDArray[np.integer],
+    ranges: Sequence[tuple[int, int, int]],
+    inside: Bools | None = None,
+) -> Flags:
+    """Group ranges of channel numbers by widths of their own, as grppha's ``group first last width`` does.
+
+    Whole groups are made from `first`; channels that do not fill one, and those in no range, stay single.
+
+    Parameters
+    ----------
+    quality, channel : ndarray, shape (n,)
+    ranges : sequence of (first, last, width)
+        Both ends included.
+
+    Raises
+    ------
+    ValueError
+        A range that runs backwards or holds none of the channels, two that overlap, or a width below 1.
+    """
+    label = -1 - np.arange(quality.size, dtype=np.int64)
+    taken = np.zeros(quality.size, dtype=bool)
+    for first, last, width in ranges:
+        if width < 1:
+            raise ValueError(f"a bin of {width} channels cannot be made; the least is 1")
+        part = _slice(channel, first, last)
+        if taken[part].any():
+            raise ValueError(f"channels {first} to {last} overlap with another range of the binning")
+        taken[part] = True
+        # Channel numbers, not positions: a spectrum may begin inside the range.
+        number = np.asarray(channel[part], dtype=np.int64) - first
+        whole = number < (last - first + 1) // width * width
+        label[part] = np.where(whole, first + number // width * width, label[part])
+    return group_by_labels(label, quality, inside)
+
+
+def group_by_labels(label: NDArray[np.integer], quality: Shorts, inside: Bools | None = None) -> Flags:
+    """Group neighbouring channels that share a label.
+
+    Parameters
+    ----------
+    label, quality : ndarray, shape (n,)
+    inside : ndarray of bool, shape (n,), optional
+    """
+    good = _good(quality, inside)
+    if good.size == 0:
+        return group_none(quality)
+    begins = np.flatnonzero(np.diff(label[good], prepend=label[good[0]] - 1))
+    return _flags(good, begins, np.append(begins[1:], good.size), quality)
+
+
+def group_min(counts: Floats, quality: Shorts, minimum: float, inside: Bools | None = None) -> Flags:
+    """Group from low to high channels until the sum of counts is at least `minimum`, as grppha's ``group min`` does.
+
+    Channels left over at the end make no group: each gets GROUPING 1 and QUALITY 2. If no group reaches the minimum
+    that is so for all channels.
+
+    Parameters
+    ----------
+    counts, quality : ndarray, shape (n,)
+        Counts of the source for type ``min``, of the background for ``bmin``.
+    minimum : float
+    inside : ndarray of bool, shape (n,), optional
+
+    Raises
+    ------
+    ValueError
+        `minimum` is not above 0, or a channel has counts below 0.
+    """
+    good = _good(quality, inside)
+    return walk(good, closing_at_counts(counts[good], minimum), quality)
+
+
+def group_snr(net: Floats, variance: Floats, quality: Shorts, snr: float, inside: Bools | None = None) -> Flags:
+    """Group from low to high channels until sum(net) / sqrt(sum(variance)) is at least `snr` (type ``snmin``).
+
+    Leftover channels as in `group_min`.
+
+    Parameters
+    ----------
+    net, variance, quality : ndarray, shape (n,)
+        See `net_and_variance`.
+    snr : float
+    inside : ndarray of bool, shape (n,), optional
+
+    Raises
+    ------
+    ValueError
+        `snr` is not above 0.
+    """
+    good = _good(quality, inside)
+    return walk(good, closing_at_snr(net[good], variance[good], snr), quality)
+
+
+def net_and_variance(
+    counts: Floats,
+    variance: Floats,
+    background: Floats | None = None,
+    background_variance: Floats | None = None,
+    scale: Floats | float = 1.0,
+) -> tuple[Floats, Floats]:
+    """Give net counts and their variance in each channel.
+
+    ``net = S - a B``, ``variance = var(S) + a^2 var(B)`` with
+    ``a = (AREASCAL_S BACKSCAL_S EXPOSURE_S) / (AREASCAL_B BACKSCAL_B EXPOSURE_B)``: the definitions that ftgrouppha
+    documents. Of Poisson counts the variance is the counts; a systematic error f adds (f S)^2 to it.
+
+    Parameters
+    ----------
+    counts, variance : ndarray, shape (n,)
+        Of the source.
+    background, background_variance : ndarray, shape (n,), optional
+    scale : float or ndarray, shape (n,)
+        a.
+    """
+    if background is None or background_variance is None:
+        return np.asarray(counts, dtype=np.float64), np.asarray(variance, dtype=np.float64)
+    return counts - scale * background, variance + scale**2 * background_variance
+
+
+def walk(good: NDArray[np.intp], close: Closing, quality: Shorts) -> Flags:
+    """Make groups one after the other and flag what is left.
+
+    Parameters
+    ----------
+    good : ndarray of int
+        Positions of the channels that may be grouped.
+    close : callable
+        See `Closing`.
+    quality : ndarray, shape (n,)
+    """
+    begins: list[int] = []
+    ends: list[int] = []
+    begin = 0
+    while begin < good.size:
+        end = close(begin)
+        if end > good.size:
+            break
+        begins.append(begin)
+        ends.append(end)
+        begin = end
+    grouping, flagged = _flags(good, np.array(begins, dtype=np.intp), np.array(ends, dtype=np.intp), quality)
+    flagged[good[begin:]] = LEFTOVER
+    return grouping, flagged
+
+
+def closing_at_counts(counts: Floats, minimum: float) -> Closing:
+    """Close a group where its counts reach a minimum."""
+    if not minimum > 0:
+        raise ValueError(f"a minimum of {minimum:g} counts cannot be asked for; it must be above 0")
+    if counts.size and counts.min() < 0:
+        raise ValueError("counts below 0 (a background has been subtracted) cannot be grouped by a minimum of counts")
+    # A list: one bisection for each group, with no numpy scalar made.
+    total: list[float] = [0.0, *np.cumsum(counts).tolist()]
+
+    def close(begin: int) -> int:
+        return bisect_left(total, total[begin] + minimum, begin + 1)
+
+    return close
+
+
+def closing_at_snr(net: Floats, variance: Floats, snr: float) -> Closing:
+    """Close a group where its signal-to-noise ratio reaches a minimum."""
+    if not snr > 0:
+        raise ValueError(f"a signal-to-noise ratio of {snr:g} cannot be asked for; it must be above 0")
+    signals: list[float] = net.tolist()
+    variances: list[float] = variance.tolist()
+    squared = snr * snr
+
+    def close(begin: int) -> int:
+        signal = noise = 0.0
+        for end in range(begin, len(signals)):
+            signal += signals[end]
+            noise += variances[end]
+            if signal > 0 and signal * signal >= squared * noise:
+                return end + 1
+        return len(signals) + 1
+
+    return close
+
+
+def good_channels(quality: Shorts, inside: Bools | None) -> NDArray[np.intp]:
+    """Give the positions of the channels that may be grouped."""
+    return _good(quality, inside)
+
+
+def _good(quality: Shorts, inside: Bools | None) -> NDArray[np.intp]:
+    return np.flatnonzero((quality == 0) if inside is None else (quality == 0) & inside)
+
+
+def _flags(good: NDArray[np.intp], begins: NDArray[np.intp], ends: NDArray[np.intp], quality: Shorts) -> Flags:
+    """Flag the groups good[begin:end], each with all that lies between its first and its last channel."""
+    step = np.zeros(quality.size + 1, dtype=np.int64)
+    step[good[begins] + 1] += 1
+    step[good[ends - 1] + 1] -= 1
+    grouping = np.where(np.cumsum(step[:-1]) > 0, -1, 1).astype(np.int16)
+    return grouping, quality.astype(np.int16)
+
+
+def _slice(channel: NDArray[np.integer], first: int, last: int) -> slice:
+    """Find the rows of channels `first` to `last`."""
+    if last < first:
+        raise ValueError(f"the range of channels {first} to {last} runs backwards")
+    start, stop = np.searchsorted(channel, first, side="left"), np.searchsorted(channel, last, side="right")
+    if start == stop:
+        raise ValueError(
+            f"there is no channel from {first} to {last}; the spectrum has channels {channel[0]} to {channel[-1]}"
+        )
+    return slice(int(start), int(stop))
