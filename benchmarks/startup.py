@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = "python -c 'import yaml'"
-XBATCH = [sys.executable, "-m", "xbatch"]
+XBATCH = [str(Path(sys.executable).with_name("xbatch"))]
 COMMANDS: dict[str, tuple[list[str], float]] = {
     BASE: ([sys.executable, "-c", "import yaml"], 1.0),
     "xbatch --help": ([*XBATCH, "--help"], 1.5),
