@@ -124,5 +124,7 @@ def write_fit(folder: Path, record: dict[str, Any], bins: Table | None = None) -
     folder.mkdir(parents=True, exist_ok=True)
     fit, table = folder / "fit.json", folder / "bins.ecsv"
     fit.write_text(json.dumps(record), encoding="utf-8")
-    (bins if bins is not None else bins_table(len(record["datasets"]))).write(table, format="ascii.ecsv")
+    (bins if bins is not None else bins_table(len(record["datasets"]))).write(
+        table, format="ascii.ecsv", overwrite=True
+    )
     return fit, table

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
-__all__ = ["Rounded", "plain_number", "rounded"]
+__all__ = ["Rounded", "plain_number", "rounded", "unit_parts"]
 
 _DIGITS = 2
+_POWER = re.compile(r"(.+?)(?:\^|\*\*|(?<=[A-Za-z])(?=-))([+-]?\d+)")
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,18 @@ def plain_number(value: float | None, digits: int = 6) -> str:
     ('0.006181', '1.5e-12', '')
     """
     return "" if value is None else f"{value:.{digits}g}"
+
+
+def unit_parts(unit: str) -> list[tuple[str, str]]:
+    """Split a unit, whether written ``cm^-2``, ``cm**-2`` or ``cm-2``, into words and their powers.
+
+    Examples
+    --------
+    >>> unit_parts("10^22 cm^-2"), unit_parts("erg s-1")
+    ([('10', '22'), ('cm', '-2')], [('erg', ''), ('s', '-1')])
+    """
+    parts = []
+    for word in unit.split():
+        power = _POWER.fullmatch(word)
+        parts.append((power[1], power[2]) if power else (word, ""))
+    return parts

@@ -2,17 +2,15 @@ r"""Parameters of fits as a LaTeX table: ``value^{+a}_{-b}``, a block of rows fo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xbatch.base.numbers import plain_number, rounded
+from xbatch.base.numbers import plain_number, rounded, unit_parts
 from xbatch.ogip.tables import latex_escape
 from xbatch.tasks.fitwords import fit_notes, flux_label, parameter_state
 
 __all__ = ["latex_number", "parameters_latex"]
 
-_POWER = re.compile(r"(.+?)(?:\^|\*\*|(?<=[A-Za-z])(?=-))([+-]?\d+)")
 _STATISTICS = {"chi2": r"$\chi^2$", "cstat": "C-stat", "wstat": "W-stat", "pgstat": "PG-stat"}
 
 
@@ -113,11 +111,9 @@ def latex_unit(unit: str) -> str:
     >>> latex_unit("10^22 cm^-2")
     '10$^{22}$ cm$^{-2}$'
     """
-    words = []
-    for word in unit.split():
-        power = _POWER.fullmatch(word)
-        words.append(rf"{latex_escape(power[1])}$^{{{power[2]}}}$" if power else latex_escape(word))
-    return " ".join(words)
+    return " ".join(
+        rf"{latex_escape(word)}$^{{{power}}}$" if power else latex_escape(word) for word, power in unit_parts(unit)
+    )
 
 
 def _last(axis: str) -> str:

@@ -1,0 +1,124 @@
+"""Where a run was made: the Python environment, the missions' tools and their calibration, the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+__all__ = ["host", "python_environment", "toolsets"]
+
+_ASK_SECONDS = 20
+
+
+def python_environment() -> dict[str, Any]:
+    """Describe the interpreter and every distribution installed beside it."""
+    packages = {}
+    for distribution in metadata.distributions():
+        name = distribution.name
+        if name:
+            packages[re.sub(r"[-_.]+", "-", name).lower()] = distribution.version
+    return {
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "executable": sys.executable,
+        "packages": dict(sorted(packages.items())),
+    }
+
+
+def toolsets(environ: Mapping[str, str] | None = None) -> dict[str, dict[str, Any] | None]:
+    """Describe HEASoft, SAS, CALDB and the CCF as they are set up; None for what is not.
+
+    Parameters
+    ----------
+    environ : Mapping, optional
+        The environment's variables; the process's own by default.
+
+    Returns
+    -------
+    dict
+        ``heasoft`` and ``sas`` with `path` and `version` (None where it cannot be told); ``caldb`` with `path` and the
+        sha256 of each mission's ``caldb.indx``; ``ccf`` with `path` and `sha256` of the calibration index file.
+    """
+    environ = os.environ if environ is None else environ
+    return {
+        "heasoft": _heasoft(environ),
+        "sas": _sas(environ),
+        "caldb": _caldb(environ),
+        "ccf": _ccf(environ),
+    }
+
+
+def host() -> dict[str, Any]:
+    """Describe the machine."""
+    import psutil
+
+    return {
+        "name": platform.node(),
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_mb": round(psutil.virtual_memory().total / 2**20),
+    }
+
+
+def _folder(environ: Mapping[str, str], variable: str) -> Path | None:
+    path = Path(environ[variable]) if environ.get(variable) else None
+    return path if path is not None and path.is_dir() else None
+
+
+def _heasoft(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    folder = _folder(environ, "HEADAS")
+    if folder is None:
+        return None
+    program = shutil.which("ftversion", path=environ.get("PATH", ""))
+    version = None
+    if program is not None:
+        try:
+            said = subprocess.run(
+                [program], env=dict(environ), capture_output=True, text=True, timeout=_ASK_SECONDS, check=False
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            said = ""
+        version = said.strip() or None
+    return {"path": str(folder), "version": version or _number(str(folder), r"heasoft-(\d+(?:\.\d+)+)")}
+
+
+def _sas(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    folder = _folder(environ, "SAS_DIR")
+    if folder is None:
+        return None
+    return {"path": str(folder), "version": _number(str(folder.resolve()), r"xmmsas_(\d+(?:\.\d+)+)")}
+
+
+def _number(text: str, pattern: str) -> str | None:
+    found = re.search(pattern, text)
+    return found[1] if found else None
+
+
+def _caldb(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    folder = _folder(environ, "CALDB")
+    if folder is None:
+        return None
+    indexes = sorted(folder.glob("data/*/*/caldb.indx"))
+    return {"path": str(folder), "indexes": {str(path.relative_to(folder)): _sha256(path) for path in indexes}}
+
+
+def _ccf(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    path = Path(environ["SAS_CCF"]) if environ.get("SAS_CCF") else None
+    if path is None or not path.is_file():
+        return None
+    return {"path": str(path), "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
