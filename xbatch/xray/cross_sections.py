@@ -192,8 +192,7 @@ def hydrogen_band(energies: Floats) -> Floats:
 def h2_yan(energies: Floats) -> Floats:
     """Give the hydrogen molecule's cross-section above 85 eV: Yan, Sadeghpour & Dalgarno 1998 (ApJ 496, 1044, eq. 18).
 
-    Below 85 eV, where their formula does not hold, 2.85 times the atom's is taken, the ratio that Wilms, Allen &
-    McCray (2000) quote for high energies.
+    Below 85 eV, where their formula does not hold, 2.85 times the atom's is taken: the ratio of the two at 0.3 keV.
     """
     x = energies / 15.4
     series = np.polynomial.polynomial.polyval(x**-0.5, [1, -2.003, -4.806, 50.577, -171.044, 231.608, -81.885])
