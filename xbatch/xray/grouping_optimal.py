@@ -151,15 +151,19 @@ def fwhm_channels(
     ValueError
         No channel has a width.
     """
+    indptr, indices, matrix = rows
     energ_lo, energ_hi = energies
     e_min, e_max = channels
-    widths = _row_widths(*rows, e_min.size)
     middle = (e_min + e_max) / 2
     row = np.searchsorted(energ_hi, middle, side="right")
     held = row < energ_hi.size
     row = np.where(held, row, 0)
     held &= energ_lo[row] <= middle
-    width = np.where(held, widths[row], 0.0)
+    width = np.zeros(middle.size)
+    used, place = np.unique(row[held], return_inverse=True)
+    bounds = zip(indptr[used].tolist(), indptr[used + 1].tolist(), strict=True)
+    widths = [_row_width(indices[start:stop], matrix[start:stop], middle.size) for start, stop in bounds]
+    width[held] = np.array(widths)[place]
     known = np.flatnonzero(width > 0)
     if known.size == 0:
         raise ValueError("the response has no width at any channel")
@@ -167,34 +171,27 @@ def fwhm_channels(
     return width[known[np.maximum(nearest, 0)]]
 
 
-def _row_widths(
-    indptr: NDArray[np.integer], indices: NDArray[np.integer], matrix: NDArray[np.floating], size: int
-) -> Floats:
-    """Give the width of each row, 0 where it has none."""
-    widths = np.zeros(indptr.size - 1)
-    filled = np.flatnonzero(np.diff(indptr) > 0)
-    if filled.size == 0:
-        return widths
-    starts = indptr[:-1][filled]
-    lengths = np.diff(indptr)[filled]
-    row = np.repeat(np.arange(filled.size), lengths)
-    peak = np.maximum.reduceat(matrix, starts)
-    above = matrix > peak[row] / 2
-    # Runs of neighbouring channels above half maximum: a new one begins at each gap and at each row.
-    begins = np.ones(matrix.size, dtype=bool)
-    begins[1:] = ~(above[1:] & above[:-1]) | (np.diff(indices) != 1) | (np.diff(row) != 0)
-    run = np.cumsum(begins) - 1
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], matrix.size) - 1
-    at_peak = np.flatnonzero(matrix == peak[row])
-    top = at_peak[np.searchsorted(row[at_peak], np.arange(filled.size))]
-    lower = indices[first[run[top]]].astype(np.int64) - 1
-    upper = indices[last[run[top]]].astype(np.int64) + 1
-    middle = indices[top].astype(np.int64)
-    width = np.where(lower < 0, 2 * (upper - middle), np.where(upper >= size, 2 * (middle - lower), upper - lower))
-    usable = (peak > 0) & ((lower >= 0) | (upper < size))
-    widths[filled] = np.where(usable, width, 0)
-    return widths
+def _row_width(indices: NDArray[np.integer], values: NDArray[np.floating], size: int) -> float:
+    """Give the width of one row of a response with `size` channels; 0 where it has none."""
+    if indices.size == 0:
+        return 0.0
+    first, last = int(indices[0]), int(indices[-1])
+    if last - first + 1 != indices.size:  # channels between the row's groups hold nothing
+        dense = np.zeros(last - first + 1, dtype=values.dtype)
+        dense[indices - first] = values
+        values = dense
+    top = int(np.argmax(values))
+    peak = float(values[top])
+    if not peak > 0:
+        return 0.0
+    low = values <= peak / 2
+    before, after = low[:top][::-1], low[top + 1 :]
+    below = 1 + (int(np.argmax(before)) if before.any() else before.size)
+    above = 1 + (int(np.argmax(after)) if after.any() else after.size)
+    has_below, has_above = first + top - below >= 0, first + top + above < size
+    if has_below and has_above:
+        return float(below + above)
+    return 2.0 * (below if has_below else above) if has_below or has_above else 0.0
 
 
 def _widths_of_good(counts: Floats, fwhm: Floats, quality: Shorts) -> NDArray[np.int64]:

@@ -1,0 +1,227 @@
+"""From a response, a grouping and a band to one matrix: counts of a group = F @ (photons / cm2 / s of an energy bin).
+
+The matrix holds everything that does not depend on the model: redistribution, effective area, exposure, AREASCAL,
+grouping and the choice of groups. It is made once for a dataset; a fit then costs one product an evaluation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+__all__ = ["Folding", "Groups", "find_groups", "fold", "group_bounds", "group_middle", "group_sum", "notice"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+# EBOUNDS are 32-bit numbers: 3 keV may stand there as 2.9999998. An edge is taken to be where the band says if it is
+# nearer to it than this fraction of the channel's width.
+_EDGE_TOLERANCE = 1e-3
+# Above this fraction of non-zero elements a product with a dense matrix is the faster one.
+_DENSE_FROM = 0.3
+# Elements of the response that are summed at once: what fits in a processor's cache.
+_BLOCK = 500_000
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of a spectrum.
+
+    Attributes
+    ----------
+    index : ndarray, shape (n,)
+        The number of the group that each channel is in, -1 for a channel that is left out.
+    first, last : ndarray, shape (g,)
+        Positions (from 0, in the spectrum's rows) of the first and the last channel of each group.
+    """
+
+    index: Integers
+    first: Integers
+    last: Integers
+
+    @property
+    def size(self) -> int:
+        """The number of groups."""
+        return int(self.first.size)
+
+    def keep(self, chosen: NDArray[np.bool_]) -> Groups:
+        """Give the chosen groups alone, numbered anew; the channels of the others are left out."""
+        numbers = np.where(chosen, np.cumsum(chosen) - 1, -1)
+        index = np.where(self.index >= 0, numbers[self.index], -1)
+        return Groups(index, self.first[chosen], self.last[chosen])
+
+
+def find_groups(grouping: NDArray[np.integer], quality: NDArray[np.integer]) -> Groups:
+    """Find the groups of a spectrum from its OGIP flags.
+
+    A group begins at a channel whose GROUPING is not -1. A channel whose QUALITY is not 0 is left out by itself: the
+    others of its group stay together, and a group of which all channels are bad is no group.
+
+    Parameters
+    ----------
+    grouping, quality : ndarray, shape (n,)
+
+    Returns
+    -------
+    Groups
+        In the order of the channels.
+    """
+    begins = np.asarray(grouping) != -1
+    good = np.flatnonzero(np.asarray(quality) == 0)
+    name = np.cumsum(begins)[good]
+    _, start, number = np.unique(name, return_index=True, return_inverse=True)
+    index = np.full(begins.size, -1, dtype=np.int64)
+    index[good] = number
+    stop = np.append(start[1:], good.size)[: start.size] - 1
+    return Groups(index, good[start], good[stop])
+
+
+def group_bounds(groups: Groups, e_min: Floats, e_max: Floats) -> tuple[Floats, Floats]:
+    """Give the lowest and the highest energy of each group.
+
+    Parameters
+    ----------
+    groups : Groups
+    e_min, e_max : ndarray, shape (n,)
+        Nominal energies of the spectrum's channels (EBOUNDS), keV; they may descend, as those of gratings do.
+
+    Returns
+    -------
+    tuple of two ndarrays, shape (g,)
+    """
+    if groups.size == 0:
+        return np.empty(0), np.empty(0)
+    used = groups.index >= 0
+    starts = _starts(groups.index[used])
+    return np.minimum.reduceat(e_min[used], starts), np.maximum.reduceat(e_max[used], starts)
+
+
+def notice(groups: Groups, e_min: Floats, e_max: Floats, lo: float, hi: float, edge: str = "inside") -> Groups:
+    """Keep the groups that a band selects.
+
+    Parameters
+    ----------
+    groups : Groups
+    e_min, e_max : ndarray, shape (n,)
+        Nominal energies of the spectrum's channels (EBOUNDS), keV.
+    lo, hi : float
+        The band, keV.
+    edge : str
+        ``inside``: groups that lie wholly in [lo, hi]; ``overlap``: all that share more than an edge with it, as
+        Sherpa's ``notice`` does.
+
+    Raises
+    ------
+    ValueError
+        Another `edge`.
+    """
+    low, high = group_bounds(groups, e_min, e_max)
+    slack = _EDGE_TOLERANCE * np.minimum(*((e_max - e_min)[end] for end in (groups.first, groups.last)))
+    if edge == "inside":
+        return groups.keep((low >= lo - slack) & (high <= hi + slack))
+    if edge == "overlap":
+        return groups.keep((high > lo + slack) & (low < hi - slack))
+    raise ValueError(f"a band's edge is 'inside' or 'overlap', not {edge!r}")
+
+
+def group_sum(groups: Groups, values: Floats) -> Floats:
+    """Sum values of channels, shape (n,), over each group, shape (g,)."""
+    used = groups.index >= 0
+    return np.bincount(groups.index[used], weights=values[used], minlength=groups.size).astype(np.float64)
+
+
+def group_middle(groups: Groups, values: Floats) -> Floats:
+    """Give the middle between the smallest and the largest value in each group, as Sherpa does for BACKSCAL."""
+    low, high = group_bounds(groups, values, values)
+    return np.asarray((low + high) / 2)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """What folds a model: ``counts = matrix @ flux``.
+
+    Attributes
+    ----------
+    matrix : csr_matrix, shape (g, m)
+        Counts in each group for one photon / cm2 / s in each energy bin of the response.
+    first, last : int
+        The energy bins from `first` to before `last` are those that matter.
+    """
+
+    matrix: csr_matrix
+    first: int
+    last: int
+
+    def operator(self, first: int, last: int) -> Floats | csr_matrix:
+        """Give the matrix for the energy bins from `first` to before `last`, in the form that is faster to apply."""
+        part = self.matrix[:, first:last]
+        if part.nnz > _DENSE_FROM * part.shape[0] * part.shape[1]:
+            dense: Floats = part.toarray()
+            return dense
+        return part
+
+
+def fold(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    redistribution: NDArray[np.float32] | Floats,
+    specresp: Floats,
+    channel_group: Integers,
+    channel_scale: Floats,
+    size: int,
+) -> Folding:
+    """Make the folding matrix of a dataset.
+
+    Parameters
+    ----------
+    indptr : ndarray, shape (m + 1,)
+        Rows of the response (energies) in the compressed form of `indices` and `redistribution`.
+    indices, redistribution : ndarray, shape (k,)
+        Channel (from 0) and value of each element of the redistribution matrix.
+    specresp : ndarray, shape (m,)
+        Effective area, cm2.
+    channel_group : ndarray, shape (c,)
+        The group that each channel of the response counts for, -1 for none.
+    channel_scale : ndarray, shape (c,)
+        Exposure (s) times AREASCAL of each channel.
+    size : int
+        The number of groups.
+
+    Returns
+    -------
+    Folding
+    """
+    rows, columns, values = [], [], []
+    limits = np.unique(np.searchsorted(indptr, np.arange(0, int(indptr[-1]) + _BLOCK, _BLOCK)).clip(0, indptr.size - 1))
+    for start, stop in pairwise(limits):
+        part = slice(int(indptr[start]), int(indptr[stop]))
+        group = channel_group[indices[part]]
+        used = np.flatnonzero(group >= 0)
+        if used.size == 0:
+            continue
+        group = group[used]
+        energy = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))[used]
+        weight = redistribution[part][used] * channel_scale[indices[part][used]] * specresp[energy]
+        starts = _starts(energy * size + group)
+        rows.append(group[starts])
+        columns.append(energy[starts])
+        values.append(np.add.reduceat(weight, starts))
+    shape = (size, indptr.size - 1)
+    if not rows:
+        return Folding(csr_matrix(shape), 0, 0)
+    value = np.concatenate(values)
+    there = value != 0
+    row, column = np.concatenate(rows)[there], np.concatenate(columns)[there]
+    matrix = csr_matrix((value[there], (row, column)), shape=shape)
+    if column.size == 0:
+        return Folding(matrix, 0, 0)
+    return Folding(matrix, int(column.min()), int(column.max()) + 1)
+
+
+def _starts(values: Integers) -> Integers:
+    """Give the positions at which a run of equal values begins."""
+    return np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
