@@ -1,0 +1,83 @@
+"""What a simulated telescope counts on average, and the model's true fluxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.ogip.response import Response
+from xbatch.simulator.config import Background, SimulationConfig
+from xbatch.xray.components import COMPONENTS
+
+__all__ = ["background_rate", "photons", "source_rate", "true_fluxes"]
+
+Floats = NDArray[np.float64]
+
+BACKGROUND_BAND = (3.0, 79.0)
+_FLUX_BANDS = ((3.0, 10.0), (10.0, 79.0), (3.0, 79.0))
+_FLUX_BINS = 20_000
+#: SI Brochure, 9th edition (2019): the elementary charge is 1.602176634e-19 C exactly.
+_ERG_PER_KEV = 1.602176634e-9
+
+
+def photons(config: SimulationConfig, edges: Floats, absorbed: bool = True) -> Floats:
+    """Give the source's photons/cm2/s in bins of energy (edges in keV, shape (k + 1,)).
+
+    Parameters
+    ----------
+    config : SimulationConfig
+    edges : ndarray
+    absorbed : bool
+        Whether the multiplicative components are applied.
+    """
+    total = np.zeros(edges.size - 1)
+    factor = np.ones(edges.size - 1)
+    for term in config.model:
+        component = COMPONENTS[term.kind]
+        values = [term.values[name] for name in component.parameters]
+        bins = component.evaluate(edges, values, config.abundances, config.cross_sections)
+        if component.kind == "add":
+            total += bins
+        else:
+            factor *= bins
+    return total * factor if absorbed else total
+
+
+def source_rate(config: SimulationConfig, response: Response) -> Floats:
+    """Fold the source's model: counts/s in each channel, for a scale and a calibration of 1."""
+    edges = np.append(response.energ_lo, response.energ_hi[-1])
+    weight = photons(config, edges) * response.specresp
+    row = np.repeat(np.arange(weight.size), np.diff(response.indptr))
+    rates = np.bincount(response.indices, response.matrix * weight[row], response.channel.size)
+    return np.asarray(rates, dtype=np.float64)
+
+
+def background_rate(background: Background, response: Response) -> Floats:
+    """Give the background's counts/s in each channel, for the source region."""
+    energies, levels = np.log(np.array(background.shape)).T
+    middle = 0.5 * (response.e_min + response.e_max)
+    shape = np.exp(np.interp(np.log(middle), energies, levels)) * (response.e_max - response.e_min)
+    inside = (middle >= BACKGROUND_BAND[0]) & (middle < BACKGROUND_BAND[1])
+    return np.asarray(background.rate * shape / shape[inside].sum())
+
+
+def true_fluxes(config: SimulationConfig) -> list[Mapping[str, float | bool]]:
+    """Integrate the model over some bands, with and without its absorption, for a scale of 1."""
+    fluxes: list[Mapping[str, float | bool]] = []
+    for low, high in _FLUX_BANDS:
+        edges = np.geomspace(low, high, _FLUX_BINS + 1)
+        middle = 0.5 * (edges[:-1] + edges[1:])
+        for absorbed in (True, False):
+            bins = photons(config, edges, absorbed)
+            fluxes.append(
+                {
+                    "lo": low,
+                    "hi": high,
+                    "absorbed": absorbed,
+                    "photon_flux": float(bins.sum()),
+                    "energy_flux": float((bins * middle).sum() * _ERG_PER_KEV),
+                }
+            )
+    return fluxes
