@@ -66,6 +66,8 @@ class Verdict:
         Empty for ``up to date``.
     ingredients : Mapping or None
         What the key is made of.
+    record : Mapping or None
+        The record of the result that is there, for ``up to date``.
     """
 
     step: str
@@ -73,6 +75,7 @@ class Verdict:
     key: str | None
     reasons: tuple[Reason, ...] = ()
     ingredients: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    record: Record | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the verdict as JSON-able data."""
@@ -155,8 +158,9 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
     version = evidence.registry[step.task].version
     ingredients = ingredients_of(step, version, ENGINE_VERSIONS.get(step.engine, ""), digests)
     key = key_of(ingredients)
-    if not forced and evidence.lookup(key) is not None:
-        return Verdict(step.name, "up to date", key, (), ingredients)
+    record = None if forced else evidence.lookup(key)
+    if record is not None:
+        return Verdict(step.name, "up to date", key, (), ingredients, record)
     if cannot:
         return Verdict(step.name, "blocked", key, cannot, ingredients)
     reasons = forced or tuple(_changes(ingredients, key, evidence.previous(step.name)))
@@ -177,10 +181,8 @@ def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
         verdict = judge(step, states, evidence)
         verdicts.append(verdict)
         states[step.name] = Gone.NEVER if verdict.kind == "blocked" else Gone.LATER
-        if verdict.kind == "up to date" and verdict.key is not None:
-            record = evidence.lookup(verdict.key)
-            if record is not None:
-                states[step.name] = Known(output_digests(record))
+        if verdict.record is not None:
+            states[step.name] = Known(output_digests(verdict.record))
     return verdicts
 
 

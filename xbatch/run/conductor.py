@@ -1,0 +1,314 @@
+"""Brings a plan to its end: what the scheduler asks for is done, what happens is told to the scheduler."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Literal
+
+from xbatch.plan.steps import Plan
+from xbatch.plan.verdict import Evidence, Gone, Known, State, Verdict, judge, output_digests, reason_text
+from xbatch.run.inputs import SeenFile
+from xbatch.run.measure import now
+from xbatch.run.orders import make_order
+from xbatch.run.pool import Finished, Lost, Pool
+from xbatch.run.products import Products, log_path
+from xbatch.run.result import Event, EventKind, StepResult
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Scheduler, Skip, Start, Stop
+from xbatch.run.store import RECORD, Record, Store
+from xbatch.run.worker import Answer
+
+__all__ = ["Conductor"]
+
+_SYNC_S = 30.0
+_SAVE_S = 1.0
+
+
+class Conductor:
+    """The state of one run while it goes.
+
+    Parameters
+    ----------
+    plan : Plan
+        The steps to do.
+    store : Store
+    products : Products
+    run_dir : Path
+    slots : int
+    fail_fast : bool
+    grace : float
+        Seconds that running steps are given when the run is asked to stop.
+    tell : callable
+        Gets each event.
+
+    Attributes
+    ----------
+    results : dict
+        Step name to result of each step that has ended.
+    signal : int
+        The first signal that asked the run to stop, or 0.
+    message : str
+        Why the run had to stop, other than a signal.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        products: Products,
+        run_dir: Path,
+        slots: int,
+        fail_fast: bool,
+        grace: float,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._plan = plan
+        self._steps = plan.by_name()
+        self._store = store
+        self._products = products
+        self._run_dir = run_dir
+        self._grace = grace
+        self._tell_event = tell
+        self._scheduler = Scheduler(plan, slots, fail_fast=fail_fast)
+        self._queue: SimpleQueue[Finished | Lost | int] = SimpleQueue()
+        self._stack = ExitStack()
+        self._pool: Pool | None = None
+        self._verdicts: dict[str, Verdict] = {}
+        self._states: dict[str, State] = {}
+        self._records: dict[str, Record] = {}
+        self._begun: dict[str, float] = {}
+        self._causes: dict[str, str] = {}
+        self._unsynced: list[str] = []
+        self._synced = self._saved = time.monotonic()
+        self._stopping = False
+        self._deadline: float | None = None
+        self._killed = False
+        self.results: dict[str, StepResult] = {}
+        self.signal = 0
+        self.message = ""
+
+    def __enter__(self) -> Conductor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._store.leave()
+
+    def on_signal(self, number: int) -> None:
+        """Take in a signal, at any moment."""
+        self._queue.put(number)
+
+    def asked_to_stop(self) -> bool:
+        """Tell whether a signal has come that was not looked at yet."""
+        return not self._queue.empty()
+
+    def tell(self, kind: EventKind, step: str = "", message: str = "", result: StepResult | None = None) -> None:
+        """Tell the world of something."""
+        verdict = self._verdicts.get(step)
+        self._tell_event(
+            Event(
+                kind,
+                now(),
+                step,
+                result,
+                verdict.reasons if verdict and kind == "started" else (),
+                message,
+                len(self.results),
+                len(self._plan),
+            )
+        )
+
+    def conduct(self, evidence: Evidence, seen: Mapping[str, SeenFile]) -> None:
+        """Go through the plan until every step has ended or was stopped.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            What verdicts are made of.
+        seen : Mapping
+            The files from outside, by path.
+
+        Raises
+        ------
+        FileError
+            The run's folder or the store cannot be written.
+        """
+        actions: deque[Action] = deque(self._scheduler.begin())
+        while not self._scheduler.over:
+            if actions and self._queue.empty():
+                actions.extend(self._act(actions.popleft(), evidence, seen))
+            else:
+                actions.extend(self._take_message())
+            self._keep_up()
+        for step in self._scheduler.stopped:
+            self._note(StepResult(step, "cancelled", self._key(step), log=self._log(step)))
+        self._store.sync(self._unsynced)
+
+    # ---- what the scheduler asks for ----------------------------------------------------------------------------
+
+    def _act(self, action: Action, evidence: Evidence, seen: Mapping[str, SeenFile]) -> list[Action]:
+        match action:
+            case Judge(step):
+                return self._judge(step, evidence)
+            case Start(step, slot):
+                return self._start(step, slot, evidence, seen)
+            case Skip(step, because):
+                self._lose(step, "skipped", f"needs {', '.join(because)}, which has no result")
+            case GiveUp(step):
+                cause = f" ({self._causes[step]})" if self._causes.get(step) else ""
+                self._lose(
+                    step,
+                    "failed",
+                    f"its worker process was killed{cause} at each try, perhaps for want of memory. "
+                    f"Run fewer steps at once with --jobs; what it said is in {log_path(self._run_dir, step)}",
+                )
+        return []
+
+    def _judge(self, step: str, evidence: Evidence) -> list[Action]:
+        if self._stopping:
+            return self._scheduler.tell(Judged(step, "run"))  # and stopped there
+        verdict = self._verdicts[step] = judge(self._steps[step], self._states, evidence)
+        if verdict.kind == "up to date" and verdict.record is not None:
+            self._have(step, verdict.record, fresh=False)
+            return self._scheduler.tell(Judged(step, "done"))
+        if verdict.kind == "blocked":
+            self._lose(step, "failed", "; ".join(reason_text(reason) for reason in verdict.reasons))
+            return self._scheduler.tell(Judged(step, "failed"))
+        return self._scheduler.tell(Judged(step, "run"))
+
+    def _start(self, step: str, slot: int, evidence: Evidence, seen: Mapping[str, SeenFile]) -> list[Action]:
+        if self._stopping:
+            return self._scheduler.tell(Died(step))  # never born
+        log = log_path(self._run_dir, step)
+        order = make_order(
+            self._steps[step],
+            self._verdicts[step],
+            evidence.registry[self._steps[step].task],
+            seen,
+            self._records,
+            self._store,
+            self._store.scratch(),
+            log,
+        )
+        if self._pool is None:
+            self._pool = self._stack.enter_context(Pool(self._queue.put, self._store.scratch()))
+        self._begun[step] = time.monotonic()
+        self.tell("started", step)
+        self._pool.start(slot, order)
+        return []
+
+    # ---- what happens -------------------------------------------------------------------------------------------
+
+    def _take_message(self) -> list[Action]:
+        """Wait for a step to come back, a signal, or the end of the time given to running steps."""
+        patience = None if self._deadline is None or self._killed else max(0.0, self._deadline - time.monotonic())
+        try:
+            message = self._queue.get(timeout=patience)
+        except Empty:
+            self._kill()
+            return []
+        match message:
+            case Finished(step, _, answer):
+                return self._take_answer(step, answer)
+            case Lost(step, slot, cause):
+                if self._pool is not None:
+                    self._pool.renew(slot)
+                self._causes[step] = cause
+                if not self._stopping:
+                    self.tell("lost", step, f"its worker process was killed{f' ({cause})' if cause else ''}")
+                return self._scheduler.tell(Died(step))
+            case _:
+                return self._take_signal(message)
+
+    def _take_answer(self, step: str, answer: Answer) -> list[Action]:
+        if answer.record is not None:
+            self._unsynced.append(answer.record["key"])
+            self._have(step, answer.record, fresh=True)
+            return self._scheduler.tell(Ended(step, ok=True))
+        self._lose(step, "failed", answer.message)
+        actions = self._scheduler.tell(Ended(step, ok=False))
+        if answer.hopeless and not self._stopping:
+            self._stopping = True
+            self.message = answer.message
+            self.tell("stopping", message=answer.message)
+            actions += self._scheduler.tell(Stop())
+        return actions
+
+    def _take_signal(self, number: int) -> list[Action]:
+        self.signal = self.signal or number
+        if self._deadline is not None:
+            self._kill()
+            return []
+        self._deadline = time.monotonic() + self._grace
+        self._stopping = True
+        running = len(self._scheduler.running)
+        self.tell("stopping", message=f"{running} steps still run and are given {self._grace:g} s" if running else "")
+        return self._scheduler.tell(Stop())
+
+    def _kill(self) -> None:
+        """Kill what runs; each step comes back as lost."""
+        self._killed = True
+        if self._pool is not None:
+            self._pool.kill()
+
+    # ---- results ------------------------------------------------------------------------------------------------
+
+    def _have(self, step: str, record: Record, fresh: bool) -> None:
+        """Take in a step's result, and place its products."""
+        entry = self._store.entry(record["key"])
+        self._states[step] = Known(output_digests(record))
+        self._records[step] = record
+        self._products.place(step, self._steps[step].product, entry, record, fresh)
+        self._note(
+            StepResult(
+                step,
+                "done" if fresh else "up to date",
+                self._key(step),
+                entry / RECORD,
+                self._verdicts[step].reasons,
+                log=self._log(step),
+                seconds=self._seconds(step),
+            )
+        )
+
+    def _lose(self, step: str, outcome: Literal["failed", "skipped"], message: str) -> None:
+        """Take in that a step has no result."""
+        self._states[step] = Gone.NEVER
+        self._products.withdraw(step)
+        verdict = self._verdicts.get(step)
+        reasons = verdict.reasons if verdict else ()
+        self._note(
+            StepResult(step, outcome, self._key(step), None, reasons, message, self._log(step), self._seconds(step))
+        )
+
+    def _note(self, result: StepResult) -> None:
+        self.results[result.name] = result
+        self.tell("ended", result.name, result=result)
+
+    def _key(self, step: str) -> str | None:
+        verdict = self._verdicts.get(step)
+        return verdict.key if verdict else None
+
+    def _log(self, step: str) -> Path | None:
+        log = log_path(self._run_dir, step)
+        return log if log.is_file() else None
+
+    def _seconds(self, step: str) -> float:
+        return time.monotonic() - self._begun[step] if step in self._begun else 0.0
+
+    def _keep_up(self) -> None:
+        """Now and then make safe what was done."""
+        if time.monotonic() - self._saved > _SAVE_S:
+            self._products.save()
+            self._saved = time.monotonic()
+        if self._unsynced and time.monotonic() - self._synced > _SYNC_S:
+            self._store.sync(self._unsynced)
+            self._unsynced.clear()
+            self._synced = time.monotonic()

@@ -1,0 +1,187 @@
+"""The files of a run's folder that people open: links to what the store keeps, under names that never change.
+
+`steps.json` remembers, for each step, the key of its last success and the files that were placed for it, so that files
+that no step makes any more can be taken away, and nothing else ever is.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from xbatch.base.errors import FileError
+from xbatch.base.files import pretty_json, write_atomically
+from xbatch.run.links import link_or_copy
+from xbatch.run.store import LOG
+
+__all__ = ["Placed", "Products", "log_path", "product_path"]
+
+_NAME = "steps.json"
+_MAX_NAME = 200
+
+
+def product_path(run_dir: Path, product: str) -> Path:
+    """Give the folder of a step's products.
+
+    Raises
+    ------
+    ValueError
+        The name leads out of the run's folder.
+    """
+    if not product or Path(product).is_absolute() or ".." in Path(product).parts:
+        raise ValueError(f"{product!r} is no folder for products")
+    return run_dir / "products" / product
+
+
+def log_path(run_dir: Path, step: str) -> Path:
+    """Give the log file of a step, each its own: the name with ``/`` as ``+`` and the first ``:`` as ``.``."""
+    task, _, subject = step.partition(":")
+    parts = [quote(part, safe="@=,") for part in subject.split("/")]
+    name = f"{quote(task, safe='')}.{'+'.join(parts)}"
+    if len(name) > _MAX_NAME:
+        import hashlib
+
+        name = f"{name[:_MAX_NAME]}~{hashlib.sha256(step.encode()).hexdigest()[:12]}"
+    return run_dir / "logs" / f"{name}.log"
+
+
+@dataclass
+class Placed:
+    """What stands in a run's folder for a step: its key and its files by path in the folder, each with its mark."""
+
+    key: str
+    files: dict[str, list[int]] = field(default_factory=dict)
+
+
+class Products:
+    """The products of one run's folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._steps = _read(run_dir / _NAME)
+        self._changed = False
+
+    def last_key(self, step: str) -> str | None:
+        """Give the key of a step's last success in this folder."""
+        placed = self._steps.get(step)
+        return placed.key if placed else None
+
+    def place(self, step: str, product: str, entry: Path, record: Mapping[str, Any], fresh: bool = False) -> None:
+        """Put a step's outputs and its log where people find them.
+
+        What was put there before for the same key is left alone, unless the entry is `fresh` (just made) or someone
+        has changed it.
+
+        Raises
+        ------
+        FileError
+            The folder cannot be written.
+        """
+        wanted = {entry / LOG: log_path(self._run_dir, step)}
+        if product:
+            folder = product_path(self._run_dir, product)
+            wanted |= {entry / name: folder / name for name in record["outputs"]}
+        before = self._steps.get(step, Placed(""))
+        now = Placed(record["key"])
+        for source, target in wanted.items():
+            name = target.relative_to(self._run_dir).as_posix()
+            mark = before.files.get(name) if before.key == now.key and not fresh else None
+            if mark is None or _mark(target) != mark:
+                _put(source, target)
+                mark = _mark(target)
+            now.files[name] = mark or []
+        self._take_away(before, keep=now.files)
+        if now != before:
+            self._steps[step] = now
+            self._changed = True
+
+    def withdraw(self, step: str) -> None:
+        """Take away the files of a step that has failed, so that no old result stands among new ones.
+
+        Its key is kept, to say later what has changed since, and so is a log written meanwhile.
+        """
+        placed = self._steps.get(step)
+        if placed is not None and placed.files:
+            self._take_away(placed, keep=())
+            placed.files.clear()
+            self._changed = True
+
+    def forget_others(self, steps: Collection[str]) -> None:
+        """Take away what was placed for steps that are not in the plan any more."""
+        for step in sorted(self._steps.keys() - set(steps)):
+            self._take_away(self._steps.pop(step), keep=())
+            self._changed = True
+
+    def save(self) -> None:
+        """Write `steps.json` if anything has changed.
+
+        Raises
+        ------
+        FileError
+            It cannot be written.
+        """
+        if not self._changed:
+            return
+        path = self._run_dir / _NAME
+        steps = {step: {"key": placed.key, "files": placed.files} for step, placed in sorted(self._steps.items())}
+        try:
+            write_atomically(path, pretty_json({"steps": steps}))
+        except OSError as error:
+            raise FileError(str(path), f"cannot be written: {error.strerror or error}") from error
+        self._changed = False
+
+    def _take_away(self, placed: Placed, keep: Collection[str]) -> None:
+        """Remove files that are as they were placed, and folders that are empty then."""
+        for name, mark in placed.files.items():
+            path = self._run_dir / name
+            if name in keep or _mark(path) != mark:
+                continue
+            with suppress(OSError):
+                path.unlink()
+                for folder in path.relative_to(self._run_dir).parents[:-2]:
+                    (self._run_dir / folder).rmdir()
+
+
+def _read(path: Path) -> dict[str, Placed]:
+    """Read `steps.json`; a missing or damaged one costs reasons, not results."""
+    try:
+        steps = json.loads(path.read_bytes())["steps"]
+        return {name: Placed(step["key"], dict(step["files"])) for name, step in steps.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _mark(path: Path) -> list[int] | None:
+    """Give size, time of change and inode of a file; None if it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _put(source: Path, target: Path) -> None:
+    """Make a file stand under another name; what stood there gives way in one rename."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and target.samefile(source):
+            return
+        try:
+            link_or_copy(source, part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(str(target), f"cannot be written: {error.strerror or error}") from error

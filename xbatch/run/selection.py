@@ -1,0 +1,49 @@
+"""Which steps a run is about: names and patterns of names, as ``--only`` and ``--force`` take them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
+
+from xbatch.base.errors import UsageError
+from xbatch.plan.steps import Plan
+
+__all__ = ["matching", "selected"]
+
+
+def matching(names: Collection[str], patterns: Sequence[str], option: str) -> frozenset[str]:
+    """Give the names that one of some patterns (``fit:*``) matches.
+
+    Raises
+    ------
+    UsageError
+        A pattern matches none; the nearest name is given.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        hits = {name for name in names if name == pattern or fnmatchcase(name, pattern)}
+        if not hits:
+            import difflib
+
+            near = difflib.get_close_matches(pattern, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "; `xbatch plan` lists the steps"
+            raise UsageError(f"{option} {pattern!r} matches no step{hint}")
+        found |= hits
+    return frozenset(found)
+
+
+def selected(plan: Plan, only: Sequence[str], force: Sequence[str]) -> tuple[Plan, frozenset[str]]:
+    """Take from a plan the steps asked for with all that they wait for, and name those to be forced.
+
+    Raises
+    ------
+    UsageError
+        A pattern matches no step.
+    """
+    if only:
+        wanted = set(matching([step.name for step in plan], only, "--only"))
+        for step in reversed(plan.steps):
+            if step.name in wanted:
+                wanted.update(step.waits_for())
+        plan = Plan(plan.name, tuple(step for step in plan if step.name in wanted))
+    return plan, matching([step.name for step in plan], force, "--force")

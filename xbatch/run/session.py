@@ -1,0 +1,151 @@
+"""One run of a plan from beginning to end, and what a run would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from xbatch.base.digest import DigestMemo
+from xbatch.base.errors import UsageError
+from xbatch.plan.steps import Plan
+from xbatch.plan.verdict import Evidence, Verdict, judge_plan
+from xbatch.registry import TASKS, TaskDef
+from xbatch.run.conductor import Conductor
+from xbatch.run.inputs import SeenFile, digest_files, outside_files
+from xbatch.run.journal import Journal
+from xbatch.run.lock import hold
+from xbatch.run.measure import now
+from xbatch.run.products import Products
+from xbatch.run.result import Event, RunResult
+from xbatch.run.selection import selected
+from xbatch.run.signals import caught
+from xbatch.run.store import Record, Store
+
+__all__ = ["GRACE_S", "execute", "survey"]
+
+GRACE_S = 5.0
+
+
+def survey(
+    plan: Plan,
+    run_dir: Path,
+    store_dir: Path,
+    *,
+    only: Sequence[str] = (),
+    force: Sequence[str] = (),
+    paranoid: bool = False,
+    registry: Mapping[str, TaskDef] = TASKS,
+) -> list[Verdict]:
+    """Say what `execute` would do, in the plan's order. Nothing is written but digests, in a store that is there.
+
+    Raises
+    ------
+    FileError
+        A file from outside the plan is missing.
+    UsageError
+        A pattern matches no step, or nobody here knows a step's task.
+    """
+    chosen, forced = selected(plan, only, force)
+    _check_tasks(chosen, registry)
+    store = Store(store_dir, paranoid)
+    seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid))
+    return judge_plan(chosen, _evidence(registry, seen, store, Products(run_dir), forced))
+
+
+def execute(
+    plan: Plan,
+    run_dir: Path,
+    store_dir: Path,
+    *,
+    jobs: int,
+    only: Sequence[str] = (),
+    force: Sequence[str] = (),
+    fail_fast: bool = False,
+    paranoid: bool = False,
+    grace: float = GRACE_S,
+    on_event: Callable[[Event], None] = lambda event: None,
+    registry: Mapping[str, TaskDef] = TASKS,
+) -> RunResult:
+    """Run a plan: do the steps that have no result in the store, and place the products.
+
+    Parameters
+    ----------
+    plan : Plan
+    run_dir, store_dir : Path
+        Made if they are missing.
+    jobs : int
+        How many steps may run at once, each in a process of its own.
+    only, force : sequence of str
+        Names or patterns of the steps to do (with all they wait for), and of those to do in any case.
+    fail_fast : bool
+        Start nothing more after the first failure.
+    paranoid : bool
+        Read every file again instead of trusting its size and times.
+    grace : float
+        Seconds that running steps are given when the run is asked to stop (SIGINT, SIGTERM); asked twice, none.
+    on_event : callable
+        Told of everything that happens, in the caller's thread.
+    registry : Mapping
+        Task name to its definition.
+
+    Raises
+    ------
+    FileError
+        A file from outside the plan is missing, another run holds the folder, or folder or store cannot be written.
+    UsageError
+        A pattern matches no step, nobody here knows a step's task, or `jobs` is less than one.
+    """
+    if jobs < 1:
+        raise UsageError(f"a run needs at least one job, not {jobs}")
+    chosen, forced = selected(plan, only, force)
+    _check_tasks(chosen, registry)
+    run_dir, store_dir = run_dir.absolute(), store_dir.absolute()
+    started = now()
+    store = Store(store_dir, paranoid)
+    with ExitStack() as stack:
+        stack.enter_context(hold(run_dir))
+        journal = stack.enter_context(Journal(run_dir))
+        products = Products(run_dir)
+
+        def tell(event: Event) -> None:
+            journal.add(event)
+            on_event(event)
+
+        run = stack.enter_context(Conductor(chosen, store, products, run_dir, jobs, fail_fast, grace, tell))
+        stack.enter_context(caught(run.on_signal))
+        stack.callback(products.save)
+        run.tell("begin")
+        store.clean()
+        seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid), jobs, run.asked_to_stop)
+        run.conduct(_evidence(registry, seen, store, products, forced), seen)
+        products.forget_others([step.name for step in plan])
+        products.save()
+        run.tell("end")
+        steps = tuple(run.results[step.name] for step in chosen)
+        return RunResult(plan.name, run_dir, store_dir, started, now(), steps, run.signal, run.message)
+
+
+def _check_tasks(plan: Plan, registry: Mapping[str, TaskDef]) -> None:
+    for step in plan:
+        if step.task not in registry or step.engine not in registry[step.task].engines:
+            raise UsageError(f"{step.name}: no engine {step.engine!r} here does the task {step.task!r}")
+
+
+def _memo(store_dir: Path, paranoid: bool) -> DigestMemo:
+    return DigestMemo(store_dir / "digests", paranoid)
+
+
+def _evidence(
+    registry: Mapping[str, TaskDef],
+    seen: Mapping[str, SeenFile],
+    store: Store,
+    products: Products,
+    forced: frozenset[str],
+) -> Evidence:
+    def previous(step: str) -> Record | None:
+        key = products.last_key(step)
+        return store.record(key) if key else None
+
+    digests = {path: file.digest for path, file in seen.items()}
+    return Evidence(registry, digests, store.lookup, previous, forced)

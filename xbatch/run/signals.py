@@ -1,0 +1,44 @@
+"""Ctrl-C and a request to end, as messages instead of exceptions that may strike anywhere."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["caught", "kept_back"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def caught(tell: Callable[[int], None]) -> Iterator[None]:
+    """Have `tell` called with the number of each SIGINT and SIGTERM as long as the context lasts.
+
+    Only the main thread may do that; in another nothing is caught.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        tell(number)
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def kept_back() -> Iterator[None]:
+    """Keep SIGINT back as long as the context lasts; processes started meanwhile never get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

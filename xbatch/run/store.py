@@ -1,0 +1,209 @@
+"""Where finished results are kept: one folder for each key, there whole or not at all.
+
+An entry is ``<first two digits of the key>/<key>/`` with the step's outputs, its log and `record.json`. It is made
+somewhere else on the same disk and gets its name by one rename, so that a killed run leaves no half of one and two runs
+may make the same one at the same time: the first stays. What lies half made below ``tmp/`` belongs to a process, and is
+cleared away by the next run once that process is dead.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.digest import file_sha256
+from xbatch.base.errors import FileError
+from xbatch.base.files import pretty_json
+from xbatch.run.owner import Owner, this_process
+
+__all__ = ["LOG", "RECORD", "Store", "is_store_fault"]
+
+RECORD = "record.json"
+LOG = "step.log"
+_RECORD_VERSION = 1
+_MANY = 32  # fsync takes about 1 ms for an entry, sync 10 ms for hundreds
+_TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST})
+_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+Record = Mapping[str, Any]
+
+
+def is_store_fault(error: OSError) -> bool:
+    """Tell whether an error means that nothing can be written any more: a disk that is full, read-only or broken."""
+    return error.errno in _FAULTS
+
+
+class Store:
+    """A store of results by key.
+
+    Parameters
+    ----------
+    root : Path
+        Its folder; made when something is first written.
+    paranoid : bool
+        Check the sha256 of every output that is looked up, not only its size.
+    """
+
+    def __init__(self, root: Path, paranoid: bool = False) -> None:
+        self.root = root
+        self._paranoid = paranoid
+        self._home = root / "tmp" / this_process().text() / secrets.token_hex(4)
+        self._scratches = 0
+
+    def entry(self, key: str) -> Path:
+        """Give the folder of a key, whether or not there is one."""
+        return self.root / key[:2] / key
+
+    def record(self, key: str) -> Record | None:
+        """Read the record of a key as it stands, without a look at the outputs; None if there is none."""
+        try:
+            record = json.loads((self.entry(key) / RECORD).read_bytes())
+        except (OSError, ValueError):
+            return None
+        if not isinstance(record, dict) or record.get("record") != _RECORD_VERSION or record.get("key") != key:
+            return None
+        return record
+
+    def lookup(self, key: str) -> Record | None:
+        """Read the record of a key if all its outputs are there in their size."""
+        record = self.record(key)
+        return record if record is not None and self._is_whole(key, record) else None
+
+    def _is_whole(self, key: str, record: Record) -> bool:
+        folder = self.entry(key)
+        for name, output in record["outputs"].items():
+            path = folder / name
+            try:
+                if path.stat().st_size != output["size"]:
+                    return False
+            except OSError:
+                return False
+            if self._paranoid and file_sha256(path) != output["sha256"]:
+                return False
+        return True
+
+    def scratch(self) -> Path:
+        """Make an empty folder to work in, on the store's disk.
+
+        Raises
+        ------
+        FileError
+            The store cannot be written.
+        """
+        self._scratches += 1
+        path = self._home / str(self._scratches)
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return path
+
+    def publish(self, folder: Path, record: Record, replace: bool = False) -> Record:
+        """Turn a folder that holds a step's outputs into the entry of its key, by one rename.
+
+        Parameters
+        ----------
+        folder : Path
+            On the store's disk; it is gone afterwards.
+        record : Mapping
+            The step's record, with its key.
+        replace : bool
+            Whether an entry that is there and whole gives way.
+
+        Returns
+        -------
+        Mapping
+            The record that now stands: another run's, if that was first.
+
+        Raises
+        ------
+        OSError
+            The store cannot be written; nothing is left under the key but what was there before.
+        """
+        key = record["key"]
+        for path in folder.iterdir():
+            path.chmod(0o444)  # products are links to these files
+        (folder / RECORD).write_text(pretty_json(record), encoding="utf-8")
+        target = self.entry(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                folder.rename(target)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+            else:
+                return record
+            there = None if replace else self.lookup(key)
+            if there is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                return there
+            self._set_aside(target, folder)
+
+    def _set_aside(self, target: Path, folder: Path) -> None:
+        """Move an entry out of the way of the folder that will replace it."""
+        aside = folder.with_name(f"{folder.name}-before")
+        try:
+            target.rename(aside)
+        except FileNotFoundError:
+            return  # another run was faster
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def sync(self, keys: Iterable[str]) -> None:
+        """Make entries safe against a loss of power: file by file, or for many by one call for all disks.
+
+        Raises
+        ------
+        FileError
+            The disk cannot do it.
+        """
+        entries = [self.entry(key) for key in keys]
+        if len(entries) > _MANY:
+            os.sync()
+            return
+        try:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # another run has replaced the entry, and sees to its own
+                    for path in (*entry.iterdir(), entry):
+                        _fsync(path)
+            for folder in sorted({entry.parent for entry in entries}):
+                _fsync(folder)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def clean(self) -> None:
+        """Clear away what dead processes have left; what cannot be removed is left to the next run."""
+        try:
+            leftovers = sorted((self.root / "tmp").iterdir())
+        except OSError:
+            return
+        for path in leftovers:
+            owner = Owner.parse(path.name)
+            if owner is not None and owner.is_dead():
+                shutil.rmtree(path, ignore_errors=True)
+
+    def leave(self) -> None:
+        """Clear away what this process has left."""
+        shutil.rmtree(self._home, ignore_errors=True)
+        with suppress(OSError):  # another run of this process may still be at work
+            self._home.parent.rmdir()
+
+    def _unwritable(self, error: OSError) -> FileError:
+        return FileError(
+            str(self.root), f"cannot be written: {error.strerror or error}", "Name another store with --store"
+        )
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

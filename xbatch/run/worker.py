@@ -1,0 +1,236 @@
+"""What happens in a worker process: one step, from its order to a published result or a message.
+
+A step works in a folder of its own. What it prints, logs or warns of goes to its log file. Whatever happens comes back
+as an `Answer`; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.digest import FileMark, file_mark
+from xbatch.base.errors import StepError, XbatchError
+from xbatch.base.files import canonical_json
+from xbatch.registry import Job, Outcome
+from xbatch.run.links import link_or_copy
+from xbatch.run.measure import Meter, environment
+from xbatch.run.outputs import check_outputs
+from xbatch.run.store import LOG, Store, is_store_fault
+
+__all__ = ["Answer", "Order", "perform", "prepare"]
+
+_PARENT_LOOK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a worker must know to do a step.
+
+    Attributes
+    ----------
+    step, function : str
+        The step's name, and ``module:function`` of its task.
+    params : Mapping
+    inputs : Mapping
+        Role to path.
+    marks : Mapping
+        Path to mark of each input from outside the plan, as it was digested.
+    outputs : tuple of str
+        As the task declares them.
+    head : Mapping
+        The part of the record that is known before the step runs.
+    out, log, store : Path
+        An empty folder on the store's disk to work in, the log file, and the store.
+    replace : bool
+        Whether the result takes the place of one that is there.
+    """
+
+    step: str
+    function: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    marks: Mapping[Path, FileMark]
+    outputs: tuple[str, ...]
+    head: Mapping[str, Any]
+    out: Path
+    log: Path
+    store: Path
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What has become of a step.
+
+    Attributes
+    ----------
+    record : Mapping or None
+        The published record; None for a failure.
+    message : str
+        What went wrong, in one paragraph.
+    hopeless : bool
+        No other step can succeed either: the store's disk is full or read-only.
+    seconds : float
+        Wall-clock time.
+    """
+
+    record: Mapping[str, Any] | None
+    message: str = ""
+    hopeless: bool = False
+    seconds: float = 0.0
+
+
+def prepare(parent: int) -> None:
+    """Make a new worker process ready.
+
+    Ctrl-C reaches every process of the terminal; only the parent decides what it means. A worker whose parent is gone
+    ends itself and what it has started.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_LOOK_S)
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            child.kill()
+    os._exit(1)
+
+
+def perform(order: Order) -> Answer:
+    """Do one step."""
+    meter = Meter()
+    try:
+        with _logged(order.log):
+            answer = _attempt(order, meter)
+    except OSError as error:
+        answer = _disk_failure(order, error)
+    finally:
+        shutil.rmtree(order.out, ignore_errors=True)
+    return answer
+
+
+def _attempt(order: Order, meter: Meter) -> Answer:
+    """Run the task and publish what it made; the log is open."""
+    try:
+        record = _result(order, meter)
+    except XbatchError as error:
+        traceback.print_exc()
+        return Answer(None, str(error), seconds=meter.seconds())
+    except MemoryError:
+        traceback.print_exc()
+        return Answer(None, "ran out of memory. Run fewer steps at once with --jobs", seconds=meter.seconds())
+    except ModuleNotFoundError as error:
+        traceback.print_exc()
+        message = f"needs the Python package {error.name}, which is not installed"
+        return Answer(None, message, seconds=meter.seconds())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of one task must not cost the other steps
+        traceback.print_exc()
+        if isinstance(error, OSError) and is_store_fault(error):
+            return _disk_failure(order, error)
+        text = "".join(traceback.format_exception_only(error)).strip()
+        message = f"internal error: {text}. The traceback is in {order.log}"
+        return Answer(None, message, seconds=meter.seconds())
+    return Answer(record, seconds=meter.seconds())
+
+
+def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
+    out = order.out
+    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out))
+    _flush()
+    for path, mark in order.marks.items():
+        if file_mark(path) != mark:
+            raise StepError("was changed while the step ran", str(path), "Run again when it is complete")
+    files = check_outputs(out, order.outputs)
+    _drop_undeclared(out, set(files))
+    link_or_copy(order.log, out / LOG)
+    cost = meter.read()
+    record = {
+        **order.head,
+        "outputs": {name: asdict(facts) for name, facts in files.items()},
+        "facts": dict(outcome.facts),
+        "notes": list(outcome.notes),
+        **asdict(cost),
+        "exit_status": 0,
+        "log": LOG,
+        "environment": environment(),
+        "host": os.uname().nodename,
+    }
+    canonical_json(record)  # facts that JSON cannot hold are the task's defect, and are found here
+    return Store(order.store).publish(out, record, order.replace)
+
+
+def _drop_undeclared(folder: Path, declared: set[str]) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.name not in declared:
+            print(f"{path.name} is not among the declared outputs and is not kept", file=sys.stderr)  # noqa: T201
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _function(text: str) -> Callable[[Job], Outcome]:
+    module, _, name = text.partition(":")
+    function: Callable[[Job], Outcome] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _disk_failure(order: Order, error: OSError) -> Answer:
+    message = (
+        f"{error.filename or order.store}: cannot be written: {error.strerror or error}. "
+        "What is finished is kept; make room, or name another store with --store, and run again"
+    )
+    return Answer(None, message, hopeless=True)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+@contextmanager
+def _logged(log: Path) -> Iterator[None]:
+    """Send all that this process and its children write, log or warn of to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)  # the old one may be a link to the store's
+    _flush()
+    saved = os.dup(1), os.dup(2)
+    handler = logging.StreamHandler()
+    root = logging.getLogger()
+    level = root.level
+    try:
+        with log.open("w", encoding="utf-8", errors="replace", buffering=1) as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+            handler.setStream(stream)
+            handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+            root.addHandler(handler)
+            root.setLevel(logging.INFO)
+            with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings():
+                warnings.simplefilter("default")
+                yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        for number, handle in zip((1, 2), saved, strict=True):
+            os.dup2(handle, number)
+            os.close(handle)
