@@ -8,7 +8,7 @@ from xbatch.base.files import schema_text
 
 __all__ = ["SCHEMAS", "command"]
 
-SCHEMAS = {"analysis": "analysis-1", "manifest": "manifest-1", "step": "step-1"}
+SCHEMAS = {"analysis": "analysis-1", "manifest": "manifest-1", "step": "step-1", "simulate": "simulate-1"}
 
 
 @click.command(
@@ -21,5 +21,6 @@ Examples:
 )
 @click.argument("name", type=click.Choice(list(SCHEMAS)), default="analysis")
 def command(name: str) -> None:
-    """Print the JSON schema (draft-07) of a spec (analysis), of a run's manifest, or of a step's record."""
+    """Print the JSON schema (draft-07) of a spec (analysis), of a run's manifest, of a step's record, or of a
+    simulation."""
     click.echo(schema_text(SCHEMAS[name]), nl=False)
