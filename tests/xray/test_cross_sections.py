@@ -5,6 +5,7 @@ from xbatch.xray.cross_sections import (
     CROSS_SECTIONS,
     atom_cross_section,
     bin_cross_section,
+    edge_cross_section,
     h2_yan,
     helium_yan,
     hydrogen_band,
@@ -72,6 +73,20 @@ def test_bin_over_an_edge_weighs_logarithms_by_width() -> None:
     value = bin_cross_section(14, np.array([1839.97, 1840.01]), "bcmc")[0]
     below, above = atom_cross_section(14, np.array([1839.989, 1840.0]), "bcmc")
     assert value == pytest.approx(below**0.75 * above**0.25, rel=1e-4)
+
+
+def test_fine_structure_joins_the_smooth_fits() -> None:
+    for z, low, high in ((8, 490.02, 584.49), (10, 865.01, 870.17), (26, 700.2, 794.9)):
+        inside = np.array([low, high])
+        np.testing.assert_allclose(edge_cross_section(z, inside), atom_cross_section(z, inside, "vern"), rtol=0.05)
+        outside = np.array([low - 10, high + 10])
+        np.testing.assert_array_equal(edge_cross_section(z, outside), atom_cross_section(z, outside, "vern"))
+
+
+def test_oxygen_has_a_resonance_below_its_edge() -> None:
+    energies = np.arange(520.0, 540.0, 0.02)
+    strong = energies[np.argmax(edge_cross_section(8, energies))]
+    assert strong == pytest.approx(527.4, abs=0.5)  # 1s-2p of O I at 23.51 Angstrom
 
 
 def test_unknown_set_is_named() -> None:

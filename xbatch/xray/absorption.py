@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.abundances import abundances
-from xbatch.xray.cross_sections import atom_cross_section, bin_cross_section, h2_yan, helium_yan, hydrogen_band
+from xbatch.xray.cross_sections import (
+    atom_cross_section,
+    bin_cross_section,
+    edge_cross_section,
+    h2_yan,
+    helium_yan,
+    hydrogen_band,
+)
 
 __all__ = ["Grains", "absorption_table", "phabs_tau", "tbabs_tau"]
 
@@ -116,8 +123,7 @@ def tbabs_tau(energies: Floats, abund: str, h2_fraction: float = 0.2, grains: Gr
     """Give the optical depth of the interstellar medium at single energies: atoms, hydrogen molecules and grains.
 
     Wilms, Allen & McCray 2000 (ApJ 542, 914). The gas has each element's undepleted part; the rest is in grains, whose
-    inner parts are shielded by the outer ones: a grain of radius a absorbs ``pi a^2 (1 - exp(-4/3 a n sigma))``. The
-    fine structure at the K edges of O and Ne and the L edges of Fe is not in the cross-sections used here.
+    inner parts are shielded by the outer ones: a grain of radius a absorbs ``pi a^2 (1 - exp(-4/3 a n sigma))``.
 
     Parameters
     ----------
@@ -159,12 +165,15 @@ def tbabs_tau(energies: Floats, abund: str, h2_fraction: float = 0.2, grains: Gr
 
 
 def _tbabs_atom(z: int, ev: Floats) -> Floats:
-    """Wilms et al. take hydrogen from Band et al. 1990, helium from Yan et al. 1998, the others from Verner et al."""
+    """Wilms et al. take hydrogen from Band et al. 1990, helium from Yan et al. 1998, the others from Verner et al.
+
+    The edges' fine structure is that of version 2.3 of their program (2016).
+    """
     if z == 1:
         return hydrogen_band(ev)
     if z == 2:
         return helium_yan(ev)
-    return atom_cross_section(z, ev, "vern")
+    return edge_cross_section(z, ev)
 
 
 def _grain_cross_section(sigma: Floats, atoms: float, mass: float, grains: Grains) -> Floats:

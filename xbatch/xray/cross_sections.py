@@ -14,6 +14,7 @@ __all__ = [
     "CROSS_SECTIONS",
     "atom_cross_section",
     "bin_cross_section",
+    "edge_cross_section",
     "h2_yan",
     "helium_yan",
     "hydrogen_band",
@@ -151,6 +152,31 @@ def _balucinska(z: int, low: Floats, high: Floats) -> Floats:
         found |= at
     # 55.26204 is ln(1e24): the fits are in 1e-24 cm2.
     return np.where(found, weight * np.exp(exponent - 3 * log_energy - 55.26204), 0.0)
+
+
+def edge_cross_section(z: int, energies: Floats) -> Floats:
+    """Give an atom's cross-section with the fine structure of its edge where that is tabulated.
+
+    K edges of O and Ne, L edges of Fe, after the papers named in ``data/edges2000.csv``; elsewhere it is the
+    cross-section of Verner et al.
+
+    Parameters
+    ----------
+    z : int
+    energies : ndarray, shape (n,)
+        eV, above 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        cm2.
+    """
+    plain = _verner(z, energies)
+    rows = [row for row in read_table("edges2000") if row["Z"] == str(z)]
+    if not rows:
+        return plain
+    at, sigma = (np.array([float(row[key]) for row in rows]) for key in ("E", "sigma"))
+    return np.where((energies >= at[0]) & (energies <= at[-1]), np.interp(energies, at, sigma) * _MEGABARN, plain)
 
 
 def helium_yan(energies: Floats, rydberg: float = 13.598, ends: float = 24.58) -> Floats:
