@@ -258,7 +258,12 @@ def test_other_channels_are_refused(tmp_path: Path) -> None:
             group(tmp_path / what, binning, **inputs)
     (tmp_path / "response").mkdir()
     with pytest.raises(StepError, match="the spectrum has channels 1 to 40, its response 0 to 39"):
-        group(tmp_path / "response", {"type": "opt"}, spectrum(channel=np.arange(1, 41), first_channel=1), with_response=True)
+        group(
+            tmp_path / "response",
+            {"type": "opt"},
+            spectrum(channel=np.arange(1, 41), first_channel=1),
+            with_response=True,
+        )
 
 
 def test_templates_and_backgrounds_without_use_are_refused(tmp_path: Path) -> None:
