@@ -8,6 +8,7 @@ one view, where a general library makes an object of each row.
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -31,9 +32,13 @@ from xbatch.base.fitsheader import (
     read_raw_header,
 )
 
-__all__ = ["AGAIN", "Hdu", "Ragged", "Table", "read_fits"]
+__all__ = ["AGAIN", "Hdu", "Ragged", "Table", "read_fits", "whole"]
 
 AGAIN = "Fetch or make the file again"
+#: Whole numbers up to here are exact as floats.
+_LARGEST = 2**53
+#: More is not asked for at once: a damaged header may claim any size.
+_PIECE = 2**28
 _FORM = re.compile(r"(\d*)([A-Z])(.*)")
 _DTYPES = {"L": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _SIZES = {"X": 0, "A": 1, "C": 8, "M": 16, "P": 8, "Q": 16} | {k: np.dtype(v).itemsize for k, v in _DTYPES.items()}
@@ -120,6 +125,34 @@ class Table(Hdu):
         values = self._scaled(cells, place, name)
         return values[:, 0] if place.repeat == 1 else values
 
+    def floats(self, name: str) -> NDArray[np.float64]:
+        """Give a column of one finite number a cell, shape (rows,).
+
+        Raises
+        ------
+        FileError
+            As `column`, or a cell holds several numbers or one that is not finite.
+        """
+        values = self.column(name)
+        if values.ndim != 1:
+            raise FileError(self.path, f"column {name} of {self.name} holds {values.shape[1]} numbers in a cell", AGAIN)
+        with np.errstate(invalid="ignore"):
+            values = values.astype(np.float64)
+        if not np.all(np.isfinite(values)):
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise FileError(self.path, f"column {name} of {self.name} is not finite (first in row {row + 1})", AGAIN)
+        return values
+
+    def integers(self, name: str) -> NDArray[np.int64]:
+        """Give a column of one whole number a cell, shape (rows,).
+
+        Raises
+        ------
+        FileError
+            As `floats`, or a number is not whole.
+        """
+        return whole(self.floats(name), self.path, f"column {name} of {self.name}")
+
     def ragged(self, name: str) -> Ragged:
         """Give a column of variable-length arrays.
 
@@ -171,16 +204,18 @@ class Table(Hdu):
         null = self.header.get(f"TNULL{place.number}")
         if isinstance(null, int) and cells.dtype.kind in "iu" and np.any(cells == null):
             raise FileError(self.path, f"column {name} of {self.name} has undefined values (TNULL)", AGAIN)
-        scale, zero = (
-            self.header.get(f"{key}{place.number}", default) for key, default in (("TSCAL", 1), ("TZERO", 0))
-        )
-        if not isinstance(scale, (int, float)) or not isinstance(zero, (int, float)):
-            raise FileError(self.path, f"column {name} of {self.name} has a TSCAL or TZERO that is no number", AGAIN)
+        scale, zero = (self._factor(keyword, place, name) for keyword in ("TSCAL", "TZERO"))
         if scale == 1 and zero == 0:
             return cells.astype(cells.dtype.newbyteorder("="))
-        if cells.dtype.kind in "iu" and scale == 1 and float(zero).is_integer():
+        if cells.dtype.kind in "iu" and scale == 1 and zero.is_integer():
             return cells.astype(np.int64) + int(zero)
-        return cells.astype(np.float64) * float(scale) + float(zero)
+        return cells.astype(np.float64) * scale + zero
+
+    def _factor(self, keyword: str, place: _Field, name: str) -> float:
+        value = self.header.get(f"{keyword}{place.number}", 1 if keyword == "TSCAL" else 0)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise FileError(self.path, f"column {name} of {self.name} has {keyword} {value}", AGAIN)
+        return float(value)
 
 
 def read_fits(path: Path, wanted: Callable[[Hdu], bool]) -> tuple[Path, list[Hdu]]:
@@ -223,7 +258,7 @@ def read_fits(path: Path, wanted: Callable[[Hdu], bool]) -> tuple[Path, list[Hdu
                 if hdus and hdu.text("XTENSION") == "BINTABLE" and wanted(hdu):
                     hdu = _table(hdu, name, _data(stream, size, name))
                 elif size:
-                    stream.seek(size - 1, 1)
+                    _step(stream, size - 1, name)
                     _data(stream, 1, name)
                 hdus.append(hdu)
                 stream.seek(-size % BLOCK, 1)
@@ -234,11 +269,34 @@ def read_fits(path: Path, wanted: Callable[[Hdu], bool]) -> tuple[Path, list[Hdu
     return found, hdus
 
 
+def whole(values: NDArray[Any], path: str, what: str) -> NDArray[np.int64]:
+    """Turn numbers into whole numbers.
+
+    Raises
+    ------
+    FileError
+        Some are not whole, or too large to be meant.
+    """
+    if values.dtype.kind == "f" and not np.all((values == np.rint(values)) & (np.abs(values) < _LARGEST)):
+        raise FileError(path, f"{what} has values that are no whole numbers", AGAIN)
+    return values.astype(np.int64)
+
+
+def _step(stream: BufferedIOBase, size: int, name: str) -> None:
+    if size > _LARGEST:
+        raise FileError(name, "has a header of impossible sizes", AGAIN)
+    stream.seek(size, 1)
+
+
 def _data(stream: BufferedIOBase, size: int, name: str) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise FileError(name, "is truncated: it ends within its data", AGAIN)
-    return data
+    pieces: list[bytes] = []
+    while size > 0:
+        piece = stream.read(min(size, _PIECE))
+        if not piece:
+            raise FileError(name, "is truncated: it ends within its data", AGAIN)
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _table(hdu: Hdu, name: str, data: bytes) -> Table:

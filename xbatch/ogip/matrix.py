@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.fitsreader import AGAIN, Ragged, Table
+from xbatch.ogip.fitsreader import AGAIN, Ragged, Table, whole
 
 __all__ = ["Rows", "read_rows", "take_rows"]
 
@@ -46,11 +46,13 @@ def read_rows(table: Table, channels: NDArray[np.int64], notes: list[str]) -> Ro
         A column is missing, a row holds fewer elements than its groups need, groups lie outside the channels, or an
         element is not finite.
     """
-    groups = np.asarray(table.column("N_GRP"), dtype=np.int64)
+    groups = table.integers("N_GRP")
     if np.any(groups < 0):
         raise FileError(table.path, f"N_GRP of {table.name} is negative", AGAIN)
-    first = _elements(_cells(table, "F_CHAN"), groups, table.path, "F_CHAN")
-    length = _elements(_cells(table, "N_CHAN"), groups, table.path, "N_CHAN")
+    first, length = (
+        whole(_elements(_cells(table, name), groups, table.path, name), table.path, f"column {name}")
+        for name in ("F_CHAN", "N_CHAN")
+    )
     row = np.repeat(np.arange(table.rows), groups)
     if np.any(length < 0):
         raise FileError(table.path, f"N_CHAN of {table.name} is negative", AGAIN)
@@ -128,7 +130,8 @@ def _not_zero(elements: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     kept = np.flatnonzero(bits)
     values = elements[kept]
     kind = np.float32 if values.dtype.kind == "f" and values.dtype.itemsize == 4 else np.float64
-    return kept, values.astype(kind)
+    with np.errstate(invalid="ignore"):
+        return kept, values.astype(kind)
 
 
 def _merged(rows: Rows, channels: int) -> Rows:

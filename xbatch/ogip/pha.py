@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
+from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits, whole
 from xbatch.ogip.fitswriter import BinTable, Card, Cell, write_fits
 
 __all__ = ["Spectrum", "read_pha", "write_pha"]
@@ -114,7 +114,7 @@ def read_pha(path: Path) -> Spectrum:
     channel = _channels(table)
     exposure = _exposure(hdus[0], table, notes)
     is_rate = not table.has("COUNTS")
-    counts = _finite(table, "RATE" if is_rate else "COUNTS")
+    counts = table.floats("RATE" if is_rate else "COUNTS")
     stat_err = _errors(table)
     poisson = _poisson(table, counts, stat_err, is_rate, notes)
     if is_rate:
@@ -245,18 +245,8 @@ def _number(header: Mapping[str, Any], keyword: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _finite(table: Table, name: str) -> NDArray[np.float64]:
-    values = np.asarray(table.column(name), dtype=np.float64)
-    if values.ndim != 1:
-        raise FileError(table.path, f"column {name} holds {values.shape[1]} numbers in a cell, not one", AGAIN)
-    if not np.all(np.isfinite(values)):
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise FileError(table.path, f"column {name} is not finite (first in row {row + 1})", AGAIN)
-    return values
-
-
 def _channels(table: Table) -> NDArray[np.int64]:
-    channel = _finite(table, "CHANNEL").astype(np.int64)
+    channel = table.integers("CHANNEL")
     steps = np.diff(channel)
     if np.any(steps <= 0):
         row = int(np.flatnonzero(steps <= 0)[0])
@@ -288,7 +278,7 @@ def _exposure(primary: Hdu, table: Table, notes: list[str]) -> float:
 
 def _scalar_or_column(table: Table, name: str, default: float, missing: list[str]) -> NDArray[np.float64]:
     if table.has(name):
-        return _finite(table, name)
+        return table.floats(name)
     value = _number(table.header, name)
     if value is None:
         missing.append(name)
@@ -309,7 +299,7 @@ def _scale(table: Table, name: str, notes: list[str]) -> NDArray[np.float64]:
 
 def _errors(table: Table) -> NDArray[np.float64] | None:
     if table.has("STAT_ERR"):
-        errors = _finite(table, "STAT_ERR")
+        errors = table.floats("STAT_ERR")
     else:
         errors = _scalar_or_column(table, "STAT_ERR", 0.0, [])
         if not np.any(errors):
@@ -348,7 +338,7 @@ def _detector(table: Table, channel: NDArray[np.int64], notes: list[str]) -> tup
         if given is not None:
             notes.append(f"TLMIN of CHANNEL is {given}, but the channels begin at {channel[0]}: {first} taken")
     detchans = _number(table.header, "DETCHANS")
-    if detchans is None or detchans < 1:
+    if detchans is None or not 1 <= detchans < 2**31:
         detchans = float((last if last is not None else int(channel[-1])) - first + 1)
         notes.append(f"no DETCHANS: {detchans:.0f} taken")
     if channel[-1] > first + detchans - 1:
@@ -371,10 +361,11 @@ def _check_type(table: Table, notes: list[str]) -> None:
 
 
 def _flags(table: Table, notes: list[str]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    quality = _scalar_or_column(table, "QUALITY", 0.0, []).astype(np.int16)
+    flags = whole(_scalar_or_column(table, "QUALITY", 0.0, []), table.path, "QUALITY")
+    quality = np.clip(flags, -(2**15), 2**15 - 1).astype(np.int16)
     if not table.has("GROUPING"):
         return quality, np.ones(table.rows, np.int16)
-    grouping = _finite(table, "GROUPING")
+    grouping = table.floats("GROUPING")
     if not np.all(np.isin(grouping, (-1, 0, 1))):
         row = int(np.flatnonzero(~np.isin(grouping, (-1, 0, 1)))[0])
         raise FileError(table.path, f"has GROUPING {grouping[row]:g} in row {row + 1}; 1, -1 and 0 are legal", AGAIN)

@@ -1,0 +1,144 @@
+"""Task `spectrum`: read a spectrum with its background and response, check that they fit, keep them for other steps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xbatch.base.errors import FileError
+from xbatch.ogip.pha import Spectrum, read_pha, write_pha
+from xbatch.ogip.response import check_channels, read_response, save_response
+from xbatch.ogip.times import observation_mjd
+from xbatch.registry import Job, Outcome
+
+__all__ = ["run"]
+
+_SOURCE = "spectrum.pha"
+_BACKGROUND = "background.pha"
+_RESPONSE = "response.npz"
+#: Regions of one observation are not so different in size; BACKSCALs of two tools (fractions, pixels) are.
+_MOST_BACKSCAL_RATIO = 1e4
+
+
+def run(job: Job) -> Outcome:
+    """Read and check the files of one spectrum.
+
+    Inputs: ``pha``, ``rmf`` and, where there are such, ``background`` and ``arf``. Parameters: ``obsid``,
+    ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if there is a
+    background, ``response.npz``.
+
+    Facts: ``counts`` over all channels, ``exposure`` in s, ``rate`` (counts/exposure, the background in it) and its
+    error, the same over channels of quality 0, ``mjd`` and what else tells one spectrum from another.
+
+    Raises
+    ------
+    FileError
+        A file cannot be used, or two do not belong together; the message says what would help.
+    """
+    source = read_pha(job.inputs["pha"])
+    rmf, arf = job.inputs["rmf"], job.inputs.get("arf")
+    response = read_response(rmf, arf)
+    check_channels(source, response, source.path, str(rmf))
+    background = _background(job.inputs["background"], source) if "background" in job.inputs else None
+
+    links = {
+        "BACKFILE": "none" if background is None else _BACKGROUND,
+        "RESPFILE": rmf.name,
+        "ANCRFILE": "none" if arf is None else arf.name,
+    }
+    write_pha(job.out / _SOURCE, source, links)
+    if background is not None:
+        write_pha(job.out / _BACKGROUND, background, {"BACKFILE": "none", "RESPFILE": "none", "ANCRFILE": "none"})
+    save_response(job.out / _RESPONSE, response)
+
+    notes = [job.params.get("note") or "", *_identity_notes(job, source), *source.notes]
+    if not np.any(source.counts):
+        notes.append("the spectrum holds no counts")
+    if background is not None:
+        notes += [f"background: {note}" for note in background.notes]
+        notes += _background_notes(source, background)
+    notes += response.notes
+    return Outcome(_facts(source, background), tuple(note for note in notes if note))
+
+
+def _background(path: Path, source: Spectrum) -> Spectrum:
+    background = read_pha(path)
+    if not np.array_equal(background.channel, source.channel):
+        raise FileError(
+            background.path,
+            f"has channels {_channels(background)}, but the spectrum {source.path} it is the background of has "
+            f"{_channels(source)}",
+            "Extract both with the same channels, or name another background",
+        )
+    return background
+
+
+def _channels(spectrum: Spectrum) -> str:
+    return f"{spectrum.channel[0]} to {spectrum.channel[-1]} ({spectrum.channel.size} of {spectrum.detchans})"
+
+
+def _identity_notes(job: Job, source: Spectrum) -> list[str]:
+    """Say so where the file is of another observation or instrument than the spec says."""
+    pairs = [("OBS_ID", "obsid")] + ([("INSTRUME", "instrument")] if job.params.get("mission") != "other" else [])
+    notes = []
+    for card, name in pairs:
+        there, wanted = str(source.header.get(card, "")).strip(), str(job.params.get(name, ""))
+        if there and wanted and there.casefold() != wanted.casefold():
+            notes.append(f"{card} of the file is {there}, the spec says {wanted}")
+    return notes
+
+
+def _background_notes(source: Spectrum, background: Spectrum) -> list[str]:
+    notes = []
+    good = source.quality == 0
+    empty = int(np.count_nonzero((background.backscal <= 0) & good))
+    if empty:
+        notes.append(f"background: BACKSCAL is 0 in {empty} good channels")
+    ratio = float(np.median(source.backscal) / np.median(background.backscal[background.backscal > 0]))
+    if ratio > _MOST_BACKSCAL_RATIO or (0 < ratio < 1 / _MOST_BACKSCAL_RATIO):
+        notes.append(f"BACKSCAL of source and background differ by {ratio:.3g}: are they from one tool?")
+    if not np.any(background.counts):
+        notes.append("background: it holds no counts")
+    return notes
+
+
+def _facts(source: Spectrum, background: Spectrum | None) -> dict[str, Any]:
+    good = source.quality == 0
+    mjd, mjd_end = observation_mjd(source.header)
+    facts: dict[str, Any] = {
+        "counts": float(source.counts.sum()),
+        "exposure": source.exposure,
+        "rate": float(source.counts.sum()) / source.exposure,
+        "rate_error": _rate_error(source, np.ones_like(good)),
+        "channels": int(source.channel.size),
+        "good_channels": int(good.sum()),
+        "good_rate": float(source.counts[good].sum()) / source.exposure,
+        "good_rate_error": _rate_error(source, good),
+        "mjd": mjd,
+        "mjd_end": mjd_end,
+        "background_counts": None,
+        "net_rate": None,
+        "poisson": source.poisson,
+    }
+    for card in ("OBJECT", "TELESCOP", "INSTRUME", "DATE-OBS"):
+        facts[card.lower().replace("-", "_")] = source.header.get(card)
+    if background is not None:
+        scale = source.backscal * source.areascal
+        other = background.backscal * background.areascal
+        share = np.divide(scale, other, out=np.zeros_like(scale), where=other > 0)
+        facts["background_counts"] = float(background.counts.sum())
+        facts["background_exposure"] = background.exposure
+        facts["net_rate"] = facts["rate"] - float((share * background.counts).sum()) / background.exposure
+    return facts
+
+
+def _rate_error(spectrum: Spectrum, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+    """Give the error of the summed rate: of counting, or of the file's own errors; None where it has none."""
+    if spectrum.poisson:
+        return math.sqrt(float(spectrum.counts[chosen].sum())) / spectrum.exposure
+    if spectrum.stat_err is None:
+        return None
+    return float(np.sqrt((spectrum.stat_err[chosen] ** 2).sum())) / spectrum.exposure
