@@ -1,0 +1,213 @@
+"""Model expressions: ``constant.cal * tbabs.gal * (powerlaw.pl + gaussian.fe)`` to a tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xbatch.spec.components import COMPONENTS, component_type
+from xbatch.spec.report import did_you_mean, shown
+
+__all__ = ["ExpressionError", "Model", "parse_model"]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<word>[A-Za-z_][\w-]*(?:\s*\.\s*[\w-]+)?)|(?P<number>[0-9.]+)|(?P<sign>.))", re.ASCII | re.DOTALL
+)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
+_XSPEC_SHORT = {
+    "po": "powerlaw",
+    "pow": "powerlaw",
+    "const": "constant",
+    "con": "constant",
+    "ga": "gaussian",
+    "gau": "gaussian",
+    "gaus": "gaussian",
+    "gauss": "gaussian",
+    "pha": "phabs",
+    "tb": "tbabs",
+    "tba": "tbabs",
+}
+_DEEPEST = 50
+
+
+class ExpressionError(ValueError):
+    """What is wrong with an expression, and at which character of it."""
+
+    def __init__(self, code: str, position: int, message: str, hint: str = "") -> None:
+        self.code = code
+        self.position = position
+        self.message = message
+        self.hint = hint
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model: its tree (see `FitJob.model`) and its components, name to type, in order of appearance."""
+
+    tree: Mapping[str, Any]
+    components: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    position: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of a model: its tree, whether it is additive or multiplicative, where it begins."""
+
+    tree: Mapping[str, Any]
+    kind: str
+    position: int
+    text: str
+
+
+def parse_model(text: str) -> Model:
+    """Parse a model expression.
+
+    Parameters
+    ----------
+    text : str
+        Components ``type.name`` with ``+``, ``*`` and parentheses.
+
+    Raises
+    ------
+    ExpressionError
+        The first thing wrong with it.
+
+    Examples
+    --------
+    >>> parse_model("tbabs.gal * powerlaw.pl").tree
+    {'op': '*', 'args': [{'component': 'gal'}, {'component': 'pl'}]}
+    """
+    parser = _Parser(text)
+    part = parser.sum(0)
+    token = parser.token
+    if token.kind != "end":
+        raise ExpressionError("XB301", token.position, f"{shown(token.text)} is not expected here", _after_hint(token))
+    if part.kind == "mul":
+        hint = "multiply an additive one, as in tbabs.gal * powerlaw.pl"
+        raise ExpressionError("XB305", part.position, "the model has no additive component", hint)
+    return Model(part.tree, parser.components)
+
+
+def _after_hint(token: _Token) -> str:
+    if token.text == ")":
+        return "it closes nothing"
+    return (
+        "join components with * or +"
+        if token.kind in {"word", "number"} or token.text == "("
+        else "operators are + * ( )"
+    )
+
+
+class _Parser:
+    """A recursive descent through the tokens: sums of products of components."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = _tokens(text)
+        self.number = 0
+        self.components: dict[str, str] = {}
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.number]
+
+    def sum(self, depth: int) -> _Part:
+        if depth > _DEEPEST:
+            raise ExpressionError("XB301", self.token.position, f"more than {_DEEPEST} parentheses deep", "use fewer")
+        parts = [self.product(depth)]
+        while self.token.text == "+":
+            self.number += 1
+            parts.append(self.product(depth))
+        if len(parts) == 1:
+            return parts[0]
+        for part in parts:
+            if part.kind != "add":
+                message = f"{part.text} is multiplicative, and only additive components can be added"
+                raise ExpressionError("XB305", part.position, message, "multiply it: use *")
+        return _Part(_joined("+", parts), "add", parts[0].position, "the sum")
+
+    def product(self, depth: int) -> _Part:
+        parts = [self.factor(depth)]
+        while self.token.text == "*":
+            self.number += 1
+            parts.append(self.factor(depth))
+        if len(parts) == 1:
+            return parts[0]
+        additive = [part for part in parts if part.kind == "add"]
+        if len(additive) > 1:
+            message = f"{additive[1].text} is additive, as {additive[0].text} is: they cannot be multiplied"
+            raise ExpressionError("XB305", additive[1].position, message, "add them: use +")
+        return _Part(_joined("*", parts), "add" if additive else "mul", parts[0].position, "the product")
+
+    def factor(self, depth: int) -> _Part:
+        token = self.token
+        if token.text == "(":
+            self.number += 1
+            part = self.sum(depth + 1)
+            if self.token.text != ")":
+                hint = f"the parenthesis at character {token.position + 1} is not closed"
+                raise ExpressionError("XB301", self.token.position, "a closing parenthesis is missing", hint)
+            self.number += 1
+            return part
+        if token.kind == "word":
+            self.number += 1
+            return self.component(token)
+        if token.kind == "number":
+            message = f"the number {shown(token.text)} is not a component"
+            raise ExpressionError("XB301", token.position, message, "use constant.name, and set its factor")
+        what = "the expression ends" if token.kind == "end" else shown(token.text) + " stands"
+        raise ExpressionError(
+            "XB301", token.position, f"{what} where a component is wanted", "components are type.name"
+        )
+
+    def component(self, token: _Token) -> _Part:
+        written, _, name = (part.strip() for part in token.text.partition("."))
+        kind = component_type(written)
+        if not kind:
+            short = _XSPEC_SHORT.get(written.casefold())
+            hint = f"did you mean '{short}'?" if short else did_you_mean(written, COMPONENTS)
+            raise ExpressionError("XB302", token.position, f"no component {shown(written)}", hint)
+        if not name:
+            hint = f"write {written}.NAME; parameters are then NAME.{COMPONENTS[kind].parameters[0].name}"
+            raise ExpressionError("XB303", token.position, f"the component {shown(written)} has no name", hint)
+        at = token.position + token.text.rindex(name)
+        if not _NAME.fullmatch(name):
+            hint = "a letter first, then letters, digits, _ or -, at most 32"
+            raise ExpressionError("XB303", at, f"{shown(name)} is not a name", hint)
+        if name.casefold() in {known.casefold() for known in self.components}:
+            hint = "give each a name of its own; 'link' ties their parameters"
+            raise ExpressionError("XB304", at, f"two components are named {shown(name)}", hint)
+        self.components[name] = kind
+        return _Part({"component": name}, COMPONENTS[kind].kind, token.position, f"{written}.{name}")
+
+
+def _joined(sign: str, parts: list[_Part]) -> Mapping[str, Any]:
+    args: list[Mapping[str, Any]] = []
+    for part in parts:
+        if part.tree.get("op") == sign:
+            args += part.tree["args"]
+        else:
+            args.append(part.tree)
+    return {"op": sign, "args": args}
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    end = len(text.rstrip())
+    position = 0
+    while position < end:
+        found = _TOKEN.match(text, position)
+        assert found is not None and found.lastgroup is not None
+        group = found.lastgroup
+        tokens.append(_Token(group, found[group], found.start(group)))
+        position = found.end()
+    tokens.append(_Token("end", "", end))
+    return tokens

@@ -1,0 +1,194 @@
+"""The ``fit`` block: each entry to one fit, or one for each group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from xbatch.spec.bands import Bands
+from xbatch.spec.expression import ExpressionError, Model, parse_model
+from xbatch.spec.fitdata import FitData, fit_data
+from xbatch.spec.linking import linked
+from xbatch.spec.model import Binning, ErrorRequest, FitJob, FluxRequest
+from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, at_character, is_sound, items_of, text_of
+from xbatch.spec.parameters import instances
+from xbatch.spec.quantity import QuantityError, probability
+from xbatch.spec.report import Report, shown
+from xbatch.spec.settings import Settled, is_glob, name_fault, parameter_names, settle
+from xbatch.spec.spectra import SpectraFound
+
+__all__ = ["ALLOWED", "find_fits"]
+
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "chi2": ("none", "ignore", "subtract"),
+    "cstat": ("none", "ignore"),
+    "wstat": ("profiled",),
+    "pgstat": ("subtract",),
+}
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What the names in a fit may refer to."""
+
+    spectra: SpectraFound
+    binnings: Mapping[str, Binning | None]
+    bands: Bands
+
+
+def find_fits(
+    root: Table, spectra: SpectraFound, binnings: Mapping[str, Binning | None], bands: Bands, report: Report
+) -> tuple[FitJob, ...]:
+    """Resolve the fits of a checked document.
+
+    Returns
+    -------
+    tuple of FitJob
+        In the order of the spec; what is at fault is left out, and in the report.
+    """
+    table = root.entries.get("fit")
+    if not isinstance(table, Table):
+        return ()
+    known = _Named(spectra, binnings, bands)
+    return tuple(
+        job for name, fit in table.entries.items() if isinstance(fit, Table) for job in _fit(name, fit, known, report)
+    )
+
+
+def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
+    data = fit_data(fit, known.spectra, known.binnings, known.bands, report)
+    _check_statistic(fit, data, known.spectra, report)
+    flux = _flux(fit.entries.get("flux"), known.bands, report)
+    model = _model(fit.entries.get("model"), report)
+    subjects = list(dict.fromkeys(one.subject for one in data.datasets))
+    confidence = _confidence(fit.entries.get("errors"), report)
+    if model is None:
+        return []
+    settled = settle(fit.entries.get("parameters"), model.components, subjects, data.whole, report)
+    errors = _errors(fit.entries.get("errors"), model.components, confidence, report)
+    jobs = []
+    for group, numbers in data.groups:
+        job = _job(
+            name, group, fit, FitData(tuple(data.datasets[n] for n in numbers), data.whole, ()), model, settled, report
+        )
+        if job is not None:
+            jobs.append(replace(job, errors=errors, flux=flux))
+    return jobs
+
+
+def _job(
+    name: str, group: str, fit: Table, data: FitData, model: Model, settled: Settled, report: Report
+) -> FitJob | None:
+    found = instances(model.components, settled, data.datasets, fit, report)
+    parameters = linked(found, data.datasets, model.components, report)
+    if parameters is None or not is_sound(fit):
+        return None
+
+    def said(key: str, default: str) -> str:
+        return text_of(fit.entries.get(key)) or default
+
+    return FitJob(
+        name=name,
+        group=group,
+        datasets=data.datasets,
+        model=model.tree,
+        model_text=" ".join(said("model", "").split()),
+        components=model.components,
+        parameters=tuple(parameters),
+        background=_mode(fit) or "",
+        statistic=said("statistic", ""),
+        variance=said("variance", "data"),
+        abundances=said("abundances", "wilm"),
+        cross_sections=said("cross_sections", "vern"),
+        optimiser=said("optimiser", "levmar"),
+        path=fit.path,
+    )
+
+
+def _model(node: Node | None, report: Report) -> Model | None:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return None
+    try:
+        return parse_model(node.value)
+    except ExpressionError as fault:
+        report.add(at_character(node, fault.position), fault.code, fault.message, fault.hint, node.path)
+        return None
+
+
+def _mode(fit: Table) -> str | None:
+    background = fit.entries.get("background")
+    return text_of(background.entries.get("mode")) if isinstance(background, Table) else None
+
+
+def _check_statistic(fit: Table, data: FitData, spectra: SpectraFound, report: Report) -> None:
+    statistic, mode = text_of(fit.entries.get("statistic")), _mode(fit)
+    variance = fit.entries.get("variance")
+    if statistic and statistic != "chi2" and isinstance(variance, Scalar) and variance.origin != DEFAULT:
+        message = f"'variance' is for chi2, and the statistic is {statistic}"
+        report.add(variance, "XB315", message, "remove it, or use statistic: chi2")
+    background = fit.entries.get("background")
+    if statistic is None or mode is None or not isinstance(background, Table):
+        return
+    node = background.entries["mode"]
+    if mode not in ALLOWED[statistic]:
+        fitting = [name for name, modes in ALLOWED.items() if mode in modes]
+        hint = f"{statistic} goes with mode: {' or '.join(ALLOWED[statistic])}; {mode} with {' or '.join(fitting)}"
+        report.add(node, "XB314", f"statistic {statistic} and background mode {mode} do not go together", hint)
+        return
+    subjects = [one.subject for one in data.datasets]
+    for subject in subjects:
+        if mode in {"subtract", "profiled"} and subject.path in spectra.without_background:
+            message = f"background mode {mode} needs a background, and 'background: none' is said of {subject.path}"
+            report.add(node, "XB316", message, f"name it in spectra.{subject.spectrum}, or use mode: none")
+            return
+        if mode == "none" and subject.path in spectra.with_background:
+            message = f"background mode none says there is none, and spectra.{subject.spectrum} names one"
+            report.add(node, "XB316", message, "use mode: ignore to leave it out on purpose, or subtract it")
+            return
+
+
+def _confidence(errors: Node | None, report: Report) -> float:
+    node = errors.entries.get("confidence") if isinstance(errors, Table) else None
+    if not isinstance(node, Scalar):
+        return ErrorRequest().confidence
+    try:
+        return probability(str(node.value))
+    except QuantityError as error:
+        report.add(node, error.code, error.message, error.hint)
+        return ErrorRequest().confidence
+
+
+def _errors(errors: Node | None, components: Mapping[str, str], confidence: float, report: Report) -> ErrorRequest:
+    if not isinstance(errors, Table):
+        return ErrorRequest()
+    asked = errors.entries.get("parameters")
+    names: list[str] = []
+    for item in items_of(asked):
+        name = text_of(item) or ""
+        if name in {"free", "none"}:
+            if isinstance(asked, Items):
+                report.add(
+                    item, "XB307", f"{shown(name)} is no parameter", f"write 'parameters: {name}' without brackets"
+                )
+            names += [name] if name == "free" else []
+            continue
+        fault = name_fault(name, components)
+        if fault is not None:
+            report.add(item, *fault)
+        names += [
+            one for one in parameter_names(components) if one == name or (is_glob(name) and fnmatchcase(one, name))
+        ]
+    method = text_of(errors.entries.get("method")) or "covariance"
+    return ErrorRequest(tuple(dict.fromkeys(names)), method, confidence)
+
+
+def _flux(node: Node | None, bands: Bands, report: Report) -> tuple[FluxRequest, ...]:
+    requests = []
+    for item in node.items if isinstance(node, Items) else ():
+        if not isinstance(item, Table):
+            continue
+        found = [band for one in items_of(item.entries.get("bands")) for band in bands.several(one, report)]
+        absorbed = item.entries.get("absorbed")
+        requests.append(FluxRequest(tuple(found), isinstance(absorbed, Scalar) and absorbed.value is True))
+    return tuple(requests)

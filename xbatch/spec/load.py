@@ -1,0 +1,169 @@
+"""The way from a file to a checked analysis, all problems told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import Place, SpecError
+from xbatch.spec.bands import find_bands
+from xbatch.spec.binning import find_binnings
+from xbatch.spec.defaults import fill_parameters
+from xbatch.spec.fits import find_fits
+from xbatch.spec.include import apply_overrides, read_with_includes
+from xbatch.spec.model import Analysis, Member, Spec
+from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, join, text_of
+from xbatch.spec.observations import fill_missions, pointings
+from xbatch.spec.paths import joined
+from xbatch.spec.report import Report
+from xbatch.spec.reserved import refuse_reserved
+from xbatch.spec.schema import Schema, load_schema
+from xbatch.spec.shape import check_shape
+from xbatch.spec.spectra import find_spectra
+from xbatch.spec.sweep import Axis, expanded, member_label, sweep_axes
+
+__all__ = ["load"]
+
+_READ_PAST = {"XB012", "XB013", "XB019", "XB022", "XB023", "XB024"}
+_ENOUGH = 200
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every member of a sweep is checked with."""
+
+    path: Path
+    schema: Schema
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Analysis:
+    """Read and check a spec.
+
+    Parameters
+    ----------
+    path : Path
+        The spec file.
+    overrides : sequence of str
+        ``path=value`` texts, as given with ``--set``; later ones win.
+
+    Returns
+    -------
+    Analysis
+        With one member for each point of the sweep; one without a name if there is none.
+
+    Raises
+    ------
+    SpecError
+        Everything wrong with it. Whether the files that it names are there is not looked at.
+    """
+    context = _Context(path, load_schema())
+    report, notes = Report(), Report()
+    root, sources = read_with_includes(path, report)
+    root = apply_overrides(root, overrides, context.schema, report)
+    if any(problem.code not in _READ_PAST for problem in report.problems):
+        raise SpecError(report.problems)
+    has_sweep = "sweep" in root.entries
+    own = Report() if has_sweep else report
+    spec, tree = _resolved(root, context, own, notes)
+    report.problems += [one for one in own.problems if one.path.split(".")[0] == "sweep"] if has_sweep else []
+    axes = sweep_axes(root, context.schema, report)
+    if axes:
+        members = _members(root, axes, context, report, notes)
+    else:
+        report.problems += own.problems if has_sweep else []
+        members = [Member("", {}, spec)] if spec is not None else []
+    if report.problems:
+        raise SpecError(report.problems)
+    places, origins = _places(tree)
+    return Analysis(
+        path=path,
+        files=sources.files,
+        overrides=tuple(overrides),
+        name=members[0].spec.name,
+        members=tuple(members),
+        document=data_of(tree),
+        origins=origins,
+        places=places,
+        notes=tuple(sorted(set(notes.problems))),
+    )
+
+
+def _members(root: Table, axes: Sequence[Axis], context: _Context, report: Report, notes: Report) -> list[Member]:
+    members: list[Member] = []
+    for tree, values in expanded(root, axes):
+        spec, checked = _resolved(tree, context, report, notes)
+        if len(set(report.problems)) > _ENOUGH:
+            break
+        if spec is not None:
+            plain = {axis.path: _value_at(checked, axis, values[axis.path]) for axis in axes}
+            members.append(Member(member_label(plain), plain, spec))
+    return members
+
+
+def _value_at(tree: Table, axis: Axis, given: Node) -> Any:
+    """Give a swept value as the checked document has it: an obsid stays the text it was written as."""
+    node: Node | None = tree
+    for key in axis.keys:
+        if isinstance(node, Table):
+            node = node.entries.get(str(key))
+        elif isinstance(node, Items) and isinstance(key, int):
+            node = node.items[key]
+    return data_of(node) if isinstance(node, Scalar | Items) and not isinstance(given, Table) else data_of(given)
+
+
+def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> tuple[Spec | None, Table]:
+    """Check one tree; the spec is None where something is wrong with it."""
+    before = len(report.problems)
+    tree = refuse_reserved(root, report)
+    tree = check_shape(tree, context.schema, report, str(context.path))
+    tree = fill_missions(tree)
+    folder = context.path.absolute().parent
+    found = find_spectra(tree, pointings(tree, report, notes), folder, report)
+    bands = find_bands(tree, report)
+    binnings = find_binnings(tree, _data_root(tree, folder), report)
+    fits = find_fits(tree, found, binnings, bands, report)
+    if len(report.problems) > before:
+        return None, tree
+    tree = fill_parameters(tree, {job.name: job.components for job in fits})
+    spec = Spec(
+        name=text_of(tree.entries["name"]) or "",
+        level=_data_text(tree, "level", ""),
+        spectra=found.files,
+        binnings={name: binning for name, binning in binnings.items() if binning is not None},
+        bands=bands.bands,
+        fits=fits,
+        document=data_of(tree.without("sweep")),
+    )
+    return spec, tree
+
+
+def _data_text(tree: Table, key: str, default: str) -> str:
+    data = tree.entries.get("data")
+    return (text_of(data.entries.get(key)) if isinstance(data, Table) else None) or default
+
+
+def _data_root(tree: Table, folder: Path) -> Path:
+    return joined(folder, _data_text(tree, "root", "."))
+
+
+def _places(tree: Table) -> tuple[Mapping[str, Place], Mapping[str, str]]:
+    """Map dotted paths to the places of their keys, and to where their values came from."""
+    places: dict[str, Place] = {}
+    origins: dict[str, str] = {}
+
+    def visit(node: Node, path: str, key_place: Place) -> None:
+        if path:
+            if not node.origin:
+                places[path] = key_place
+            origins[path] = node.origin or ("--set" if node.place.file == "--set" else str(node.place))
+        if isinstance(node, Table):
+            for key, child in node.entries.items():
+                visit(child, join(path, key), node.key_place(key))
+        elif isinstance(node, Items):
+            for number, child in enumerate(node.items):
+                visit(child, join(path, number), child.place)
+
+    visit(tree, "", tree.place)
+    return places, origins

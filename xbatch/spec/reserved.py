@@ -1,0 +1,105 @@
+"""Nouns of the language that nothing here does yet: using one is a located error that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from xbatch.base.errors import Place
+from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, join, text_of
+from xbatch.spec.report import Report, shown
+
+__all__ = ["refuse_reserved"]
+
+_EVENTS = "it starts from event lists; make the PHA files first, name them under 'spectra', and remove this"
+_CURVES = "it starts from event lists; remove this"
+_LATER = "remove it"
+_OWN_TYPES = "types that work: file, none, constant, min, bmin, snmin, opt, optmin, optsnmin"
+
+_KEYS: Mapping[str, Mapping[str, str]] = {
+    "": {
+        "calibration": _EVENTS,
+        "screening": _EVENTS,
+        "regions": _EVENTS,
+        "gtis": _EVENTS,
+        "pileup": _EVENTS,
+        "keep": "leave the observation out of 'obsids' instead",
+        "backgrounds": "use background mode subtract, profiled or ignore",
+        "combine": "sum the spectra beforehand, or fit them together",
+        "compare": "the table of parameters has all fits side by side",
+        "images": _CURVES,
+        "lightcurves": _CURVES,
+    },
+    "data": {"events": _EVENTS, "fetch": "fetch the data beforehand", "exposures": _EVENTS},
+    "spectra.*": {
+        "region": _EVENTS,
+        "screening": _EVENTS,
+        "gti": _EVENTS,
+        "source_type": _EVENTS,
+        "orders": "name the file of the order",
+    },
+    "bands.*": {"snap": _LATER, "of": _LATER, "min_channels": _LATER},
+    "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
+    "fit.*.flux": {"errors": _LATER, "n": _LATER},
+    "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
+    "where": {"gti": "time selections are made from event lists"},
+}
+_VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("data", "level"): dict.fromkeys(("raw", "events"), "use level: spectra, with PHA files that are there"),
+    ("binning.*", "type"): dict.fromkeys(("ogrppha", "specgroup", "nutools"), _OWN_TYPES),
+    ("bands.*", "scheme"): {"equal-counts": "use scheme linear, log or list"},
+    ("fit.*.background", "mode"): {"model": "use mode subtract, profiled or ignore"},
+}
+_NAMED = {"spectra", "bands", "binning", "fit"}
+
+
+def refuse_reserved(root: Table, report: Report) -> Table:
+    """Report what is reserved, and take it out so that nothing more is said about it."""
+    cleaned = _clean(root, "", "", report)
+    target = root.entries.get("target")
+    if isinstance(target, Table) and isinstance(cleaned, Table):
+        report.add(target, "XB220", _message("target as a map"), "write the name alone: target: NAME", "target")
+        return cleaned.with_entry("target", Broken(target.place, "target"), root.key_place("target"))
+    return cleaned if isinstance(cleaned, Table) else root
+
+
+def _message(what: str) -> str:
+    return f"{what} is reserved, not built yet"
+
+
+def _clean(node: Node, pattern: str, path: str, report: Report) -> Node:
+    if isinstance(node, Items):
+        items = tuple(_clean(item, pattern, join(path, number), report) for number, item in enumerate(node.items))
+        return replace(node, items=items)
+    if not isinstance(node, Table):
+        return node
+    entries: dict[str, Node] = {}
+    for key, child in node.entries.items():
+        below = join(path, key)
+        if key in _KEYS.get(pattern, {}):
+            _refuse(node.key_place(key), f"'{key}'", _KEYS[pattern][key], below, report)
+            continue
+        value = text_of(child)
+        cures = _VALUES.get((pattern, key), {})
+        if isinstance(child, Scalar) and value is not None and value in cures:
+            _refuse(child.place, f"{key} {shown(value)}", cures[value], below, report)
+            if key in {"type", "scheme"}:
+                return Broken(node.place, path)
+            entries[key] = Broken(child.place, below)
+            continue
+        entries[key] = _clean(child, _below(pattern, key), below, report)
+    return replace(node, entries=entries)
+
+
+def _below(pattern: str, key: str) -> str:
+    if key == "where":
+        return "where"
+    if key == "for":
+        return pattern
+    if pattern in _NAMED:
+        return f"{pattern}.*"
+    return join(pattern, key)
+
+
+def _refuse(place: Place, what: str, cure: str, path: str, report: Report) -> None:
+    report.add(place, "XB220", _message(what), cure, path)

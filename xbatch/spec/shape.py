@@ -1,0 +1,291 @@
+"""Checks a tree against the schema, and fills in defaults.
+
+This reads the part of draft-07 that the schema uses (a test holds it to that part, and to the same verdicts as the
+`jsonschema` package). Doing so here gives each fault its place, takes text as it is written where the schema says
+``x-text``, and spares the start-up of a general validator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from operator import gt, le, lt
+from typing import Any
+
+from xbatch.base.errors import Place
+from xbatch.spec import wording
+from xbatch.spec.nodes import DEFAULT, Broken, Items, Node, Scalar, Table, from_data, join
+from xbatch.spec.report import Report, did_you_mean, listed, nearest, shown
+from xbatch.spec.schema import Rule, Schema
+
+__all__ = ["KEYWORDS", "check_shape"]
+
+KEYWORDS = frozenset(
+    (
+        "$schema",
+        "$id",
+        "$ref",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "definitions",
+        "x-text",
+        "type",
+        "enum",
+        "const",
+        "pattern",
+        "minLength",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "properties",
+        "required",
+        "additionalProperties",
+        "propertyNames",
+        "minProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "allOf",
+        "if",
+        "then",
+    )
+)
+_LONGEST_TEXT = 20_000
+
+
+def check_shape(root: Table, schema: Schema, report: Report, file: str) -> Table:
+    """Check a document, and give it with defaults filled in and paths on every node.
+
+    Parameters
+    ----------
+    root : Table
+    schema : Schema
+    report : Report
+        Takes what is wrong; `Broken` stands there in the result.
+    file : str
+        The spec file's name, where the whole document is at fault.
+
+    Returns
+    -------
+    Table
+    """
+    checked = _Checker(schema, report).check(root, schema.root, "", Place(file))
+    return checked if isinstance(checked, Table) else Table({}, root.place)
+
+
+class _Checker:
+    """One pass over one document. `silent` asks only whether a rule holds."""
+
+    def __init__(self, schema: Schema, report: Report, silent: bool = False) -> None:
+        self.schema = schema
+        self.report = report
+        self.silent = silent
+
+    def check(self, node: Node, rule: Rule, path: str, at: Place) -> Node:
+        rule = self.schema.follow(rule)
+        if isinstance(node, Broken):
+            return node
+        node = self._typed(node, rule, path)
+        if isinstance(node, Scalar):
+            node = self._scalar(node, rule)
+        elif isinstance(node, Items):
+            node = self._items(node, rule, path)
+        elif isinstance(node, Table):
+            node = self._table(node, rule, path, at)
+        for part in rule.get("allOf", ()):
+            node = self.check(node, part, path, at)
+        if "if" in rule and not isinstance(node, Broken) and self._holds(node, rule["if"]):
+            node = self.check(node, rule["then"], path, at)
+        return node
+
+    def _holds(self, node: Node, rule: Rule) -> bool:
+        quiet = Report()
+        _Checker(self.schema, quiet, silent=True).check(node, rule, "", node.place)
+        return not quiet.problems and not (isinstance(node, Table) and _broken_condition(node, rule))
+
+    def _typed(self, node: Node, rule: Rule, path: str) -> Node:
+        if isinstance(node, Scalar):
+            node = replace(node, path=path)
+            if rule.get("x-text") and node.value is not None:
+                node = replace(node, value=node.text)
+        elif isinstance(node, Items | Table):
+            node = replace(node, path=path)
+        wanted = rule.get("type")
+        if wanted is None:
+            return node
+        kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+        if wording.kind_of(node) in kinds or ("number" in kinds and wording.kind_of(node) == "integer"):
+            return node
+        if (
+            "integer" in kinds
+            and isinstance(node, Scalar)
+            and isinstance(node.value, float)
+            and node.value.is_integer()
+        ):
+            return replace(node, value=int(node.value))
+        name = path.rsplit(".", 1)[-1] or "the spec"
+        message = f"{name} must be {wording.kinds_text(kinds)}, not {wording.found_text(node)}"
+        self.report.add(node, "XB203", message, wording.type_hint(node, kinds, name))
+        return Broken(node.place, path)
+
+    def _scalar(self, node: Scalar, rule: Rule) -> Node:
+        fault = self._choice_fault(node, rule) or self._number_fault(node, rule) or self._text_fault(node, rule)
+        if fault is None:
+            return node
+        self.report.add(node, *fault)
+        return Broken(node.place, node.path)
+
+    def _choice_fault(self, node: Scalar, rule: Rule) -> tuple[str, str, str] | None:
+        choices = rule.get("enum", [rule["const"]] if "const" in rule else None)
+        if choices is None or any(type(node.value) is type(one) and node.value == one for one in choices):
+            return None
+        name = node.path.rsplit(".", 1)[-1]
+        names = [str(choice) for choice in choices]
+        close = nearest(node.text, names)
+        hint = f"did you mean '{close}'?" if close and len(names) > 1 else ""
+        return (
+            "XB204",
+            f"{name} is {shown(node.text)}; it must be {' or '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}",
+            hint,
+        )
+
+    def _number_fault(self, node: Scalar, rule: Rule) -> tuple[str, str, str] | None:
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            return None
+        name = node.path.rsplit(".", 1)[-1]
+        number = node.value
+        for keyword, words, wrong in (
+            ("minimum", "at least", lt),
+            ("exclusiveMinimum", "above", le),
+            ("maximum", "at most", gt),
+        ):
+            if keyword in rule and wrong(number, rule[keyword]):
+                return "XB205", f"{name} is {node.text}; it must be {words} {rule[keyword]}", ""
+        return None
+
+    def _text_fault(self, node: Scalar, rule: Rule) -> tuple[str, str, str] | None:
+        if not isinstance(node.value, str):
+            return None
+        name = node.path.rsplit(".", 1)[-1]
+        if len(node.value) < rule.get("minLength", 0):
+            return "XB208", f"{name} is empty", "write a text, or remove the key"
+        if len(node.value) > _LONGEST_TEXT:
+            return "XB208", f"{name} is longer than {_LONGEST_TEXT} characters", "shorten it"
+        if "pattern" in rule and not _fits(rule["pattern"], node.value):
+            example = rule.get("examples", [""])[0]
+            message = f"{shown(node.value)} is not {wording.a(str(rule.get('title', 'text')).lower())}"
+            return "XB206" if rule.get("title") == "A name" else "XB208", message, _pattern_hint(rule, example)
+        return None
+
+    def _items(self, node: Items, rule: Rule, path: str) -> Node:
+        items = node.items
+        name = path.rsplit(".", 1)[-1]
+        least, most = rule.get("minItems", 0), rule.get("maxItems", len(items))
+        if not least <= len(items) <= most:
+            wanted = f"exactly {least}" if rule.get("maxItems") == least else f"at least {least}"
+            self.report.add(node, "XB209", f"{name} has {len(items)} members; it needs {wanted}", _example_hint(rule))
+            return Broken(node.place, path)
+        if "items" in rule:
+            items = tuple(
+                self.check(item, rule["items"], join(path, number), item.place) for number, item in enumerate(items)
+            )
+        return replace(node, items=items)
+
+    def _table(self, node: Table, rule: Rule, path: str, at: Place) -> Node:
+        properties: Mapping[str, Rule] = rule.get("properties", {})
+        entries = dict(node.entries)
+        free = rule.get("additionalProperties", True)
+        if len(entries) < rule.get("minProperties", 0):
+            name = path.rsplit(".", 1)[-1]
+            self.report.add(node, "XB202", f"{name} is empty", _example_hint(rule))
+            return Broken(node.place, path)
+        if "propertyNames" in rule:
+            entries = self._named(node, entries, self.schema.follow(rule["propertyNames"]), path)
+        for key, child in list(entries.items()):
+            if key in properties:
+                entries[key] = self.check(child, properties[key], join(path, key), node.key_place(key))
+            elif free is False:
+                self._unknown(key, node, properties, path)
+                del entries[key]
+            elif isinstance(free, Mapping):
+                entries[key] = self.check(child, free, join(path, key), node.key_place(key))
+        for key in rule.get("required", ()):
+            if key not in entries:
+                self._missing(key, properties, path, at)
+                entries[key] = Broken(at, join(path, key))
+        if not self.silent:
+            entries |= self._defaults(entries, properties, path, at)
+        return replace(node, entries=entries)
+
+    def _named(self, node: Table, entries: dict[str, Node], rule: Rule, path: str) -> dict[str, Node]:
+        kept: dict[str, Node] = {}
+        folded: dict[str, str] = {}
+        for key, child in entries.items():
+            if "pattern" in rule and not _fits(rule["pattern"], key):
+                code = "XB206" if rule.get("title") == "A name" else "XB208"
+                message = f"{shown(key)} is not {wording.a(str(rule.get('title')).lower())}"
+                hint = _pattern_hint(rule, rule.get("examples", [""])[0])
+                self.report.add(node.key_place(key), code, message, hint, join(path, key))
+            elif rule.get("title") == "A name" and key.casefold() in folded:
+                first = folded[key.casefold()]
+                message = f"{shown(key)} and {shown(first)} differ only by case, which file names may not"
+                self.report.add(node.key_place(key), "XB207", message, "rename one", join(path, key))
+            else:
+                folded[key.casefold()] = key
+                kept[key] = child
+        return kept
+
+    def _unknown(self, key: str, node: Table, properties: Mapping[str, Rule], path: str) -> None:
+        where = f" in {path}" if path else ""
+        others = [name for name in properties if name not in node.entries]
+        kind = next(
+            (properties[one]["const"] for one in ("type", "scheme") if "const" in properties.get(one, {})), None
+        )
+        of_kind = f" for {shown(kind)}" if kind else ""
+        self.report.add(
+            node.key_place(key),
+            "XB201",
+            f"unknown key {shown(key)}{where}{of_kind}",
+            did_you_mean(key, others, "remove it"),
+            join(path, key),
+        )
+
+    def _missing(self, key: str, properties: Mapping[str, Rule], path: str, at: Place) -> None:
+        rule = self.schema.follow(properties.get(key, {}))
+        where = f" in {path}" if path else ""
+        hint = f"one of {listed(rule['enum'])}" if "enum" in rule else _example_hint(rule, f"{key}: ")
+        self.report.add(at, "XB202", f"the key '{key}' is missing{where}", hint, join(path, key))
+
+    def _defaults(
+        self, entries: Mapping[str, Node], properties: Mapping[str, Rule], path: str, at: Place
+    ) -> dict[str, Node]:
+        added = {}
+        for key, rule in properties.items():
+            default = rule.get("default")
+            if key not in entries and default not in (None, "", [], {}):
+                node = from_data(default, at, DEFAULT)
+                added[key] = self.check(node, rule, join(path, key), at)
+        return added
+
+
+def _broken_condition(node: Table, rule: Rule) -> bool:
+    return any(isinstance(node.entries.get(key), Broken) for key in rule.get("properties", {}))
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text) is not None
+
+
+def _pattern_hint(rule: Rule, example: Any) -> str:
+    described = str(rule.get("description", "")).rstrip(".")
+    return f"{described[:1].lower()}{described[1:]}; for example {example}" if described else f"for example {example}"
+
+
+def _example_hint(rule: Rule, before: str = "") -> str:
+    if not rule.get("examples"):
+        return ""
+    example = rule["examples"][0]
+    return f"for example {before}{wording.flow(example)}"

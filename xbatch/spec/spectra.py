@@ -1,0 +1,177 @@
+"""The ``spectra`` block: which subjects there are, and which files each has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xbatch.spec.model import SpectrumFiles, Subject
+from xbatch.spec.nodes import Broken, Scalar, Table, at_character, join, text_of
+from xbatch.spec.observations import Pointing, placeholder_used
+from xbatch.spec.paths import joined
+from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.selectors import exceptions, selected
+
+__all__ = ["SpectraFound", "find_spectra"]
+
+_FIELDS = ("obsid", "instrument", "module", "spectrum", "mission")
+_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True)
+class SpectraFound:
+    """The subjects of a spec.
+
+    Attributes
+    ----------
+    files : tuple of SpectrumFiles
+    subjects : Mapping of str to list of Subject
+        By the spectrum's name; every name is there, with none where its definition is at fault.
+    whole : bool
+        False where some could not be told, so that an empty selection says nothing.
+    without_background : frozenset of str
+        Paths of the subjects whose background the spec says there is none of.
+    with_background : frozenset of str
+        Paths of those for which it names one.
+    """
+
+    files: tuple[SpectrumFiles, ...] = ()
+    subjects: Mapping[str, list[Subject]] = field(default_factory=dict)
+    whole: bool = True
+    without_background: frozenset[str] = frozenset()
+    with_background: frozenset[str] = frozenset()
+
+
+def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, report: Report) -> SpectraFound:
+    """Make the subjects of a checked document and name their files.
+
+    Parameters
+    ----------
+    root : Table
+    pointings : list of Pointing or None
+        None where they could not be read: then files are checked no further than their templates.
+    folder : Path
+        The spec file's folder, which a relative ``data.root`` starts from.
+    report : Report
+    """
+    table = root.entries.get("spectra")
+    if not isinstance(table, Table):
+        return SpectraFound(whole=False)
+    data = root.entries.get("data")
+    root_text = text_of(data.entries.get("root")) if isinstance(data, Table) else None
+    base = joined(folder, root_text or ".")
+    files: list[SpectrumFiles] = []
+    subjects: dict[str, list[Subject]] = {}
+    whole = pointings is not None
+    for name, node in table.entries.items():
+        subjects[name] = []
+        if not isinstance(node, Table):
+            whole = False
+            continue
+        before = len(report.problems)
+        _check_templates(node, name, pointings or [], report)
+        if len(report.problems) > before:
+            whole = False
+        known = [Subject(one.mission, one.obsid, one.instrument, name, one.tags) for one in pointings or []]
+        chosen = selected(node.entries.get("where"), known, report)
+        subjects[name] = chosen
+        settled = exceptions(node, chosen, report)
+        mine = [_files(subject, settled[subject], base, node.path) for subject in chosen]
+        _check_shared(node, mine, report)
+        files += mine
+    _check_placeholders(table, subjects, pointings or [], report)
+    return SpectraFound(
+        tuple(files),
+        subjects,
+        whole,
+        frozenset(one.subject.path for one in files if one.background == "none"),
+        frozenset(one.subject.path for one in files if one.background not in {None, "none"}),
+    )
+
+
+def _files(subject: Subject, table: Table, base: Path, path: str) -> SpectrumFiles:
+    def named(key: str) -> Path | str | None:
+        text = text_of(table.entries.get(key))
+        if text is None or text == "none":
+            return text
+        return joined(base, _filled(text, subject))
+
+    file = named("file")
+    return SpectrumFiles(
+        subject=subject,
+        file=file if isinstance(file, Path) else base,
+        response=named("response"),
+        arf=named("arf"),
+        background=named("background"),
+        note=text_of(table.entries.get("note")) or "",
+        path=path,
+    )
+
+
+def _filled(text: str, subject: Subject) -> str:
+    return _BRACES.sub(lambda found: str(getattr(subject, found[1])) if found[1] in _FIELDS else found[0], text)
+
+
+def _check_templates(node: Table, name: str, pointings: list[Pointing], report: Report) -> None:
+    tables = [node]
+    listed = node.entries.get("for")
+    if listed is not None and not isinstance(listed, Scalar | Table | Broken):
+        tables += [one for one in listed.items if isinstance(one, Table)]
+    for table in tables:
+        for key in ("file", "response", "arf", "background"):
+            value = table.entries.get(key)
+            if isinstance(value, Scalar) and isinstance(value.value, str):
+                _check_template(value, pointings, report)
+        file = table.entries.get("file")
+        if isinstance(file, Scalar) and file.value in {"none", ""}:
+            report.add(file, "XB208", f"the spectrum '{name}' needs a file", "name the PHA file")
+
+
+def _check_template(value: Scalar, pointings: list[Pointing], report: Report) -> None:
+    text = str(value.value)
+    if not text.strip():
+        report.add(value, "XB208", "a file name is empty", "write 'none' if there is none, or remove the key")
+    for found in _BRACES.finditer(text):
+        place = at_character(value, found.start())
+        word = found[1]
+        if word is None:
+            message = f"a brace in {shown(text)} has no partner"
+            report.add(place, "XB112", message, "a field is written {obsid}", value.path)
+        elif word not in _FIELDS:
+            message = f"no field {{{shown(word)[1:-1]}}} in a file name"
+            report.add(place, "XB112", message, did_you_mean(word, _FIELDS), value.path)
+        elif word in {"instrument", "module"} and any(placeholder_used(one) for one in pointings):
+            message = f"{{{word}}} needs the names of the instruments"
+            report.add(place, "XB111", message, "add 'instruments: [...]' to the observations", value.path)
+
+
+def _check_shared(node: Table, files: list[SpectrumFiles], report: Report) -> None:
+    """Refuse one file that a template gives to several subjects."""
+    seen: dict[Path, Subject] = {}
+    for one in files:
+        first = seen.setdefault(one.file, one.subject)
+        if first is not one.subject and isinstance(node.entries["file"], Scalar):
+            missing = [word for word in ("obsid", "module") if getattr(first, word) != getattr(one.subject, word)]
+            hint = f"put {{{missing[0]}}} into it, or select with 'where'"
+            message = f"one file, {one.file.name}, serves both {first.path} and {one.subject.path}"
+            report.add(node.entries["file"], "XB119", message, hint)
+            return
+
+
+def _check_placeholders(
+    table: Table, subjects: Mapping[str, list[Subject]], pointings: list[Pointing], report: Report
+) -> None:
+    """Insist on instruments' names where an observation has more than one spectrum."""
+    unnamed = {one.obsid for one in pointings if placeholder_used(one)}
+    seen: dict[str, str] = {}
+    for name, chosen in subjects.items():
+        for subject in chosen:
+            if subject.obsid in unnamed and seen.setdefault(subject.obsid, name) != name:
+                message = (
+                    f"{shown(subject.obsid)} has the spectra '{seen[subject.obsid]}' and '{name}', of which instrument?"
+                )
+                hint = "add 'instruments: [...]' to the observations, and 'where:' to the spectra"
+                report.add(table.key_place(name), "XB111", message, hint, join(table.path, name))
+                return

@@ -1,0 +1,103 @@
+"""Words for kinds of values and for what to write instead."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from xbatch.spec.nodes import Items, Node, Scalar, Table
+from xbatch.spec.report import shown
+
+__all__ = ["a", "flow", "found_text", "kind_of", "kinds_text", "type_hint"]
+
+_KINDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+    "null": "nothing",
+}
+
+
+def kind_of(node: Node) -> str:
+    """Name the JSON type of a node."""
+    if isinstance(node, Table):
+        return "object"
+    if isinstance(node, Items):
+        return "array"
+    value = node.value if isinstance(node, Scalar) else None
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    return "number" if isinstance(value, float) else "string"
+
+
+def kinds_text(kinds: list[str]) -> str:
+    """Say what kinds of value are allowed; that nothing is too goes without saying."""
+    return " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
+
+
+def found_text(node: Node) -> str:
+    """Say what is there instead."""
+    kind = kind_of(node)
+    if isinstance(node, Scalar) and node.value is not None:
+        return f"the text {shown(node.text)}" if kind == "string" else node.text
+    return _KINDS[kind]
+
+
+def type_hint(node: Node, kinds: list[str], name: str) -> str:
+    """Say what to write instead, where that can be guessed."""
+    if isinstance(node, Table):
+        if "string" in kinds and node.flow and all(_is_empty(child) for child in node.entries.values()):
+            return f'quote a template that begins with a brace: {name}: "{{{", ".join(node.entries)}}}"'
+        return "write a list: '- ' before each member" if "array" in kinds else ""
+    if isinstance(node, Items):
+        return "write one value, without brackets" if "object" not in kinds else ""
+    if isinstance(node, Scalar):
+        return _scalar_hint(node, kinds, name)
+    return ""
+
+
+def _scalar_hint(node: Scalar, kinds: list[str], name: str) -> str:
+    if node.value is None or "array" in kinds:
+        return "write a value, or remove the key" if node.value is None else f"write a list: [{node.text}]"
+    if "boolean" in kinds and node.text.casefold() in {"yes", "on", "no", "off"}:
+        return f"write {'true' if node.text.casefold() in {'yes', 'on'} else 'false'}"
+    if {"number", "integer"} & set(kinds) and isinstance(node.value, str):
+        digits = node.text.replace("_", "").lstrip("0")
+        if node.style in {"'", '"'} and node.text.replace(".", "", 1).isdigit():
+            return f"write {node.text} without quotes"
+        return f"write {digits}" if digits.isdigit() and digits != node.text else ""
+    if "object" in kinds:
+        return f"write a map: {{{'value' if '.' in name else 'key'}: {node.text}}}"
+    return f'quote it: "{node.text}"' if "string" in kinds else ""
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def a(noun: str) -> str:
+    """Put an article before a noun that has none."""
+    if noun.startswith(("a ", "an ", "one ")):
+        return noun
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
+
+
+def flow(data: Any) -> str:
+    """Write data in YAML's flow style, for a hint."""
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{key}: {flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(flow(value) for value in data) + "]"
+    if isinstance(data, str):
+        plain = (
+            data.replace(" ", "").replace("-", "").replace("_", "").replace(".", "").isalnum() and not data[0].isdigit()
+        )
+        return data if plain else json.dumps(data, ensure_ascii=False)
+    return json.dumps(data)
