@@ -122,7 +122,9 @@ def test_range_in_channels_and_keV_are_the_same(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(one.grouping, two.grouping)
     assert np.flatnonzero(one.grouping == 1).tolist() == [*range(10), 10, 14, 18, 22, 26, *range(30, 40)]
-    assert facts["first"] == {"channels": [0, 0], "energy": pytest.approx([1.0, 1.1])}
+    assert facts["first"] == {"channels": [10, 13], "energy": pytest.approx([2.0, 2.4])}
+    assert facts["good_groups"] == 5
+    assert facts["groups"] == 25
 
 
 def test_ranges_none_and_systematic(tmp_path: Path) -> None:
@@ -207,6 +209,11 @@ def test_rates_can_be_grouped_by_signal_to_noise(tmp_path: Path) -> None:
             {"type": "min", "counts": 30.0},
             {"counts": np.zeros(SIZE)},
             "no group reaches 30 counts: the good channels of the spectrum hold 0 counts in all. .*cstat",
+        ),
+        (
+            {"type": "min", "counts": 30.0, "range": {"unit": "channel", "lo": 3, "hi": 8}},
+            {},
+            "no group reaches 30 counts: the good channels of the spectrum hold 19 counts in all",
         ),
         ({"type": "snmin", "snr": 300.0, "background": False}, {}, "no group reaches a signal-to-noise ratio of 300"),
         ({"type": "snmin", "snr": 3.0, "background": True}, {}, "needs a background spectrum"),

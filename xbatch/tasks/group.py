@@ -333,8 +333,13 @@ def _variance(spectrum: Spectrum, name: str) -> Floats:
 
 
 def _facts(spectrum: Spectrum, work: _Work) -> dict[str, Any]:
-    """Say what the grouping is: numbers of groups, the first and the last good one, the least counts of one."""
+    """Say what the grouping is: numbers of groups, the first and the last good one, the least counts of one.
+
+    Where there is a range, the good groups are those inside it.
+    """
     groups = find_groups(spectrum.grouping, spectrum.quality)
+    if work.inside is not None:
+        groups = groups.keep(work.inside[groups.first])
     facts: dict[str, Any] = {
         "type": work.binning["type"],
         "channels": int(spectrum.channel.size),
