@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine must not fail a test: hypothesis measures wall time.
+settings.register_profile("xbatch", deadline=None)
+settings.load_profile("xbatch")
 
 
 def _shared() -> Path | None:
