@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xbatch.cli.main import main
+from xbatch.cli.start import main
 
 if __name__ == "__main__":
     main()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from xbatch import __version__
-from xbatch.base.errors import XbatchError
+
+if TYPE_CHECKING:
+    from xbatch.base.errors import XbatchError
 
 __all__ = ["cli", "main"]
 
@@ -94,15 +96,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except XbatchError as error:
+    except _user_errors() as error:  # looked up only when something was raised
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         click.echo(str(error), err=True)
         status = error.exit_status
     except OSError as error:
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"{where}{error.strerror or error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+# What follows is imported when an error is there to be shown, not at each start.
+def _user_errors() -> type[XbatchError]:
+    from xbatch.base.errors import XbatchError
+
+    return XbatchError
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
