@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +12,14 @@ import click
 from xbatch.base.errors import UsageError
 from xbatch.spec.model import Analysis
 
-__all__ = ["default_run_dir", "find_run_dir", "places", "run_folder", "spec_argument", "store_dir"]
+__all__ = ["cores", "default_run_dir", "find_run_dir", "places", "run_folder", "spec_argument", "store_dir"]
+
+
+def cores() -> int:
+    """Count the cores that this process may use (a batch system may allow it fewer than there are)."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
 
 F = TypeVar("F", bound=Callable[..., object])
 

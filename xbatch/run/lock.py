@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xbatch.base.errors import FileError
 
-__all__ = ["hold"]
+__all__ = ["held_by", "hold"]
 
 _NAME = ".lock"
 
@@ -44,6 +44,22 @@ def hold(run_dir: Path) -> Iterator[None]:
         os.pwrite(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
         yield
         os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def held_by(run_dir: Path) -> str:
+    """Say who holds a run's folder now; empty if nobody does."""
+    try:
+        handle = os.open(run_dir / _NAME, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+    else:
+        return ""
     finally:
         os.close(handle)
 
