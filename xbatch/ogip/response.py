@@ -146,7 +146,7 @@ def load_response(path: Path) -> Response:
         The file is not there, or is none that `save_response` wrote.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in (*_ARRAYS, "extra")}
         extra = json.loads(arrays.pop("extra").tobytes())
         return Response(**arrays, has_arf=extra["has_arf"], notes=tuple(extra["notes"]))

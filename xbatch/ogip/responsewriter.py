@@ -29,9 +29,10 @@ def write_rmf(path: Path, response: Response, header: Mapping[str, Cell]) -> Non
     """
     first_channel = int(response.channel[0])
     some = np.diff(response.indptr) > 0
-    last = np.maximum(response.indptr[1:] - 1, 0)
-    begin = np.where(some, response.indices[np.minimum(response.indptr[:-1], response.indices.size - 1)], 0)
-    length = np.where(some, response.indices[last] - begin + 1, 0).astype(np.int64)
+    ends = np.stack([response.indptr[:-1], response.indptr[1:] - 1])[:, some]
+    begin, length = np.zeros(some.size, np.int64), np.zeros(some.size, np.int64)
+    begin[some] = response.indices[ends[0]]
+    length[some] = response.indices[ends[1]] - begin[some] + 1
     start = np.concatenate([[0], np.cumsum(length)])
     elements = np.zeros(start[-1], response.matrix.dtype)
     row = np.repeat(np.arange(length.size), np.diff(response.indptr))
