@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.base.numbers import Rounded, plain_number, rounded
+from xbatch.base.numbers import Rounded, plain_number, rounded, unit_parts
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,20 @@ def test_text_never_strays_further_than_half_a_unit_of_the_second_digit(
 
 def test_plain_numbers_have_no_padding() -> None:
     assert [plain_number(x) for x in (0.6, 1.0, 1.23456789e-11, None)] == ["0.6", "1", "1.23457e-11", ""]
+
+
+@pytest.mark.parametrize(
+    ("unit", "parts"),
+    [
+        ("", []),
+        ("keV", [("keV", "")]),
+        ("10^22 cm^-2", [("10", "22"), ("cm", "-2")]),
+        ("1e22 cm-2", [("10", "22"), ("cm", "-2")]),
+        ("erg cm**-2 s-1", [("erg", ""), ("cm", "-2"), ("s", "-1")]),
+        ("photons/cm2/s", [("photons", ""), ("cm", "-2"), ("s", "-1")]),
+        ("1/keV at 1 keV", [("1", ""), ("keV", "-1"), ("at", ""), ("1", ""), ("keV", "")]),
+        ("/ <b>", [("/", ""), ("<b>", "")]),
+    ],
+)
+def test_units_are_split_into_words_and_powers(unit: str, parts: list[tuple[str, str]]) -> None:
+    assert unit_parts(unit) == parts

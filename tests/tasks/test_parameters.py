@@ -65,22 +65,13 @@ def test_swept_values_are_columns(tmp_path: Path) -> None:
 def test_what_must_be_known_of_a_fit_stands_in_every_row_of_it(tmp_path: Path) -> None:
     record = fit_record(
         good_fit=False,
-        reduced=9.3,
-        converged=False,
-        message="too many evaluations",
-        notes=["12 background bins are empty"],
+        notes=["poor fit (reduced chi-squared 9.3)", "12 background bins are empty"],
         datasets=[dataset("FPMA", note="stand-in matrix"), dataset("FPMB", note="stand-in matrix")],
         parameters=[parameter("pl.PhoIndex", 2.0, error_note="not computed: reduced chi-squared 9.3 > 2")],
     )
     _, out = table_of(tmp_path, [entry("fit/0", "cutoff")], {"fit/0": record})
     (note,) = Table.read(out / "parameters.ecsv", format="ascii.ecsv")["note"]
-    for word in (
-        "not computed",
-        "did not converge: too many",
-        "poor fit: chi2 / dof = 9.3",
-        "12 background",
-        "stand-in",
-    ):
+    for word in ("not computed", "poor fit", "12 background", "stand-in"):
         assert note.count(word) == 1
 
 

@@ -10,6 +10,7 @@ __all__ = ["Rounded", "plain_number", "rounded", "unit_parts"]
 
 _DIGITS = 2
 _POWER = re.compile(r"(.+?)(?:\^|\*\*|(?<=[A-Za-z])(?=-))([+-]?\d+)")
+_UNDER = re.compile(r"([A-Za-z]+)\^?(\d*)")
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,19 @@ def plain_number(value: float | None, digits: int = 6) -> str:
 
 
 def unit_parts(unit: str) -> list[tuple[str, str]]:
-    """Split a unit, whether written ``cm^-2``, ``cm**-2`` or ``cm-2``, into words and their powers.
+    """Split a unit into words and powers: ``cm^-2``, ``cm**-2``, ``cm-2`` and ``/cm2`` are one, ``1e22`` is a power.
 
     Examples
     --------
-    >>> unit_parts("10^22 cm^-2"), unit_parts("erg s-1")
-    ([('10', '22'), ('cm', '-2')], [('erg', ''), ('s', '-1')])
+    >>> unit_parts("10^22 cm^-2"), unit_parts("erg/cm2 at 1 keV")
+    ([('10', '22'), ('cm', '-2')], [('erg', ''), ('cm', '-2'), ('at', ''), ('1', ''), ('keV', '')])
     """
-    parts = []
+    parts: list[tuple[str, str]] = []
     for word in unit.split():
-        power = _POWER.fullmatch(word)
-        parts.append((power[1], power[2]) if power else (word, ""))
+        first, *below = word.replace("1e", "10^").split("/")
+        power = _POWER.fullmatch(first)
+        parts += [(power[1], power[2])] if power else [(first, "")] if first else []
+        for piece in below:
+            under = _UNDER.fullmatch(piece)
+            parts.append((under[1], f"-{under[2] or 1}") if under else (f"/{piece}", ""))
     return parts

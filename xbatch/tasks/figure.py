@@ -271,8 +271,9 @@ def _finish_upper(upper: Any, bins: Columns) -> None:
 
 def _finish_lower(lower: Any, bins: Columns, statistic: str) -> None:
     residual = bins["residual"][np.isfinite(bins["residual"])]
-    reach = max(3.5, 1.1 * float(np.max(np.abs(residual), initial=0.0)) + 0.5)
-    lower.set_ylim(-reach, reach)
+    low, high = float(np.min(residual, initial=-2.5)), float(np.max(residual, initial=2.5))
+    margin = max(1.0, 0.06 * (high - low))
+    lower.set_ylim(low - margin, high + margin)
     lower.axhline(0.0, color="0.2", lw=0.8, zorder=3)
     kind = r"$\pm\sqrt{\Delta C}$" if statistic in _LIKELIHOODS else r"(data $-$ model) / $\sigma$"
     lower.set_ylabel(kind, fontsize=9.5)
@@ -285,7 +286,7 @@ def _write_head(figure: Any, fit: Mapping[str, Any], title: str, common: str, he
     statistic = _STATISTICS.get(str(fit["statistic"]), _plain(str(fit["statistic"])))
     told = f"{statistic} = {fit['stat_value']:.2f} / {fit['dof']} d.o.f."
     if fit.get("reduced") is not None:
-        told += f" = {fit['reduced']:.3f}"
+        told += f" = {fit['reduced']:.4g}"
     figure.text(0.98, 1 - 0.2 / height, told, fontsize=11, va="center", ha="right")
     model = str(fit.get("model_text", ""))
     words = "   ".join(word for word in (common, model) if word)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["Fit", "fit_notes", "flux_label", "parameter_state"]
@@ -17,16 +17,26 @@ def parameter_state(parameter: Mapping[str, Any]) -> str:
     return "frozen" if parameter["frozen"] else "free"
 
 
-def fit_notes(fit: Fit) -> list[str]:
-    """Collect what must be known of a fit before its numbers are used, each once."""
-    notes: list[str] = []
+def fit_notes(fit: Fit, more: Sequence[str] = ()) -> list[str]:
+    """Collect what must be known of a fit and its spectra before its numbers are used, each once.
+
+    Parameters
+    ----------
+    fit : Mapping
+        The content of fit.json.
+    more : sequence of str
+        Notes that the fit's step left beside its files.
+    """
+    notes = list(dict.fromkeys([*(str(note) for note in fit["notes"]), *more]))
+    own = [str(dataset["note"]) for dataset in fit["datasets"]]
+    if not fit["good_fit"]:
+        own.append("poor fit")
     if not fit["converged"]:
-        notes.append(f"did not converge: {fit['message']}")
-    if not fit["good_fit"] and fit["reduced"] is not None:
-        notes.append(f"poor fit: {fit['statistic']} / dof = {fit['reduced']:.3g}")
-    notes += [str(note) for note in fit["notes"]]
-    notes += [str(dataset["note"]) for dataset in fit["datasets"] if dataset.get("note")]
-    return list(dict.fromkeys(notes))
+        own.append("the optimiser did not converge")
+    for note in own:
+        if note and not any(note in known for known in notes):
+            notes.append(note)
+    return notes
 
 
 def flux_label(fit: Fit, flux: Mapping[str, Any]) -> str:

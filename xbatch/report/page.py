@@ -1,0 +1,78 @@
+"""The page of a run: one HTML file that needs nothing else, no network and no script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xbatch import __version__
+from xbatch.base.files import write_atomically
+from xbatch.report.progress import span_text
+from xbatch.report.source import open_run
+from xbatch.report.view import page_view
+
+__all__ = ["NAME", "render", "write_page"]
+
+NAME = "report.html"
+
+
+def write_page(run_dir: Path) -> Path:
+    """Write ``report.html`` into a run's folder, from its manifest and products alone.
+
+    Parameters
+    ----------
+    run_dir : Path
+        A folder with a ``manifest.json``. Products that are missing leave gaps in the page, and it says so.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no manifest.
+    FileError
+        The manifest cannot be read.
+    """
+    path = run_dir / NAME
+    write_atomically(path, render(run_dir))
+    return path
+
+
+def render(run_dir: Path) -> str:
+    """Give the page of a run as text; see `write_page`."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["when"] = _when
+    environment.filters["span"] = lambda seconds: "" if seconds is None else span_text(seconds)
+    environment.filters["size"] = _size
+    environment.filters["minus"] = lambda text: str(text).replace("-", "\N{MINUS SIGN}")
+    view: dict[str, Any] = page_view(open_run(run_dir))
+    return environment.get_template("report.html.j2").render(**view, version=__version__)
+
+
+def _when(time: str | None) -> str:
+    """Give an ISO time to the second, for people."""
+    return "" if not time else f"{time[:19].replace('T', ' ')} UTC"
+
+
+def _size(count: int | None) -> str:
+    """Give a number of bytes in the unit that suits it."""
+    if count is None:
+        return ""
+    number = float(count)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.2f} GB"

@@ -1,0 +1,124 @@
+"""What the report reads: a run's manifest and the products it names, nothing else."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import FileError, UsageError
+
+__all__ = ["RunSource", "Table", "open_run"]
+
+_LOG_BYTES = 20_000
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A product table as text: headings, their units, and rows of cells."""
+
+    columns: tuple[str, ...]
+    units: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class RunSource:
+    """A run's folder and its manifest. A product that is missing or damaged is None, never an error."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    def steps(self, task: str) -> Iterator[Step]:
+        """Give the steps of one task, in the plan's order."""
+        return (step for step in self.manifest["steps"] if step["task"] == task)
+
+    def bytes_of(self, step: Step, output: str) -> bytes | None:
+        """Read one output of a step."""
+        facts = step["outputs"].get(output)
+        if facts is None:
+            return None
+        try:
+            return (self.folder / str(facts["path"])).read_bytes()
+        except OSError:
+            return None
+
+    def json_of(self, step: Step, output: str) -> Mapping[str, Any] | None:
+        """Read one output of a step as JSON."""
+        raw = self.bytes_of(step, output)
+        try:
+            value = json.loads(raw) if raw is not None else None
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+    def data_uri(self, step: Step, output: str, media_type: str) -> str | None:
+        """Give one output of a step as a data URI."""
+        raw = self.bytes_of(step, output)
+        return None if raw is None else f"data:{media_type};base64,{base64.b64encode(raw).decode('ascii')}"
+
+    def table_of(self, step: Step, stem: str) -> Table | None:
+        """Read a table: the rounded cells of its CSV form, the units from the header of its ECSV form."""
+        raw = self.bytes_of(step, f"{stem}.csv")
+        if raw is None:
+            return None
+        rows = [tuple(row) for row in csv.reader(io.StringIO(raw.decode("utf-8", "replace")))]
+        if not rows:
+            return None
+        units = _units(self.bytes_of(step, f"{stem}.ecsv") or b"")
+        return Table(rows[0], tuple(units.get(name, "") for name in rows[0]), tuple(rows[1:]))
+
+    def log_of(self, step: Step) -> str:
+        """Read the end of a step's log; empty where there is none."""
+        if not step["log"]:
+            return ""
+        try:
+            raw = (self.folder / step["log"]).read_bytes()
+        except OSError:
+            return ""
+        text = raw[-_LOG_BYTES:].decode("utf-8", "replace").strip("\n")
+        left = len(raw) - _LOG_BYTES
+        return f"[{left} bytes before this are left out; the whole log is {step['log']}]\n{text}" if left > 0 else text
+
+
+def open_run(folder: Path) -> RunSource:
+    """Open a run's folder by its manifest.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no manifest.
+    FileError
+        The manifest cannot be read.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise UsageError(f"{folder} holds no manifest.json: it is not the folder of a finished run. Run the spec first")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FileError(str(path), f"is not JSON: {error}", "Run the spec again to write it anew") from error
+    if not isinstance(manifest, dict) or manifest.get("manifest") != 1:
+        raise FileError(str(path), "is not a manifest of version 1", "Use the xbatch that wrote it")
+    return RunSource(folder, manifest)
+
+
+def _units(ecsv: bytes) -> dict[str, str]:
+    """Take the units from the header of an ECSV file, whose columns stand in it as one JSON object a line."""
+    units = {}
+    for line in ecsv.decode("utf-8", "replace").splitlines():
+        if not line.startswith("#"):
+            break
+        if line.startswith("# - {"):
+            try:
+                column = json.loads(line[4:])
+            except ValueError:
+                continue
+            units[str(column.get("name", ""))] = str(column.get("unit", ""))
+    return units

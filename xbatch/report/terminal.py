@@ -1,0 +1,146 @@
+"""A run in a terminal: what was found, what became of the steps, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+    from rich.text import Text
+
+    from xbatch.base.numbers import Rounded
+    from xbatch.report.fits import FitView
+    from xbatch.run.result import RunResult
+
+__all__ = ["failures", "number_text", "parameter_tables", "print_run", "summary"]
+
+_STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped": "yellow", "cancelled": "yellow"}
+_SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
+_WIDE = 110
+
+
+def print_run(result: RunResult, stream: IO[str], width: int | None = None) -> None:
+    """Print the parameters of all fits, the failures, and one line on the whole.
+
+    Parameters
+    ----------
+    result : RunResult
+    stream : text stream
+        Coloured if it is a terminal.
+    width : int, optional
+        Columns; the terminal's own by default, and at least 110 where it is none.
+    """
+    console = _console(stream, width)
+    if (result.run_dir / "manifest.json").is_file():
+        for table in parameter_tables(result.run_dir):
+            console.print(table)
+    for text in failures(result):
+        console.print(text)
+    console.print(summary(result))
+
+
+def parameter_tables(run_dir: Path) -> list[Group]:
+    """Give a table of parameters and fluxes for each fit of a run, with its notes, from manifest and products.
+
+    Raises
+    ------
+    UsageError, FileError
+        The folder holds no manifest, or it cannot be read.
+    """
+    from xbatch.report.fits import fit_views
+    from xbatch.report.source import open_run
+
+    return [_fit_table(fit) for fit in fit_views(open_run(run_dir)) if fit.record is not None]
+
+
+def _fit_table(fit: FitView) -> Group:
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    title = Text(fit.title, style="bold")
+    for axis, value in fit.values:
+        title.append(f"  {axis.rpartition('.')[2]} {value}", style="not bold")
+    title.append(f"  {fit.statistic}", style="not bold")
+    if fit.reduced:
+        title.append(f" = {fit.reduced}", style="not bold")
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE, pad_edge=False)
+    table.add_column("parameter", no_wrap=True)
+    table.add_column("value", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("", style="dim")
+    for row in fit.parameters:
+        words = {"frozen": "fixed", "linked": f"= {row.link}"}.get(row.state, "")
+        remark = "; ".join(word for word in (words, row.note) if word)
+        style = "" if row.state == "free" else "dim"
+        table.add_row(Text(row.name), number_text(row.number), _unit_text(row.unit), Text(remark), style=style)
+    for flux in fit.fluxes:
+        table.add_row(Text(f"flux {flux.label}"), number_text(flux.energy), "erg cm⁻² s⁻¹", "")
+    said = [Text(fit.trouble, style="red")] if fit.trouble else []
+    return Group(table, *said, *(Text(note, style="yellow") for note in fit.notes), "")
+
+
+def number_text(number: Rounded) -> str:
+    """Write a rounded number for a terminal: ``1.988 (-0.021, +0.031)``, ``3.43 × 10⁻¹⁰``."""
+    text = number.value
+    if number.minus and number.minus == number.plus:
+        text += f" ± {number.plus}"
+    elif number.minus or number.plus:
+        text += f" ({f'-{number.minus}' if number.minus else '?'}, {f'+{number.plus}' if number.plus else '?'})"
+    if number.exponent:
+        text = f"({text})" if " " in text else text
+        text += f" × 10{str(number.exponent).translate(_SUPER)}"
+    return text
+
+
+def _unit_text(parts: Sequence[tuple[str, str]]) -> str:
+    return " ".join(word + power.translate(_SUPER) for word, power in parts)
+
+
+def failures(result: RunResult) -> list[Text]:
+    """Give a paragraph for each step that failed: which, what went wrong, where its log is."""
+    from rich.text import Text
+
+    texts = []
+    for step in result.steps:
+        if step.outcome == "failed":
+            text = Text(f"{step.name} failed: ", style="bold red")
+            text.append(step.message or "it gave no reason", style="not bold default")
+            if step.log is not None:
+                text.append(f"\n  log: {step.log}", style="dim not bold")
+            texts.append(text)
+    return texts
+
+
+def summary(result: RunResult) -> Text:
+    """Give one line on a run: how many steps came to which end, how long it took, where the products are."""
+    from rich.text import Text
+
+    from xbatch.report.progress import seconds_between, span_text
+
+    total = len(result.steps)
+    text = Text(f"{total} step{'' if total == 1 else 's'}: ")
+    for number, (outcome, count) in enumerate(result.counts().items()):
+        text.append(", " if number else "")
+        text.append(f"{count} {outcome}", style=_STYLES[outcome])
+    text.append(f" in {span_text(seconds_between(result.started, result.ended))}. ")
+    if result.message:
+        text.append(f"{result.message}. ", style="red")
+    if result.signal:
+        text.append("Interrupted; what is finished is kept. ", style="yellow")
+    text.append(str(result.run_dir))
+    return text
+
+
+def _console(stream: IO[str], width: int | None) -> Console:
+    from rich.console import Console
+
+    console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return (
+        console
+        if width or console.is_terminal
+        else Console(file=stream, width=max(console.width, _WIDE), highlight=False)
+    )
