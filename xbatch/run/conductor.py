@@ -45,6 +45,8 @@ class Conductor:
         Seconds that running steps are given when the run is asked to stop.
     tell : callable
         Gets each event.
+    flush : callable
+        Called before the run waits for anything.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class Conductor:
         fail_fast: bool,
         grace: float,
         tell: Callable[[Event], None],
+        flush: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._steps = plan.by_name()
@@ -74,6 +77,7 @@ class Conductor:
         self._run_dir = run_dir
         self._grace = grace
         self._tell_event = tell
+        self._flush = flush
         self._scheduler = Scheduler(plan, slots, fail_fast=fail_fast)
         self._queue: SimpleQueue[Finished | Lost | int] = SimpleQueue()
         self._stack = ExitStack()
@@ -141,7 +145,7 @@ class Conductor:
             The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin())
-        while not self._scheduler.over:
+        while actions or not self._scheduler.over:
             if actions and self._queue.empty():
                 actions.extend(self._act(actions.popleft(), evidence, seen))
             else:
@@ -208,6 +212,7 @@ class Conductor:
 
     def _take_message(self) -> list[Action]:
         """Wait for a step to come back, a signal, or the end of the time given to running steps."""
+        self._flush()
         patience = None if self._deadline is None or self._killed else max(0.0, self._deadline - time.monotonic())
         try:
             message = self._queue.get(timeout=patience)

@@ -22,6 +22,8 @@ from xbatch.run.result import OUTCOMES, Event, StepResult
 
 __all__ = ["Journal", "LastRun", "journal_path", "last_run", "read_journal"]
 
+_MANY = 256
+
 
 def journal_path(run_dir: Path) -> Path:
     """Give the path of a run folder's journal."""
@@ -29,7 +31,9 @@ def journal_path(run_dir: Path) -> Path:
 
 
 class Journal(AbstractContextManager["Journal"]):
-    """Adds events to a journal, each in one write.
+    """Adds events to a journal.
+
+    They are written when `flush` is called, which a run does before it waits for anything, or when there are many.
 
     Parameters
     ----------
@@ -43,6 +47,7 @@ class Journal(AbstractContextManager["Journal"]):
 
     def __init__(self, run_dir: Path) -> None:
         self._path = journal_path(run_dir)
+        self._lines: list[bytes] = []
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             size = os.fstat(self._handle).st_size
@@ -59,15 +64,33 @@ class Journal(AbstractContextManager["Journal"]):
         FileError
             The journal cannot be written.
         """
+        self._lines.append(canonical_json(event.as_dict()) + b"\n")
+        if len(self._lines) >= _MANY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added.
+
+        Raises
+        ------
+        FileError
+            The journal cannot be written.
+        """
+        lines = b"".join(self._lines)
+        self._lines.clear()
         try:
-            os.write(self._handle, canonical_json(event.as_dict()) + b"\n")
+            while lines:
+                lines = lines[os.write(self._handle, lines) :]
         except OSError as error:
             raise self._unwritable(error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._handle)
+        try:
+            self.flush()
+        finally:
+            os.close(self._handle)
 
     def _unwritable(self, error: OSError) -> FileError:
         return FileError(

@@ -7,6 +7,7 @@ that no step makes any more can be taken away, and nothing else ever is.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -173,6 +174,9 @@ def _mark(path: Path) -> list[int] | None:
 
 def _put(source: Path, target: Path) -> None:
     """Make a file stand under another name; what stood there gives way in one rename."""
+    with suppress(OSError):  # the quick way, where nothing is in it
+        os.link(source, target)
+        return
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -112,7 +112,9 @@ def execute(
             journal.add(event)
             on_event(event)
 
-        run = stack.enter_context(Conductor(chosen, store, products, run_dir, jobs, fail_fast, grace, tell))
+        run = stack.enter_context(
+            Conductor(chosen, store, products, run_dir, jobs, fail_fast, grace, tell, journal.flush)
+        )
         stack.enter_context(caught(run.on_signal))
         stack.callback(products.save)
         run.tell("begin")

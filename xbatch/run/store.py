@@ -171,10 +171,8 @@ class Store:
         try:
             for entry in entries:
                 with suppress(FileNotFoundError):  # another run has replaced the entry, and sees to its own
-                    for path in (*entry.iterdir(), entry):
+                    for path in (*entry.iterdir(), entry, entry.parent):
                         _fsync(path)
-            for folder in sorted({entry.parent for entry in entries}):
-                _fsync(folder)
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.run.toys import TOYS, plan, step
+from xbatch.base.errors import FileError, Place, Problem, UsageError
+from xbatch.plan.steps import Plan
+from xbatch.plan.verdict import Reason
+from xbatch.run.journal import last_run, read_journal
+from xbatch.run.result import Event, RunResult
+from xbatch.run.session import execute, survey
+from xbatch.run.store import Store
+
+
+class Scene:
+    """A run folder and a store."""
+
+    def __init__(self, root: Path) -> None:
+        self.run_dir = root / "out" / "toy"
+        self.store = root / "out" / ".store"
+        self.events: list[Event] = []
+
+    def run(self, what: Plan, jobs: int = 1, **options: Any) -> dict[str, str]:
+        """Run a plan, check that nothing contradicts what `survey` promised, and give the outcomes."""
+        self.events.clear()
+        asked = {name: options[name] for name in ("only", "force", "registry") if name in options}
+        promised = survey(what, self.run_dir, self.store, **{"registry": TOYS, **asked})
+        self.result: RunResult = execute(
+            what, self.run_dir, self.store, jobs=jobs, on_event=self.events.append, **{"registry": TOYS, **options}
+        )
+        outcomes = {step.name: step for step in self.result.steps}
+        assert [verdict.step for verdict in promised] == list(outcomes)
+        for verdict in promised:
+            outcome = outcomes[verdict.step]
+            if verdict.kind == "up to date":
+                assert (outcome.outcome, outcome.key) == ("up to date", verdict.key)
+            if verdict.kind == "run":
+                assert outcome.outcome != "up to date"
+                assert verdict.key in {None, outcome.key}
+            if verdict.kind == "blocked":
+                assert outcome.outcome in {"failed", "skipped"}
+        assert not (self.store / "tmp").exists() or not list((self.store / "tmp").iterdir())
+        return {name: step.outcome for name, step in outcomes.items()}
+
+    def text(self, subject: str, task: str = "join") -> str:
+        return (self.run_dir / "products" / task / subject / "out.txt").read_text()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "in.txt"
+    path.write_text("in")
+    return path
+
+
+def chain(file: Path, text: str = "b", last: str = "d") -> Plan:
+    """Four steps, a join for each, with a `measure` in the middle that hides what does not change the length."""
+    return plan(
+        step("join:a", file=file, text="a"),
+        step("join:b", "join:a", text=text),
+        step("measure:c", "join:b"),
+        step("join:d", "measure:c", text=last),
+    )
+
+
+def test_a_run_from_nothing_to_nothing_to_do_and_on(scene: Scene, file: Path) -> None:
+    names = [one.name for one in chain(file)]
+    assert scene.run(chain(file)) == dict.fromkeys(names, "done")
+    assert (scene.text("a"), scene.text("b"), scene.text("d")) == ("ina", "inab", "4d")
+    assert scene.result.ok
+    assert scene.result.exit_status == 0
+    first = scene.result.steps[0]
+    assert first.reasons == (Reason("new"),)
+    assert first.record is not None
+    assert json.loads(first.record.read_text())["inputs"]["file"]["path"] == str(file)
+    assert first.log == scene.run_dir / "logs" / "join.a.log"
+    assert [event.kind for event in scene.events] == ["begin", *(["started", "ended"] * 4), "end"]
+    assert scene.events[-1].ended == scene.events[-1].total == 4
+
+    # nothing to do
+    assert scene.run(chain(file)) == dict.fromkeys(names, "up to date")
+    # a changed parameter runs its step and stops where the output is the same
+    assert scene.run(chain(file, text="B")) == {
+        "join:a": "up to date",
+        "join:b": "done",
+        "measure:c": "done",
+        "join:d": "up to date",
+    }
+    assert scene.result.steps[1].reasons == (Reason("parameter", "text", "b", "B"),)
+    assert scene.text("b") == "inaB"
+    # the old value is still known
+    assert set(scene.run(chain(file)).values()) == {"up to date"}
+    assert scene.text("b") == "inab"
+    # a changed input
+    file.write_text("IN")
+    assert list(scene.run(chain(file)).values()) == ["done", "done", "done", "up to date"]
+    assert scene.result.steps[0].reasons[0].kind == "input"
+    # forced
+    assert list(scene.run(chain(file), force=["join:b"]).values()) == ["up to date", "done", "up to date", "up to date"]
+    # a lost output
+    entry = Store(scene.store).entry(str(scene.result.steps[3].key))
+    (entry / "out.txt").unlink()
+    assert list(scene.run(chain(file)).values())[3] == "done"
+    assert scene.result.steps[3].reasons == (Reason("output missing"),)
+    # steps out of the plan lose their products
+    assert set(scene.run(plan(*chain(file).steps[:2])).values()) == {"up to date"}
+    assert not (scene.run_dir / "products" / "measure").exists()
+    assert [entry["event"] for entry in read_journal(scene.run_dir)].count("begin") == 8
+    assert list(last_run(scene.run_dir).steps) == ["join:a", "join:b"]
+
+
+def test_failures_stop_only_what_needs_them(scene: Scene) -> None:
+    what = plan(
+        step("misbehave:bad", how="file"),
+        step("join:next", "misbehave:bad"),
+        step("join:good", text="x"),
+        step("join:table", "join:good", optional=("join:next", "misbehave:bad")),
+        step("misbehave:defect", how="raise"),
+        step("misbehave:killed", how="die"),
+        step("misbehave:shaken", how="die once", mark=str(scene.store.parent / "mark")),
+    )
+    scene.store.parent.mkdir()
+    assert scene.run(what, jobs=2) == {
+        "misbehave:bad": "failed",
+        "join:next": "skipped",
+        "join:good": "done",
+        "join:table": "done",
+        "misbehave:defect": "failed",
+        "misbehave:killed": "failed",
+        "misbehave:shaken": "done",
+    }
+    results = {one.name: one for one in scene.result.steps}
+    assert results["misbehave:bad"].message == "a.pha: has no SPECTRUM extension. Give a PHA file"
+    assert results["join:next"].message == "needs misbehave:bad, which has no result"
+    assert "killed (SIGKILL 9) at each try" in results["misbehave:killed"].message
+    log = results["misbehave:defect"].log
+    assert log is not None
+    assert "ValueError: a defect" in log.read_text()
+    assert scene.text("table") == "x"
+    assert scene.result.exit_status == 1
+    assert scene.result.counts() == {"done": 3, "failed": 3, "skipped": 1}
+    assert [event.step for event in scene.events if event.kind == "lost"].count("misbehave:killed") == 2
+
+
+def test_a_step_that_fails_after_a_success_has_no_products(scene: Scene) -> None:
+    scene.run(plan(step("join:a", text="x")))
+    assert scene.text("a") == "x"
+    broken = plan(dataclasses.replace(step("misbehave:z", how="raise"), name="join:a", product="join/a"))
+    assert scene.run(broken) == {"join:a": "failed"}
+    assert not (scene.run_dir / "products" / "join" / "a").exists()
+    assert Reason("parameter", "text", "x", None) in scene.result.steps[0].reasons
+
+
+def test_a_step_that_cannot_be_done_here_fails_with_that(scene: Scene) -> None:
+    problem = Problem(Place("a.yaml"), "XB900", "sherpa is not installed", "pip install 'xbatch[fit]'")
+    blocked = dataclasses.replace(step("join:b", "join:a"), blocked=problem)
+    what = plan(step("join:a", text="a"), blocked, step("join:c", "join:b"))
+    for outcome in ("done", "up to date"):
+        assert scene.run(what) == {"join:a": outcome, "join:b": "failed", "join:c": "skipped"}
+    assert scene.result.steps[1].message == ("cannot be done here: sherpa is not installed; pip install 'xbatch[fit]'")
+
+
+def test_only_some_steps(scene: Scene, file: Path) -> None:
+    assert scene.run(chain(file), only=["join:b"]) == {"join:a": "done", "join:b": "done"}
+    assert scene.run(chain(file))["join:d"] == "done"
+    assert scene.run(chain(file), only=["join:a"]) == {"join:a": "up to date"}
+    assert scene.text("d") == "4d", "what was not asked for is left alone"
+
+
+def test_fail_fast(scene: Scene) -> None:
+    what = plan(step("misbehave:a", how="raise"), step("join:b", text="b"), step("join:c", "join:b"))
+    assert scene.run(what, fail_fast=True) == {"misbehave:a": "failed", "join:b": "done", "join:c": "cancelled"}
+
+
+def test_a_full_disk_ends_the_run_with_one_error(scene: Scene) -> None:
+    what = plan(step("misbehave:a", how="disk"), step("join:b", "misbehave:a"), step("join:c", text="c"))
+    assert scene.run(what) == {"misbehave:a": "failed", "join:b": "skipped", "join:c": "cancelled"}
+    assert "No space left on device" in scene.result.message
+    assert scene.result.exit_status == 1
+
+
+def test_two_runs_share_a_store(tmp_path: Path) -> None:
+    one, two = Scene(tmp_path / "1"), Scene(tmp_path / "2")
+    two.store = one.store
+    what = plan(step("join:a", text="a"), step("join:b", "join:a"))
+    assert set(one.run(what).values()) == {"done"}
+    assert set(two.run(what).values()) == {"up to date"}
+    assert two.text("b") == "a"
+    assert two.result.steps[0].reasons == ()
+    assert two.result.steps[0].log is not None
+
+
+def test_workers_see_what_they_should(scene: Scene) -> None:
+    assert scene.run(plan(step("surroundings:a"))) == {"surroundings:a": "done"}
+    found = json.loads((scene.run_dir / "products/surroundings/a/out.json").read_text())
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert found["PYTHONHASHSEED"] == "0"
+    assert found["TMPDIR"].startswith(str(scene.store))
+    assert found["cwd"] == str(Path.cwd())
+
+
+def test_all_that_a_worker_says_is_in_its_log_and_the_store(scene: Scene) -> None:
+    what = plan(step("speak:a"), step("speak:b"))
+    scene.run(what)
+    for one in scene.result.steps:
+        assert one.log is not None
+        said = one.log.read_text()
+        for text in ("printed", "to stderr", "INFO toy: logged", "UserWarning: warned", "from a child"):
+            assert said.count(text) == 1, text
+    assert scene.result.steps[0].record is not None
+    assert (scene.result.steps[0].record.parent / "step.log").samefile(scene.run_dir / "logs" / "speak.a.log")
+
+
+def test_the_same_bytes_from_any_number_of_workers(tmp_path: Path) -> None:
+    what = plan(*(step(f"join:{n}", *([f"join:{n - 1}"] if n % 3 else []), text=str(n)) for n in range(7)))
+    found = []
+    for jobs in (1, 3):
+        scene = Scene(tmp_path / str(jobs))
+        scene.run(what, jobs=jobs)
+        found.append([(one.key, scene.text(one.name[5:])) for one in scene.result.steps])
+    assert found[0] == found[1]
+
+
+def test_errors_before_anything_starts(scene: Scene, file: Path) -> None:
+    with pytest.raises(UsageError, match="at least one job"):
+        execute(chain(file), scene.run_dir, scene.store, jobs=0, registry=TOYS)
+    with pytest.raises(UsageError, match="join:a: no engine 'native' here does the task 'join'"):
+        execute(chain(file), scene.run_dir, scene.store, jobs=1)
+    assert not scene.run_dir.exists()
+    file.unlink()
+    with pytest.raises(FileError, match=r"in\.txt: cannot be read: No such file"):
+        execute(chain(file), scene.run_dir, scene.store, jobs=1, registry=TOYS)
+    with pytest.raises(FileError, match=r"in\.txt: cannot be read: No such file"):
+        survey(chain(file), scene.run_dir, scene.store, registry=TOYS)
+    assert not scene.store.exists()
+
+
+def test_a_listener_that_fails_leaves_no_worker(scene: Scene) -> None:
+    import psutil
+
+    def listen(event: Event) -> None:
+        if event.kind == "started":
+            raise RuntimeError("broken pipe")
+
+    with pytest.raises(RuntimeError, match="broken pipe"):
+        execute(plan(step("join:a", pause=30)), scene.run_dir, scene.store, jobs=1, registry=TOYS, on_event=listen)
+    assert not [child for child in psutil.Process().children() if "popen_loky" in " ".join(child.cmdline())]
+    assert list((scene.store / "tmp").iterdir()) == []
+
+
+NOTHING_TO_DO = """
+import sys
+from pathlib import Path
+from tests.run.toys import TOYS, plan, step
+from xbatch.run.session import execute, survey
+run, store = Path(sys.argv[1]), Path(sys.argv[2])
+what = plan(step("join:a", text="a"), step("join:b", "join:a"))
+survey(what, run, store, registry=TOYS)
+result = execute(what, run, store, jobs=2, registry=TOYS)
+heavy = {"numpy", "joblib", "astropy", "sherpa", "matplotlib", "scipy", "psutil"} & set(sys.modules)
+print(result.counts(), sorted(heavy))
+"""
+
+
+def test_a_run_with_nothing_to_do_loads_nothing_heavy(scene: Scene) -> None:
+    scene.run(plan(step("join:a", text="a"), step("join:b", "join:a")))
+    done = subprocess.run(
+        [sys.executable, "-c", NOTHING_TO_DO, str(scene.run_dir), str(scene.store)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "{'up to date': 2} []\n"
