@@ -15,40 +15,38 @@ __all__ = ["background_rate", "photons", "source_rate", "true_fluxes"]
 
 Floats = NDArray[np.float64]
 
-BACKGROUND_BAND = (3.0, 79.0)
-_FLUX_BANDS = ((3.0, 10.0), (10.0, 79.0), (3.0, 79.0))
-_FLUX_BINS = 20_000
+_BACKGROUND_BAND = (3.0, 79.0)
+_FLUX_EDGES = (3.0, 10.0, 79.0)
+_FLUX_BINS = 1500
 #: SI Brochure, 9th edition (2019): the elementary charge is 1.602176634e-19 C exactly.
 _ERG_PER_KEV = 1.602176634e-9
 
 
-def photons(config: SimulationConfig, edges: Floats, absorbed: bool = True) -> Floats:
-    """Give the source's photons/cm2/s in bins of energy (edges in keV, shape (k + 1,)).
+def photons(config: SimulationConfig, edges: Floats) -> tuple[Floats, Floats]:
+    """Give the source's photons/cm2/s in bins of energy (edges in keV, shape (k + 1,)), as it is and as it is seen.
 
-    Parameters
-    ----------
-    config : SimulationConfig
-    edges : ndarray
-    absorbed : bool
-        Whether the multiplicative components are applied.
+    Returns
+    -------
+    bare, seen : ndarray, shape (k,)
+        Without and with the multiplicative components.
     """
-    total = np.zeros(edges.size - 1)
+    bare = np.zeros(edges.size - 1)
     factor = np.ones(edges.size - 1)
     for term in config.model:
         component = COMPONENTS[term.kind]
         values = [term.values[name] for name in component.parameters]
         bins = component.evaluate(edges, values, config.abundances, config.cross_sections)
         if component.kind == "add":
-            total += bins
+            bare += bins
         else:
             factor *= bins
-    return total * factor if absorbed else total
+    return bare, bare * factor
 
 
 def source_rate(config: SimulationConfig, response: Response) -> Floats:
     """Fold the source's model: counts/s in each channel, for a scale and a calibration of 1."""
     edges = np.append(response.energ_lo, response.energ_hi[-1])
-    weight = photons(config, edges) * response.specresp
+    weight = photons(config, edges)[1] * response.specresp
     row = np.repeat(np.arange(weight.size), np.diff(response.indptr))
     rates = np.bincount(response.indices, response.matrix * weight[row], response.channel.size)
     return np.asarray(rates, dtype=np.float64)
@@ -59,25 +57,28 @@ def background_rate(background: Background, response: Response) -> Floats:
     energies, levels = np.log(np.array(background.shape)).T
     middle = 0.5 * (response.e_min + response.e_max)
     shape = np.exp(np.interp(np.log(middle), energies, levels)) * (response.e_max - response.e_min)
-    inside = (middle >= BACKGROUND_BAND[0]) & (middle < BACKGROUND_BAND[1])
+    inside = (middle >= _BACKGROUND_BAND[0]) & (middle < _BACKGROUND_BAND[1])
     return np.asarray(background.rate * shape / shape[inside].sum())
 
 
 def true_fluxes(config: SimulationConfig) -> list[Mapping[str, float | bool]]:
     """Integrate the model over some bands, with and without its absorption, for a scale of 1."""
+    low, middle, high = _FLUX_EDGES
+    edges = np.concatenate(
+        [np.geomspace(low, middle, _FLUX_BINS + 1)[:-1], np.geomspace(middle, high, 2 * _FLUX_BINS + 1)]
+    )
+    energy = np.sqrt(edges[:-1] * edges[1:])
     fluxes: list[Mapping[str, float | bool]] = []
-    for low, high in _FLUX_BANDS:
-        edges = np.geomspace(low, high, _FLUX_BINS + 1)
-        middle = 0.5 * (edges[:-1] + edges[1:])
-        for absorbed in (True, False):
-            bins = photons(config, edges, absorbed)
+    for bins, absorbed in zip(photons(config, edges), (False, True), strict=True):
+        for lo, hi in ((low, middle), (middle, high), (low, high)):
+            inside = (energy > lo) & (energy < hi)
             fluxes.append(
                 {
-                    "lo": low,
-                    "hi": high,
+                    "lo": lo,
+                    "hi": hi,
                     "absorbed": absorbed,
-                    "photon_flux": float(bins.sum()),
-                    "energy_flux": float((bins * middle).sum() * _ERG_PER_KEV),
+                    "photon_flux": float(bins[inside].sum()),
+                    "energy_flux": float((bins * energy)[inside].sum() * _ERG_PER_KEV),
                 }
             )
     return fluxes
