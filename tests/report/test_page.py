@@ -158,7 +158,7 @@ def test_a_fit_that_did_not_converge_is_said_plainly(tmp_path: Path) -> None:
 def test_notes_stand_once_with_all_whom_they_concern(tmp_path: Path) -> None:
     record = fit_record(notes=["9/FPMA/src: stand-in matrix", "9/FPMB/src: stand-in matrix"])
     page = page_of(tmp_path, [Fit("cutoff", record)])
-    assert "stand-in matrix 9/FPMA/src, 9/FPMB/src" in page.text
+    assert "stand-in matrix 9/FPMA/src; 9/FPMB/src" in page.text
 
 
 def test_members_of_a_sweep_are_compared(tmp_path: Path) -> None:

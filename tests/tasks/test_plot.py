@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def test_the_settings_of_the_user_are_neither_used_nor_changed(tmp_path: Path) -
         _, other = plot(tmp_path / "b", fit_record())
         assert dict(mpl.rcParams) == before
     assert (plain / "fit.png").read_bytes() == (other / "fit.png").read_bytes()
+
+
+def test_the_log_is_not_filled_with_fonts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        plot(tmp_path, fit_record())
+    assert caplog.records == []
 
 
 def test_axes_carry_units_and_the_title_the_statistic() -> None:

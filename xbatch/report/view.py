@@ -71,7 +71,7 @@ def page_view(source: RunSource) -> dict[str, Any]:
         "summary_line": summary_line(manifest["run"]["counts"]),
         "warnings": warnings_of(fits, steps),
         "fits": fits,
-        "axes": swept_axes(fits),
+        "troubled": sum(bool(fit.trouble) for fit in fits),
         "comparison": _comparison(fits),
         "spectra": _tables(source, "summary"),
         "downloads": _downloads(source),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,18 @@ def _own_style() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
+
+
+@contextmanager
+def _silent_fonts() -> Iterator[None]:
+    """Keep the subsetting of fonts, which tells of every glyph, out of the step's log."""
+    logger = logging.getLogger("fontTools")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
@@ -118,7 +131,7 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
 
 def save_figure(figure: Figure, folder: Path) -> None:
     """Write ``fit.png`` and ``fit.pdf`` without the date and the names of programs, so that equal plots are equal."""
-    with _own_style():
+    with _own_style(), _silent_fonts():
         figure.savefig(folder / "fit.png", metadata={"Software": None})
         figure.savefig(
             folder / "fit.pdf", metadata={"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
