@@ -38,16 +38,13 @@ def linked(
     """
     before = len(report.problems)
     parsed = {one.link.text: _parsed(one, components, report) for one in found if one.link is not None}
+    links = {text: link for text, link in parsed.items() if link is not None}
+    kept = [one if one.link is None or one.link.text in links else replace(one, link=None) for one in found]
+    split = _split(kept, links, datasets, report)
     if len(report.problems) > before:
         return None
-    links = {text: link for text, link in parsed.items() if link is not None}
-    split = _split(list(found), links, datasets, report)
-    if split is None:
-        return None
     parameters = named(split, datasets)
-    if not links:
-        return parameters
-    return _followed(split, parameters, links, datasets, report)
+    return _followed(split, parameters, links, datasets, report) if links else parameters
 
 
 def _parsed(one: Instance, components: Mapping[str, str], report: Report) -> Link | None:
@@ -57,16 +54,18 @@ def _parsed(one: Instance, components: Mapping[str, str], report: Report) -> Lin
     except ExpressionError as error:
         report.add(at_character(one.link, error.position), error.code, error.message, error.hint, one.link.path)
         return None
+    sound = True
     for reference in link.references:
         fault = name_fault(reference.name, components)
         if fault is not None:
+            sound = False
             report.add(at_character(one.link, reference.position), "XB311", fault[1], fault[2], one.link.path)
-    return link
+    return link if sound else None
 
 
 def _split(
     found: list[Instance], links: Mapping[str, Link], datasets: Sequence[Dataset], report: Report
-) -> list[Instance] | None:
+) -> list[Instance]:
     """Split linked values until each names one value only: a link to what varies varies with it."""
     while True:
         result: list[Instance] = []
@@ -74,9 +73,7 @@ def _split(
             groups: dict[tuple[int, ...], list[int]] = {}
             for number in one.datasets:
                 named_there = _named_by(one, number, found, links, datasets, report)
-                if named_there is None:
-                    return None
-                groups.setdefault(named_there, []).append(number)
+                groups.setdefault(named_there or (), []).append(number)
             result += [replace(one, datasets=tuple(numbers)) for numbers in groups.values()]
         if len(result) == len(found):
             return result

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from xbatch.base.errors import Place
 from xbatch.spec.nodes import Items, Node, Table
-from xbatch.spec.report import did_you_mean, shown
+from xbatch.spec.report import counted, did_you_mean, shown
 from xbatch.spec.schema import Rule, Schema
 
 __all__ = ["Key", "PathError", "find_path", "laid_over", "set_at"]
@@ -130,7 +130,7 @@ class _Walk:
         if index >= len(step.node.items):
             count = len(step.node.items)
             hint = f"the last is [{count - 1}]" if count else "set the whole list"
-            raise PathError(f"{step.done} has {count} members, and no [{index}]", hint)
+            raise PathError(f"{step.done} has {counted(count, 'member')}, and no [{index}]", hint)
         return index
 
     def _known(self, step: _Step) -> list[str]:
@@ -146,7 +146,12 @@ class _Walk:
 
     def _unknown(self, step: _Step, word: str, known: list[str]) -> PathError:
         where = f" in {step.done}" if step.done else ""
-        return PathError(f"no {shown(word)}{where} (path {shown(self.text)})", did_you_mean(word, known))
+        hint = did_you_mean(word, known, "nothing stands below it")
+        if isinstance(step.node, Items):
+            hint = f"it is a list: write {step.done}[0]"
+        elif self._is_free(step):
+            hint = "a parameter is named component.parameter, as pl.norm"
+        return PathError(f"no {shown(word)}{where} (path {shown(self.text)})", hint)
 
     def _below(self, step: _Step, key: Key) -> tuple[Node | None, Rule]:
         if isinstance(key, int):

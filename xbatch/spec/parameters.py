@@ -9,7 +9,7 @@ from itertools import combinations
 from xbatch.spec.components import COMPONENTS, ParameterDef
 from xbatch.spec.fitdata import axis_label
 from xbatch.spec.model import Dataset, Parameter, Subject
-from xbatch.spec.nodes import Items, Node, Scalar, Table, items_of, text_of
+from xbatch.spec.nodes import Node, Scalar, Table, items_of, text_of
 from xbatch.spec.report import Report
 from xbatch.spec.settings import Settled
 
@@ -138,7 +138,7 @@ def _key(
 
 
 def _axes(node: Node | None, fit: Table, report: Report) -> list[str]:
-    axes = [text_of(item) or "" for item in items_of(node)] if isinstance(node, Items) else []
+    axes = [axis for item in items_of(node) if (axis := text_of(item)) is not None]
     if "epoch" in axes and node is not None and "epochs" not in fit.entries:
         report.add(node, "XB114", "epoch is named, but the fit has no epochs", "add 'epochs:' to the fit")
     return axes

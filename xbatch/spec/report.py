@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from xbatch.base.errors import Place, Problem
 from xbatch.spec.nodes import Node
 
-__all__ = ["Report", "did_you_mean", "listed", "nearest", "shown"]
+__all__ = ["Report", "counted", "did_you_mean", "listed", "nearest", "shown"]
 
 _SHOWN = 60
 
@@ -20,16 +20,27 @@ class Report:
 
     def add(self, at: Node | Place, code: str, message: str, hint: str = "", path: str = "") -> None:
         """Add a problem at a node (whose path it takes) or at a place."""
-        if isinstance(at, Place):
-            self.problems.append(Problem(at, code, message, hint, path))
-        else:
-            self.problems.append(Problem(at.place, code, message, hint, path or at.path))
+        place = at if isinstance(at, Place) else at.place
+        known = path if isinstance(at, Place) else path or at.path
+        self.problems.append(Problem(place, code, _one_line(message), _one_line(hint), known))
+
+
+def _one_line(text: str) -> str:
+    """Escape what would not print, so that a problem is one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(text: str) -> str:
     """Put a user's text into a message: quoted, on one line, not too long."""
     short = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-    return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"
+    return f"'{_one_line(short)}'"
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: ``1 member``, ``2 members``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -88,6 +88,8 @@ def _clean(node: Node, pattern: str, path: str, report: Report) -> Node:
             entries[key] = Broken(child.place, below)
             continue
         entries[key] = _clean(child, _below(pattern, key), below, report)
+    if node.entries and not entries:
+        return Broken(node.place, path)
     return replace(node, entries=entries)
 
 

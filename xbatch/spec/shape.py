@@ -16,7 +16,7 @@ from typing import Any
 from xbatch.base.errors import Place
 from xbatch.spec import wording
 from xbatch.spec.nodes import DEFAULT, Broken, Items, Node, Scalar, Table, from_data, join
-from xbatch.spec.report import Report, did_you_mean, listed, nearest, shown
+from xbatch.spec.report import Report, counted, did_you_mean, listed, nearest, shown
 from xbatch.spec.schema import Rule, Schema
 
 __all__ = ["KEYWORDS", "check_shape"]
@@ -186,7 +186,9 @@ class _Checker:
         least, most = rule.get("minItems", 0), rule.get("maxItems", len(items))
         if not least <= len(items) <= most:
             wanted = f"exactly {least}" if rule.get("maxItems") == least else f"at least {least}"
-            self.report.add(node, "XB209", f"{name} has {len(items)} members; it needs {wanted}", _example_hint(rule))
+            self.report.add(
+                node, "XB209", f"{name} has {counted(len(items), 'member')}; it needs {wanted}", _example_hint(rule)
+            )
             return Broken(node.place, path)
         if "items" in rule:
             items = tuple(
@@ -240,18 +242,17 @@ class _Checker:
 
     def _unknown(self, key: str, node: Table, properties: Mapping[str, Rule], path: str) -> None:
         where = f" in {path}" if path else ""
-        others = [name for name in properties if name not in node.entries]
         kind = next(
             (properties[one]["const"] for one in ("type", "scheme") if "const" in properties.get(one, {})), None
         )
         of_kind = f" for {shown(kind)}" if kind else ""
-        self.report.add(
-            node.key_place(key),
-            "XB201",
-            f"unknown key {shown(key)}{where}{of_kind}",
-            did_you_mean(key, others, "remove it"),
-            join(path, key),
-        )
+        close = nearest(key, properties)
+        if close and close in node.entries:
+            hint = f"'{close}' is there already; remove this one"
+        else:
+            hint = did_you_mean(key, [name for name in properties if name not in node.entries], "remove it")
+        message = f"unknown key {shown(key)}{where}{of_kind}"
+        self.report.add(node.key_place(key), "XB201", message, hint, join(path, key))
 
     def _missing(self, key: str, properties: Mapping[str, Rule], path: str, at: Place) -> None:
         rule = self.schema.follow(properties.get(key, {}))

@@ -72,14 +72,15 @@ def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, re
             continue
         before = len(report.problems)
         _check_templates(node, name, pointings or [], report)
-        if len(report.problems) > before:
-            whole = False
+        sound = len(report.problems) == before
+        whole = whole and sound
         known = [Subject(one.mission, one.obsid, one.instrument, name, one.tags) for one in pointings or []]
         chosen = selected(node.entries.get("where"), known, report)
         subjects[name] = chosen
         settled = exceptions(node, chosen, report)
         mine = [_files(subject, settled[subject], base, node.path) for subject in chosen]
-        _check_shared(node, mine, report)
+        if sound:
+            _check_shared(node, mine, report)
         files += mine
     _check_placeholders(table, subjects, pointings or [], report)
     return SpectraFound(
@@ -169,9 +170,8 @@ def _check_placeholders(
     for name, chosen in subjects.items():
         for subject in chosen:
             if subject.obsid in unnamed and seen.setdefault(subject.obsid, name) != name:
-                message = (
-                    f"{shown(subject.obsid)} has the spectra '{seen[subject.obsid]}' and '{name}', of which instrument?"
-                )
+                both = f"'{seen[subject.obsid]}' and '{name}'"
+                message = f"{shown(subject.obsid)} has two spectra, {both}, of instruments without names"
                 hint = "add 'instruments: [...]' to the observations, and 'where:' to the spectra"
                 report.add(table.key_place(name), "XB111", message, hint, join(table.path, name))
                 return

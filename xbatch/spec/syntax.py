@@ -50,6 +50,9 @@ def syntax_problem(text: str, file: str, error: yaml.YAMLError) -> Problem:
     """
     lines = text.splitlines() or [""]
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun = getattr(error, "context_mark", None)
+    if mark is not None and begun is not None and not "".join(lines[mark.line :])[mark.column :].strip():
+        mark = begun
     number = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = min(mark.column, len(lines[number])) if mark is not None else 0
     line = lines[number]

@@ -10,6 +10,7 @@ from xbatch.spec.report import shown
 
 __all__ = ["a", "flow", "found_text", "kind_of", "kinds_text", "type_hint"]
 
+_SHORT = 40
 _KINDS = {
     "string": "text",
     "number": "a number",
@@ -64,6 +65,8 @@ def type_hint(node: Node, kinds: list[str], name: str) -> str:
 
 
 def _scalar_hint(node: Scalar, kinds: list[str], name: str) -> str:
+    if len(node.text) > _SHORT:
+        return ""
     if node.value is None or "array" in kinds:
         return "write a value, or remove the key" if node.value is None else f"write a list: [{node.text}]"
     if "boolean" in kinds and node.text.casefold() in {"yes", "on", "no", "off"}:
