@@ -9,15 +9,48 @@ import pytest
 
 import xbatch
 
-# The names that code outside a package may use. A new package is added here with its `__all__`.
+# What code outside a package may count on: the package's own `__all__`, and that of modules meant to be used directly.
 PUBLIC: dict[str, set[str]] = {
     "xbatch": {"__version__"},
+    "xbatch.base.errors": {"FileError", "Place", "Problem", "SpecError", "StepError", "UsageError", "XbatchError"},
     "xbatch.registry": {"TASKS", "Job", "Outcome", "TaskDef", "task_function"},
+    "xbatch.spec": {"load", "resolved_text"},
+    "xbatch.spec.model": {
+        "Analysis",
+        "Band",
+        "Binning",
+        "Dataset",
+        "ErrorRequest",
+        "FitJob",
+        "FluxRequest",
+        "Member",
+        "Parameter",
+        "Spec",
+        "SpectrumFiles",
+        "Subject",
+    },
+    "xbatch.plan.steps": {"FileInput", "Plan", "Step", "StepInput"},
+    "xbatch.report": {"make_reporter", "print_run", "write_page"},
+    "xbatch.simulator": {"simulate", "simulate_config"},
+}
+PACKAGES_WITHOUT_NAMES = {
+    f"xbatch.{name}"
+    for name in ("base", "cli", "ogip", "plan", "provenance", "run", "tasks", "tools", "xray", "xray.fit")
 }
 
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(xbatch.__path__, "xbatch.") if not module.name.endswith("__main__")
 )
+
+
+def test_every_package_is_listed() -> None:
+    packages = {module.name for module in pkgutil.walk_packages(xbatch.__path__, "xbatch.") if module.ispkg}
+    assert packages - set(PUBLIC) == PACKAGES_WITHOUT_NAMES
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES_WITHOUT_NAMES))
+def test_other_packages_promise_nothing_themselves(name: str) -> None:
+    assert not hasattr(importlib.import_module(name), "__all__")
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
