@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xbatch.base.errors import FileError
-from xbatch.run.lock import hold
+from xbatch.run.lock import held_by, hold
 
 HOLDER = """
 import sys
@@ -29,6 +29,7 @@ def test_a_folder_is_held_by_one_run(tmp_path: Path) -> None:
         pass
     with hold(tmp_path / "run"):
         pass
+    assert held_by(tmp_path / "run") == held_by(tmp_path / "none") == ""
 
 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
@@ -38,10 +39,12 @@ def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     with child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"held\n"
+        assert held_by(tmp_path).startswith(f"process {child.pid} on ")
         with pytest.raises(FileError, match=f"process {child.pid} "), hold(tmp_path):
             pass
         child.send_signal(signal.SIGKILL)
         child.wait()
+    assert held_by(tmp_path) == ""
     with hold(tmp_path):
         pass
 

@@ -180,8 +180,8 @@ def test_only_some_steps(scene: Scene, file: Path) -> None:
 
 
 def test_fail_fast(scene: Scene) -> None:
-    what = plan(step("misbehave:a", how="raise"), step("join:b", text="b"), step("join:c", "join:b"))
-    assert scene.run(what, fail_fast=True) == {"misbehave:a": "failed", "join:b": "done", "join:c": "cancelled"}
+    what = plan(step("misbehave:a", how="raise"), step("join:b", text="b"), step("join:c", "misbehave:a"))
+    assert scene.run(what, fail_fast=True) == {"misbehave:a": "failed", "join:b": "cancelled", "join:c": "cancelled"}
 
 
 def test_a_full_disk_ends_the_run_with_one_error(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from xbatch.base.errors import FileError
 __all__ = ["held_by", "hold"]
 
 _NAME = ".lock"
+_TRIES = 5
+_PAUSE_S = 0.02
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def hold(run_dir: Path) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle)
         except OSError as error:
             raise FileError(str(run_dir), *_why_not(handle, error)) from error
         os.ftruncate(handle, 0)
@@ -48,8 +51,21 @@ def hold(run_dir: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _lock(handle: int) -> None:
+    """Lock a file, at the latest at the fifth try: someone may be looking who holds it."""
+    for number in range(_TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if number == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
 def held_by(run_dir: Path) -> str:
-    """Say who holds a run's folder now; empty if nobody does."""
+    """Say who holds a run's folder (``process 123 on host``); empty if nobody does."""
     try:
         handle = os.open(run_dir / _NAME, os.O_RDONLY)
     except OSError:
@@ -57,15 +73,17 @@ def held_by(run_dir: Path) -> str:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
-    else:
-        return ""
+        return _owner(handle)
     finally:
         os.close(handle)
+    return ""
+
+
+def _owner(handle: int) -> str:
+    return os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
 
 
 def _why_not(handle: int, error: OSError) -> tuple[str, str]:
     if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
         return f"cannot be locked: {error.strerror or error}", "Name a folder on another disk with --out"
-    owner = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
-    return f"is in use by another run ({owner})", "Wait for it to end, or name another folder with --out"
+    return f"is in use by another run ({_owner(handle)})", "Wait for it to end, or name another folder with --out"

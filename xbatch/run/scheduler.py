@@ -3,8 +3,9 @@
 It reads no file, knows no clock and starts nothing, so that every order of events can be tried in a test.
 
 A step is judged as soon as all it waits for has ended (`Judge`); one that has to be done then gets a slot (`Start`) as
-soon as one is free. Of the steps that could start, one at the head of the longest chain goes first; among equals, one
-whose inputs were made in the free slot, because that worker still holds what it read for them.
+soon as one is free and no judgement is outstanding. Of the steps that could start, one at the head of the longest chain
+goes first; among equals, one whose inputs were made in the free slot, because that worker still holds what it read for
+them.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ class Scheduler:
                 self._feeds[name].append(step.name)
         self._length = self._chain_lengths()
         self._live = len(self._phase)
+        self._judging = 0
         self._starts = dict.fromkeys(self._phase, 0)
         self._free = list(range(slots))
         self._slot: dict[str, int] = {}
@@ -150,8 +152,7 @@ class Scheduler:
         actions: list[Action] = []
         for step, count in self._open.items():
             if count == 0:
-                self._phase[step] = "judging"
-                actions.append(Judge(step))
+                self._ask(step, actions)
         return actions
 
     def tell(self, event: Event) -> list[Action]:
@@ -166,12 +167,13 @@ class Scheduler:
         match event:
             case Stop():
                 self._stop()
-            case Judged(step, "run"):
-                self._expect(step, "judging")
-                self._make_ready(step)
             case Judged(step, answer):
                 self._expect(step, "judging")
-                self._end(step, answer == "done", actions)
+                self._judging -= 1
+                if answer == "run":
+                    self._make_ready(step)
+                else:
+                    self._end(step, answer == "done", actions)
             case Ended(step, ok):
                 self._release(step)
                 self._end(step, ok, actions)
@@ -184,7 +186,8 @@ class Scheduler:
                 else:
                     actions.append(GiveUp(step))
                     self._end(step, False, actions)
-        self._fill(actions)
+        if not self._judging:
+            self._fill(actions)
         return actions
 
     def _expect(self, step: str, phase: _Phase) -> None:
@@ -202,6 +205,11 @@ class Scheduler:
         for step, phase in self._phase.items():
             if phase in {"waiting", "ready"}:
                 self._close(step, "stopped")
+
+    def _ask(self, step: str, actions: list[Action]) -> None:
+        self._phase[step] = "judging"
+        self._judging += 1
+        actions.append(Judge(step))
 
     def _close(self, step: str, phase: _Phase) -> None:
         self._phase[step] = phase
@@ -240,8 +248,7 @@ class Scheduler:
                     actions.append(Skip(name, lost))
                     ended.append(name)
                 else:
-                    self._phase[name] = "judging"
-                    actions.append(Judge(name))
+                    self._ask(name, actions)
 
     def _fill(self, actions: list[Action]) -> None:
         """Start steps as long as there are any and slots are free."""
