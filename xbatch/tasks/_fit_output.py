@@ -1,0 +1,153 @@
+"""What a fit leaves: ``fit.json`` and ``bins.ecsv``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.tasks._fit_data import FitData
+from xbatch.xray.fit.engine import Errors, FitResult
+from xbatch.xray.fit.problem import Problem
+from xbatch.xray.statistics import null_probability
+
+__all__ = ["bins_table", "fit_document"]
+
+_SAID = ("name", "group", "model_text", "statistic", "variance", "background", "abundances", "cross_sections")
+_UNITS = {"energy": "keV", "density": "ct / (s keV)"}
+
+
+def fit_document(
+    params: Mapping[str, Any],
+    result: FitResult,
+    problem: Problem,
+    data: Sequence[FitData],
+    flux: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """Give a fit's result as JSON-able data; see ``docs/fitting.md`` for what stands in it."""
+    chi2 = params["statistic"] == "chi2"
+    statistics = [statistic for statistic, _ in problem.contributions(result.values)]
+    return {
+        **{key: params[key] for key in _SAID},
+        "stat_value": result.statistic,
+        "bins": problem.bins,
+        "free": len(problem.parameters.free),
+        "dof": result.dof,
+        "reduced": result.reduced,
+        "null_probability": null_probability(result.statistic, result.dof) if chi2 else None,
+        "converged": result.converged,
+        "message": result.message,
+        "evaluations": problem.evaluations,
+        "restarts": result.restarts,
+        "good_fit": result.good,
+        "parameters": _parameters(params, result, problem),
+        "covariance": _matrix(result.covariance),
+        "free_names": list(problem.parameters.free_names),
+        "flux": list(flux),
+        "datasets": [_dataset(one, statistic) for one, statistic in zip(data, statistics, strict=True)],
+        "notes": list(notes),
+        "versions": dict(versions),
+    }
+
+
+def _parameters(params: Mapping[str, Any], result: FitResult, problem: Problem) -> list[dict[str, Any]]:
+    rows = []
+    for parameter, value in zip(problem.parameters.all, result.values, strict=True):
+        errors = result.errors.get(parameter.name, Errors())
+        wanted = parameter.name in result.errors
+        rows.append(
+            {
+                "name": parameter.name,
+                "component": parameter.component,
+                "parameter": parameter.parameter,
+                "datasets": list(parameter.datasets),
+                "unit": parameter.unit,
+                "value": value,
+                "frozen": parameter.frozen,
+                "linked": bool(parameter.link),
+                "link": parameter.link,
+                "error_minus": errors.minus,
+                "error_plus": errors.plus,
+                "error_note": errors.note,
+                "confidence": params["errors"]["confidence"] if wanted else None,
+                "method": params["errors"]["method"] if wanted else None,
+            }
+        )
+    return rows
+
+
+def _matrix(covariance: NDArray[np.float64] | None) -> list[list[float | None]] | None:
+    """Give a matrix as lists; None for an element that is not known."""
+    if covariance is None:
+        return None
+    return [[value if math.isfinite(value) else None for value in row] for row in covariance.tolist()]
+
+
+def _dataset(data: FitData, statistic: float) -> dict[str, Any]:
+    keys = ("obsid", "instrument", "spectrum", "binning")
+    ends = {"first": int(np.argmin(data.energies[0])), "last": int(np.argmax(data.energies[1]))}
+    return {
+        **{key: data.params[key] for key in keys},
+        "band": data.params["band"]["name"],
+        "groups": data.groups.size,
+        **{
+            name: {
+                "channels": [int(side[group]) for side in data.channels],
+                "energy": [float(side[group]) for side in data.energies],
+            }
+            for name, group in ends.items()
+        },
+        "counts": float(data.counts.source.sum()),
+        "net_rate": float(data.counts.net.sum()) / data.exposure,
+        "exposure": data.exposure,
+        "stat": statistic,
+        "note": data.params.get("note") or "",
+    }
+
+
+def bins_table(result: FitResult, problem: Problem, data: Sequence[FitData]) -> str:
+    """Give the fitted bins as ECSV: one row a group; densities are counts/s/keV in the used channels of a group."""
+    models = problem.counts(result.values)
+    residuals = [residual for _, residual in problem.contributions(result.values)]
+    blocks: list[dict[str, NDArray[Any]]] = []
+    for number, one in enumerate(data):
+        density = 1 / (one.exposure * one.width)
+        below = one.counts.subtracted
+        blocks.append(
+            {
+                "dataset": np.full(one.groups.size, number),
+                "first_channel": one.channels[0],
+                "last_channel": one.channels[1],
+                "e_lo": one.energies[0],
+                "e_hi": one.energies[1],
+                "data": one.counts.net * density,
+                "data_error": one.error * density,
+                "model": models[number] * density,
+                "background": (np.zeros(one.groups.size) if below is None else below) * density,
+                **{f"model_{name}": part * density for name, part in problem.parts(result.values, number).items()},
+                "residual": residuals[number],
+            }
+        )
+    columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
+    header += ["- " + json.dumps(_column(name, values)) for name, values in columns.items()]
+    header.append("schema: astropy-2.0")
+    lines = [f"# {line}" for line in header]
+    lines.append(",".join(columns))
+    lines += [",".join(map(repr, row)) for row in zip(*(values.tolist() for values in columns.values()), strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _column(name: str, values: NDArray[Any]) -> dict[str, str]:
+    entry = {"name": name, "datatype": "int64" if values.dtype.kind == "i" else "float64"}
+    if name in ("e_lo", "e_hi"):
+        entry["unit"] = _UNITS["energy"]
+    elif entry["datatype"] == "float64" and name != "residual":
+        entry["unit"] = _UNITS["density"]
+    return entry

@@ -1,0 +1,144 @@
+"""A fit of a model to one or more spectra together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from xbatch.base.errors import StepError
+from xbatch.base.files import pretty_json, write_atomically
+from xbatch.registry import Job, Outcome
+from xbatch.tasks._fit_data import FitData, read_dataset
+from xbatch.tasks._fit_output import bins_table, fit_document
+from xbatch.xray.fit.engine import ErrorRequest, FitResult, run_fit
+from xbatch.xray.fit.model import ABSORBERS, GridModel, without
+from xbatch.xray.fit.optimise import sherpa_version
+from xbatch.xray.fit.parameters import read_parameters
+from xbatch.xray.fit.problem import ModelSpec, Problem
+from xbatch.xray.flux import band_flux, band_grid
+
+__all__ = ["run"]
+
+_SHERPA_CURE = (
+    "Install it with 'conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa', or with "
+    "\"pip install 'xbatch[fit]'\", which compiles it and needs gcc, g++, gfortran, bison (or byacc), flex, pkg-config"
+)
+
+_KEPT = ("obsid", "instrument", "spectrum", "binning", "groups", "first", "last")
+
+
+def run(job: Job) -> Outcome:
+    """Fit a model to spectra, find the errors of its parameters and its fluxes.
+
+    For dataset i the inputs are `grouped/i` (grouped.pha), `response/i` (response.npz) and, where there is one,
+    `background/i` (background.pha). The parameters are a fit of the spec, resolved: datasets with their bands, the
+    model as a tree, its parameters with values, limits and links, background, statistic and variance, tables,
+    optimiser, errors, fluxes. Outputs are ``fit.json`` and ``bins.ecsv``.
+
+    Raises
+    ------
+    StepError
+        Sherpa is not there, or data, model and statistic do not go together.
+    FileError
+        A file cannot be read.
+    """
+    params = job.params
+    data = [
+        read_dataset(
+            entry,
+            params,
+            job.inputs[f"grouped/{number}"],
+            job.inputs[f"response/{number}"],
+            job.inputs.get(f"background/{number}"),
+        )
+        for number, entry in enumerate(params["datasets"])
+    ]
+    try:
+        versions = {"sherpa": sherpa_version(), "numpy": np.__version__, "scipy": version("scipy")}
+        model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"])
+        problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
+        result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2")
+        flux = _fluxes(params, model, problem, result, data)
+    except ImportError as error:
+        raise StepError(f"Sherpa, which finds the best fit, cannot be loaded ({error})", cure=_SHERPA_CURE) from error
+    except ValueError as error:
+        raise StepError(
+            f"{params['model_text']} cannot be fitted: {error}",
+            cure="Look at the fit's 'model', 'parameters' and 'data'",
+        ) from error
+    notes = _notes(result, data)
+    document = fit_document(params, result, problem, data, flux, notes, versions)
+    write_atomically(job.out / "fit.json", pretty_json(document))
+    write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
+    facts = {
+        "statistic": params["statistic"],
+        **{
+            key: document[key]
+            for key in ("stat_value", "bins", "free", "dof", "reduced", "null_probability", "good_fit")
+        },
+        "kept": [{key: entry[key] for key in _KEPT} for entry in document["datasets"]],
+    }
+    return Outcome(facts=facts, notes=(*_warnings(result, data), *notes))
+
+
+def _error_request(params: Mapping[str, Any]) -> ErrorRequest:
+    errors = params["errors"]
+    return ErrorRequest(tuple(errors["parameters"]), errors["method"], float(errors["confidence"]))
+
+
+def _notes(result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
+    """Give what the record's other fields do not say by themselves."""
+    notes = [note for one in data for note in one.notes]
+    if result.restarts:
+        notes.append(f"a lower minimum was met {result.restarts} times in the search for errors; the fit went on there")
+    return (*notes, *result.notes)
+
+
+def _warnings(result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
+    """Give what must be known before the numbers are used."""
+    warnings = [f"{one.name}: {one.params['note']}" for one in data if one.params.get("note")]
+    if not result.good:
+        what = "no degrees of freedom" if result.reduced is None else f"reduced chi-squared {result.reduced:.3g}"
+        warnings.append(f"poor fit ({what}): the values describe no acceptable model, and errors are not computed")
+    if not result.converged:
+        warnings.append(f"the optimiser did not converge: {result.message}")
+    return tuple(warnings)
+
+
+def _fluxes(
+    params: Mapping[str, Any], model: ModelSpec, problem: Problem, result: FitResult, data: Sequence[FitData]
+) -> list[dict[str, Any]]:
+    """Give the fluxes asked for, once for all datasets whose model is the same."""
+    same: dict[Any, list[int]] = {}
+    for number in range(len(data)):
+        same.setdefault(tuple(problem.dataset_values(result.values, number).items()), []).append(number)
+    rows = []
+    for request in params["flux"]:
+        tree, kinds = model.tree, dict(problem.kinds)
+        if not request["absorbed"]:
+            absorbers = {name for name, kind in kinds.items() if kind.name in ABSORBERS}
+            kinds = {name: kind for name, kind in kinds.items() if name not in absorbers}
+            tree = without(tree, absorbers) or tree
+        for band in request["bands"]:
+            for values, numbers in same.items():
+                grid = band_grid(data[numbers[0]].dataset.edges, band["lo"], band["hi"])
+                source = GridModel(tree, kinds, grid, model.abundances, model.cross_sections)
+                energy, photons = band_flux(source.flux(dict(values)), grid)
+                rows.append(
+                    {
+                        "dataset": numbers[0],
+                        "datasets": numbers,
+                        "band": band["name"],
+                        "lo": band["lo"],
+                        "hi": band["hi"],
+                        "absorbed": request["absorbed"],
+                        "energy_flux": energy,
+                        "energy_flux_unit": "erg / (cm2 s)",
+                        "photon_flux": photons,
+                        "photon_flux_unit": "ph / (cm2 s)",
+                    }
+                )
+    return rows

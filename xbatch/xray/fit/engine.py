@@ -1,0 +1,282 @@
+"""A fit from start to errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.xray.fit.curvature import Curvature, newton
+from xbatch.xray.fit.optimise import minimise
+from xbatch.xray.fit.parameters import FitParameter, Parameters
+from xbatch.xray.fit.problem import Problem
+from xbatch.xray.fit.profile import LowerMinimumError, profile_limit
+from xbatch.xray.statistics import delta_statistic
+
+__all__ = ["ErrorRequest", "Errors", "FitResult", "run_fit"]
+
+Floats = NDArray[np.float64]
+
+#: Above this reduced chi-squared errors mean nothing; XSPEC's `error` refuses them too.
+WORST_REDUCED = 2.0
+_RESTARTS = 8
+# Fits with weights from the one before: how many, and to what fraction of an error they must agree.
+_ITERATIONS = 50
+_SAME = 1e-4
+_NORM = "norm"
+
+
+@dataclass(frozen=True)
+class ErrorRequest:
+    """Which errors are wanted.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        ``("free",)`` for all free ones; else names of values (``cal.factor[FPMB]``) or of parameters (``cal.factor``,
+        ``*.norm``).
+    method : str
+        ``covariance`` or ``profile``.
+    confidence : float
+        Of one parameter.
+    """
+
+    parameters: tuple[str, ...] = ("free",)
+    method: str = "covariance"
+    confidence: float = 0.6826894921370859
+
+    def wants(self, parameter: FitParameter) -> bool:
+        """Tell whether the errors of a parameter are asked for."""
+        short = f"{parameter.component}.{parameter.parameter}"
+        return parameter.free and any(
+            name in ("free", parameter.name) or fnmatchcase(short, name) for name in self.parameters
+        )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Distances from the best value to the ends of its interval, both positive; None where there is none, with why."""
+
+    minus: float | None = None
+    plus: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit found.
+
+    Attributes
+    ----------
+    free : ndarray, shape (f,)
+    values : list of float
+        Of all parameters, in their order.
+    statistic : float
+    dof : int
+        Bins less free parameters.
+    converged : bool
+    message : str
+        The optimiser's.
+    restarts : int
+        How often the search for errors met a lower minimum.
+    good : bool
+        Chi-squared is not above twice the degrees of freedom. A likelihood has no such test: True.
+    covariance : ndarray, shape (f, f), or None
+        NaN for parameters at a limit; None where it means nothing.
+    errors : Mapping
+        Parameter name to errors.
+    notes : tuple of str
+    """
+
+    free: Floats
+    values: list[float]
+    statistic: float
+    dof: int
+    converged: bool = True
+    message: str = ""
+    restarts: int = 0
+    good: bool = True
+    covariance: Floats | None = None
+    errors: Mapping[str, Errors] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reduced(self) -> float | None:
+        """The statistic over the degrees of freedom."""
+        return self.statistic / self.dof if self.dof > 0 else None
+
+
+def run_fit(
+    problem: Problem, optimiser: str = "levmar", errors: ErrorRequest | None = None, chi2: bool = True
+) -> FitResult:
+    """Fit, and find the errors.
+
+    Parameters
+    ----------
+    problem : Problem
+    optimiser : str
+        See `xbatch.xray.fit.optimise.minimise`.
+    errors : ErrorRequest or None
+    chi2 : bool
+        The statistic is chi-squared, which says by itself whether the fit is good.
+
+    Raises
+    ------
+    ImportError
+        Sherpa is not installed.
+    ValueError
+        There are more free parameters than bins, the model has no value at the start, or an unknown optimiser or
+        method.
+    """
+    wanted = errors or ErrorRequest(())
+    if wanted.method not in ("covariance", "profile"):
+        raise ValueError(f"there is no method {wanted.method!r} for errors; there are covariance, profile")
+    parameters = problem.parameters
+    dof = problem.bins - parameters.start.size
+    if dof < 0:
+        raise ValueError(f"{parameters.start.size} free parameters cannot be fitted to {problem.bins} bins")
+    _check_start(problem)
+    if parameters.start.size == 0:
+        statistic = problem.statistic(parameters.start)
+        good = not chi2 or statistic <= WORST_REDUCED * dof
+        return FitResult(
+            parameters.start, parameters.values(()), statistic, dof, message="no free parameter", good=good
+        )
+    start, restarts = _renormalised(problem), 0
+    while True:
+        result, shape = _best(problem, start, optimiser if restarts == 0 else "levmar", chi2)
+        result = replace(result, restarts=restarts)
+        try:
+            return _with_errors(problem, wanted, result, shape)
+        except LowerMinimumError as lower:
+            if restarts == _RESTARTS:
+                raise ValueError(
+                    f"the search for errors has met a lower minimum {restarts + 1} times; start nearer to the best "
+                    "values, or freeze a parameter that the data do not determine"
+                ) from lower
+            start, restarts = lower.free, restarts + 1
+
+
+def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[FitResult, Curvature | None]:
+    """Go down to the minimum, with new weights again and again where the statistic asks for that."""
+    parameters = problem.parameters
+    previous: Floats | None = None
+    for _ in range(_ITERATIONS):
+        minimum = minimise(problem, start, parameters.low, parameters.high, optimiser)
+        free, statistic, shape = newton(problem, minimum.free, parameters.low, parameters.high)
+        if not problem.iterated or (previous is not None and shape is not None and _near(previous, free, shape)):
+            break
+        problem.reweigh(parameters.values(free))
+        previous = start = free
+        optimiser = "levmar"
+    dof = problem.bins - free.size
+    result = FitResult(
+        free=free,
+        values=parameters.values(free),
+        statistic=statistic,
+        dof=dof,
+        converged=minimum.converged,
+        message=minimum.message,
+        good=not chi2 or statistic <= WORST_REDUCED * dof,
+        notes=_limit_notes(parameters, free),
+    )
+    return result, shape
+
+
+def _near(one: Floats, other: Floats, shape: Curvature) -> bool:
+    """Tell whether two points agree to a small fraction of the errors."""
+    error = np.sqrt(np.nan_to_num(np.diag(shape.covariance), nan=np.inf))
+    return bool(np.all(np.abs(one - other) <= _SAME * error))
+
+
+def _check_start(problem: Problem) -> None:
+    if np.isfinite(problem.statistic(problem.parameters.start)):
+        return
+    values = problem.parameters.values(problem.parameters.start)
+    shown = ", ".join(f"{p.name} = {value:g}" for p, value in zip(problem.parameters.all, values, strict=True))
+    raise ValueError(f"the statistic is not a number at the start ({shown})")
+
+
+def _renormalised(problem: Problem) -> Floats:
+    """Scale the free norms to give the model as many counts as the data, where that is nearer (XSPEC's `renorm`)."""
+    parameters = problem.parameters
+    start = parameters.start
+    norms = [
+        place
+        for place, number in enumerate(parameters.free)
+        if parameters.all[number].parameter == _NORM and problem.kinds[parameters.all[number].component].kind == "add"
+    ]
+    model = float(sum(counts.sum() for counts in problem.counts(parameters.values(start))))
+    if not norms or not model > 0 or not problem.total > 0:
+        return start
+    scaled = start.copy()
+    scaled[norms] *= problem.total / model
+    scaled = np.clip(scaled, parameters.low, parameters.high)
+    return scaled if problem.statistic(scaled) < problem.statistic(start) else start
+
+
+def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shape: Curvature | None) -> FitResult:
+    """Add covariance and errors.
+
+    Raises
+    ------
+    LowerMinimumError
+        The result is not the minimum.
+    """
+    parameters = problem.parameters
+    names = [
+        (place, parameters.all[number].name)
+        for place, number in enumerate(parameters.free)
+        if wanted.wants(parameters.all[number])
+    ]
+    if not result.good:
+        what = (
+            f"reduced chi-squared {result.reduced:.3g} > {WORST_REDUCED:g}"
+            if result.reduced
+            else "no degrees of freedom"
+        )
+        return replace(result, errors={name: Errors(note=f"not computed: {what}") for _, name in names})
+    covariance = shape.covariance if shape is not None else None
+    delta = delta_statistic(wanted.confidence)
+    if wanted.method == "profile":
+        known = covariance if covariance is not None else np.full((result.free.size,) * 2, np.nan)
+        errors = {name: _profile_errors(problem, result, known, place, delta) for place, name in names}
+    else:
+        errors = {name: _covariance_errors(problem, result, shape, place, delta) for place, name in names}
+    return replace(result, covariance=covariance, errors=errors)
+
+
+def _covariance_errors(
+    problem: Problem, result: FitResult, shape: Curvature | None, place: int, delta: float
+) -> Errors:
+    if shape is None:
+        return Errors(note="not computed: the data do not determine the parameters")
+    if shape.at_limit[place]:
+        return Errors(note=f"at its limit {result.free[place]:g}")
+    error = float(np.sqrt(delta * shape.covariance[place, place]))
+    best, low, high = float(result.free[place]), problem.parameters.low[place], problem.parameters.high[place]
+    beyond = [end for end, out in (("min", best - error < low), ("max", best + error > high)) if out]
+    return Errors(error, error, f"reaches beyond {' and '.join(beyond)}" if beyond else "")
+
+
+def _profile_errors(problem: Problem, result: FitResult, covariance: Floats, place: int, delta: float) -> Errors:
+    parameters = problem.parameters
+    low, high = parameters.low, parameters.high
+    ends = [
+        profile_limit(problem, result.free, result.statistic, covariance, place, sign, low, high, delta)
+        for sign in (-1, 1)
+    ]
+    minus, plus = (None if end.value is None else abs(end.value - float(result.free[place])) for end in ends)
+    return Errors(minus, plus, "; ".join(end.note for end in ends if end.note))
+
+
+def _limit_notes(parameters: Parameters, free: Floats) -> tuple[str, ...]:
+    notes = []
+    for place, name in enumerate(parameters.free_names):
+        for wall, word in ((parameters.low[place], "lower"), (parameters.high[place], "upper")):
+            if np.isclose(free[place], wall, rtol=1e-6, atol=1e-12 * abs(wall) if wall else 1e-300):
+                notes.append(f"{name} is at its {word} limit, {wall:g}")
+    return tuple(notes)

@@ -1,0 +1,146 @@
+"""The spectral model of a fit on a grid of energies: a tree of components, each evaluated no more often than needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.xray.components import COMPONENTS, Component, Evaluator
+
+__all__ = ["ABSORBERS", "GridModel", "additive_terms", "component_kinds", "without"]
+
+Floats = NDArray[np.float64]
+Tree = Mapping[str, Any]
+Values = Mapping[str, tuple[float, ...]]
+
+#: Component types that a flux "without absorption" leaves out.
+ABSORBERS = frozenset({"phabs", "tbabs"})
+# Enough for the values in force and those of the step that a derivative tries.
+_KEPT = 3
+
+
+def component_kinds(components: Mapping[str, str]) -> dict[str, Component]:
+    """Look up the components of a model.
+
+    Parameters
+    ----------
+    components : Mapping
+        Component name to type: ``{"pl": "powerlaw"}``.
+
+    Raises
+    ------
+    ValueError
+        There is no such type.
+    """
+    unknown = [kind for kind in components.values() if kind not in COMPONENTS]
+    if unknown:
+        raise ValueError(f"there is no component {unknown[0]!r}; there are {', '.join(COMPONENTS)}")
+    return {name: COMPONENTS[kind] for name, kind in components.items()}
+
+
+def additive_terms(tree: Tree, kinds: Mapping[str, Component]) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
+    """Name the additive components of a model in order, each with the parts of the model that multiply it.
+
+    Raises
+    ------
+    ValueError
+        The model is not additive (it has no source of photons), or adds or multiplies what cannot be.
+    """
+    terms = _terms(tree, kinds)
+    if not terms:
+        raise ValueError("the model has no additive component, so it gives no photons")
+    return terms
+
+
+def _terms(tree: Tree, kinds: Mapping[str, Component]) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
+    if "component" in tree:
+        name = str(tree["component"])
+        if name not in kinds:
+            raise ValueError(f"the model names a component {name!r} that has no type")
+        return ((name, ()),) if kinds[name].kind == "add" else ()
+    parts = [(part, _terms(part, kinds)) for part in tree["args"]]
+    sources = sum(bool(terms) for _, terms in parts)
+    if tree["op"] == "+":
+        if 0 < sources < len(parts):
+            raise ValueError("the model adds an additive component to a multiplicative one")
+        return tuple(term for _, terms in parts for term in terms)
+    if sources > 1:
+        raise ValueError("the model multiplies two additive components")
+    factors = tuple(part for part, terms in parts if not terms)
+    return tuple((name, (*inner, *factors)) for _, terms in parts for name, inner in terms)
+
+
+def without(tree: Tree, names: frozenset[str] | set[str]) -> Tree | None:
+    """Take multiplicative components out of a model; None if nothing is left."""
+    if "component" in tree:
+        return None if tree["component"] in names else tree
+    parts = [part for part in (without(part, names) for part in tree["args"]) if part is not None]
+    return {"op": tree["op"], "args": parts} if parts else None
+
+
+class GridModel:
+    """A model on one grid.
+
+    Each component keeps what it gave for its last few parameter values: a step along one parameter of a fit, or a
+    second dataset on the same grid, evaluates nothing twice.
+
+    Parameters
+    ----------
+    tree : Mapping
+        ``{"op": "*" | "+", "args": [tree, ...]}`` or ``{"component": "pl"}``.
+    kinds : Mapping
+        Component name to component.
+    edges : ndarray, shape (k + 1,)
+        keV, ascending.
+    abundances, cross_sections : str
+        Names of the tables.
+    """
+
+    def __init__(
+        self, tree: Tree, kinds: Mapping[str, Component], edges: Floats, abundances: str, cross_sections: str
+    ) -> None:
+        self._tree = tree
+        self._terms = additive_terms(tree, kinds)
+        self._components = {
+            name: _remembering(kind.prepare(edges, abundances, cross_sections)) for name, kind in kinds.items()
+        }
+
+    def flux(self, values: Values) -> Floats:
+        """Give photons / cm2 / s in each bin, shape (k,).
+
+        Parameters
+        ----------
+        values : Mapping
+            Component name to the values of its parameters, in the component's order.
+        """
+        return self._value(self._tree, values)
+
+    def parts(self, values: Values) -> dict[str, Floats]:
+        """Give what each additive component contributes to `flux`, with all that multiplies it."""
+        result = {}
+        for name, factors in self._terms:
+            part = self._components[name](values[name])
+            for factor in factors:
+                part = part * self._value(factor, values)
+            result[name] = part
+        return result
+
+    def _value(self, tree: Tree, values: Values) -> Floats:
+        if "component" in tree:
+            name = tree["component"]
+            return self._components[name](values[name])
+        first, *others = tree["args"]
+        result = self._value(first, values)
+        for part in others:
+            value = self._value(part, values)
+            result = result * value if tree["op"] == "*" else result + value
+        return result
+
+
+def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
+    """Make an evaluator that gives its last few results again instead of computing them again."""
+    return lru_cache(maxsize=_KEPT)(evaluator)

@@ -1,0 +1,180 @@
+"""Confidence intervals from the profile of the statistic: one parameter held, all others fitted again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.xray.fit.optimise import Function, minimise
+
+__all__ = ["Limit", "LowerMinimumError", "profile_limit"]
+
+Floats = NDArray[np.float64]
+
+# The root of the statistic's rise is found to this fraction of its aim: 0.05 % of an error bar.
+_TOLERANCE = 5e-4
+# A statistic this much lower than the minimum is another minimum.
+_LOWER = 1e-3
+_PRECISION = 1e-4
+_TRIES = 40
+_FURTHEST = 4.0
+# The first step, relative to the value, of a parameter without a known error.
+_BLIND_STEP = 0.01
+
+
+class LowerMinimumError(Exception):
+    """The statistic is lower than at the supposed minimum; `free` says where."""
+
+    def __init__(self, free: Floats, statistic: float) -> None:
+        super().__init__(f"a lower minimum was found: {statistic:.6g}")
+        self.free = free
+        self.statistic = statistic
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One end of an interval.
+
+    Attributes
+    ----------
+    value : float or None
+        The parameter's value, or None where the statistic does not rise enough.
+    note : str
+        Why there is none: ``pegged at min``, ``not found``.
+    """
+
+    value: float | None
+    note: str = ""
+
+
+def profile_limit(
+    function: Function,
+    best: Floats,
+    statistic: float,
+    covariance: Floats,
+    number: int,
+    sign: int,
+    low: Floats,
+    high: Floats,
+    delta: float,
+) -> Limit:
+    """Find where the profile of the statistic has risen by `delta` on one side of the best value.
+
+    The root of the rise is close to a straight line in the parameter; a secant finds where it crosses, kept between
+    the two nearest values that are known to be on either side.
+
+    Parameters
+    ----------
+    function : callable
+        Free parameters to the statistic and the signed roots of its contributions.
+    best : ndarray, shape (f,)
+    statistic : float
+        Its value at `best`.
+    covariance : ndarray, shape (f, f)
+        For the first step, and for where the other parameters are looked for; NaN where it is not known.
+    number : int
+        The parameter.
+    sign : int
+        -1 for the lower end, 1 for the upper.
+    low, high : ndarray, shape (f,)
+    delta : float
+
+    Raises
+    ------
+    LowerMinimumError
+        `best` is not the minimum.
+    ImportError
+        Sherpa is not installed.
+    """
+    wall = float(high[number] if sign > 0 else low[number])
+    aim = float(np.sqrt(delta))
+    ridge = np.nan_to_num(covariance[:, number] / covariance[number, number])
+    profile = _Profile(function, best, statistic, number, low, high, ridge)
+    inner, inner_rise = float(best[number]), 0.0
+    outer: float | None = None
+    outer_rise = np.inf
+    error = float(np.sqrt(covariance[number, number]))
+    step = aim * error if np.isfinite(error) else _BLIND_STEP * (abs(inner) or abs(wall) or 1.0)
+    for _ in range(_TRIES):
+        at = inner + sign * step if outer is None else _between(inner, inner_rise, outer, outer_rise, aim)
+        clipped = sign * at >= sign * wall
+        at = wall if clipped else at
+        rise = profile.rise(at)
+        if abs(rise - aim) <= _TOLERANCE * aim:
+            return Limit(at)
+        if rise > aim:
+            outer, outer_rise = at, rise
+            continue
+        if clipped:
+            return Limit(None, f"pegged at {'max' if sign > 0 else 'min'}")
+        slope = (rise - inner_rise) / abs(at - inner)
+        wanted = 1.1 * (aim - rise) / slope if slope > 0 else np.inf
+        inner, inner_rise = at, rise
+        step = float(min(wanted, _FURTHEST * max(step, abs(at - float(best[number])))))
+    return Limit(None, "not found")
+
+
+def _between(inner: float, inner_rise: float, outer: float, outer_rise: float, aim: float) -> float:
+    """Give where a straight line crosses the aim, not too near to either end."""
+    if not np.isfinite(outer_rise):
+        return (inner + outer) / 2
+    share = (aim - inner_rise) / (outer_rise - inner_rise)
+    return inner + (outer - inner) * float(np.clip(share, 0.02, 0.98))
+
+
+class _Profile:
+    """The lowest statistic for a value of one parameter."""
+
+    def __init__(
+        self,
+        function: Function,
+        best: Floats,
+        statistic: float,
+        number: int,
+        low: Floats,
+        high: Floats,
+        ridge: Floats,
+    ) -> None:
+        self._function, self._best, self._statistic, self._number = function, best, statistic, number
+        self._ridge = ridge
+        self._others = np.arange(best.size) != number
+        self._low, self._high = low[self._others], high[self._others]
+        self._known: list[tuple[float, Floats]] = [(float(best[number]), best[self._others])]
+
+    def rise(self, at: float) -> float:
+        """Give the root of the rise of the statistic over the minimum.
+
+        Raises
+        ------
+        LowerMinimumError
+            The rise is negative.
+        """
+        free, value = self._lowest(at)
+        if value < self._statistic - _LOWER:
+            raise LowerMinimumError(free, value)
+        return float(np.sqrt(max(value - self._statistic, 0.0)))
+
+    def _lowest(self, at: float) -> tuple[Floats, float]:
+        def whole(others: Floats) -> Floats:
+            free = self._best.copy()
+            free[self._number] = at
+            free[self._others] = others
+            return free
+
+        if not self._others.any():
+            free = whole(np.empty(0))
+            value = self._function(free)[0]
+            return free, value if np.isfinite(value) else np.inf
+        start = np.clip(self._start(at), self._low, self._high)
+        found = minimise(
+            lambda others: self._function(whole(others)), start, self._low, self._high, tolerance=_PRECISION
+        )
+        self._known.append((at, found.free))
+        return whole(found.free), found.statistic
+
+    def _start(self, at: float) -> Floats:
+        """Give where the other parameters are looked for: along the ridge from the nearest value that is known."""
+        known, others = min(self._known, key=lambda item: abs(item[0] - at))
+        return np.asarray(others + self._ridge[self._others] * (at - known))

@@ -1,0 +1,322 @@
+"""Fit statistics: how far folded models lie from grouped counts.
+
+Formulas: Cash 1979 (ApJ 228, 939) in the form of XSPEC's ``cstat``; the W and PG statistics of the XSPEC manual
+(appendix B), which are profile likelihoods; Gehrels 1986 (ApJ 303, 336). Values equal Sherpa's statistics of the same
+data, constant terms included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc, chdtri
+
+__all__ = [
+    "STATISTICS",
+    "VARIANCES",
+    "Evaluate",
+    "GroupedCounts",
+    "chi2_variance",
+    "delta_statistic",
+    "make_statistic",
+    "null_probability",
+    "reweighted_chi2",
+]
+
+Floats = NDArray[np.float64]
+#: Folded model counts, shape (g,), to the statistic and the signed root of each group's contribution (data - model).
+Evaluate = Callable[[Floats], tuple[float, Floats]]
+
+STATISTICS = ("chi2", "cstat", "wstat", "pgstat")
+VARIANCES = ("data", "model", "gehrels", "xspec", "file", "primini")
+# A model that is not positive counts as this much, as in Sherpa: a logarithm needs something.
+_SMALLEST_MODEL = 1e-25
+
+
+@dataclass(frozen=True)
+class GroupedCounts:
+    """The counts of a dataset's groups.
+
+    Attributes
+    ----------
+    source : ndarray, shape (g,)
+        Counts in the source region.
+    background : ndarray, shape (g,), or None
+        Counts in the background region.
+    scale : ndarray, shape (g,), or None
+        What a background count stands for in the source region: the ratio of EXPOSURE x BACKSCAL x AREASCAL.
+    subtracted : ndarray, shape (g,), or None
+        The background expected in the source region, summed channel by channel.
+    source_variance, background_variance : ndarray, shape (g,), or None
+        Squares of the errors that the files give (STAT_ERR), where they give them.
+    systematic : ndarray, shape (g,)
+        Variance that is added for SYS_ERR.
+    """
+
+    source: Floats
+    systematic: Floats
+    background: Floats | None = None
+    scale: Floats | None = None
+    subtracted: Floats | None = None
+    source_variance: Floats | None = None
+    background_variance: Floats | None = None
+
+    @property
+    def net(self) -> Floats:
+        """Counts less the expected background, where there is one."""
+        return self.source if self.subtracted is None else self.source - self.subtracted
+
+
+def chi2_variance(counts: GroupedCounts, variance: str, subtract: bool) -> Floats:
+    """Give the variance of each group where it does not depend on the model.
+
+    Parameters
+    ----------
+    counts : GroupedCounts
+    variance : str
+        ``data``: N; ``gehrels``: (1 + sqrt(N + 0.75))**2; ``xspec``: N, and 1 where N is 0; ``file``: STAT_ERR. With
+        `subtract` the background's, times the square of the scale, is added; there STAT_ERR wins where a file has it.
+        ``xspec`` leaves a term of no counts out if the other has some, and takes the smaller of 1 and the squared
+        scale if both have none (XSPEC's ``ChiSquare``, Sherpa's ``chi2xspecvar``).
+    subtract : bool
+        The statistic is of net counts.
+
+    Returns
+    -------
+    ndarray, shape (g,)
+        Counts squared, with the systematic part; 0 where `data` has no counts at all.
+
+    Raises
+    ------
+    ValueError
+        `file` without errors in the file, `subtract` without a background, or another `variance`.
+    """
+    source = _variance_of(counts.source, counts.source_variance, variance)
+    if not subtract:
+        return source + counts.systematic
+    if counts.background is None or counts.scale is None:
+        raise ValueError("there is no background to subtract")
+    own = counts.background_variance
+    below = (
+        own if own is not None else _variance_of(counts.background, None, "data" if variance == "file" else variance)
+    )
+    square = counts.scale**2
+    if variance == "xspec" and own is None:
+        none, nothing = counts.source == 0, counts.background == 0
+        source = np.where(none, np.where(nothing, np.minimum(1.0, square), 0.0), source)
+        below = np.where(nothing, 0.0, below)
+    return np.asarray(source + square * below + counts.systematic)
+
+
+def _variance_of(counts: Floats, given: Floats | None, variance: str) -> Floats:
+    if variance == "data":
+        return counts
+    if variance == "gehrels":
+        return np.asarray((1 + np.sqrt(counts + 0.75)) ** 2)
+    if variance == "xspec":
+        return np.where(counts > 0, counts, 1.0)
+    if variance == "file":
+        if given is None:
+            raise ValueError("the file gives no errors (STAT_ERR)")
+        return given
+    raise ValueError(f"there is no variance {variance!r}; there are {', '.join(VARIANCES)}")
+
+
+def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data", subtract: bool = False) -> Evaluate:
+    """Make the function that a fit calls: folded model counts to the statistic and its contributions.
+
+    Parameters
+    ----------
+    counts : GroupedCounts
+    statistic : str
+        ``chi2``, ``cstat`` (the background does not enter), ``wstat`` (a free background rate in each group,
+        profiled), ``pgstat`` (the same, with a background of Gaussian errors).
+    variance : str
+        For ``chi2``: see `chi2_variance`; or ``model``: the model's counts, at least 1 (Sherpa's ``chi2modvar``), to
+        which `subtract` adds what the background adds to the variance of net counts; ``primini`` begins as
+        ``model`` and goes on with `reweighted_chi2`.
+    subtract : bool
+        ``chi2`` of net counts.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        The statistic needs a background and there is none, some variance is not positive, or an unknown name.
+    """
+    if statistic == "chi2":
+        of_model = variance in ("model", "primini")
+        return _chi2_of_model(counts, subtract) if of_model else _chi2(counts, variance, subtract)
+    if statistic == "cstat":
+        return _signed(counts.source, lambda model: _deviance(counts.source, model))
+    if counts.background is None or counts.scale is None:
+        raise ValueError(f"{statistic} needs a background")
+    if statistic == "wstat":
+        return _wstat(counts.source, counts.background, counts.scale)
+    if statistic == "pgstat":
+        given = counts.background if counts.background_variance is None else counts.background_variance
+        return _pgstat(counts.source, counts.background, given, counts.scale)
+    raise ValueError(f"there is no statistic {statistic!r}; there are {', '.join(STATISTICS)}")
+
+
+def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Evaluate:
+    square = chi2_variance(counts, variance, subtract)
+    bad = int(np.count_nonzero(~(square > 0)))
+    if bad:
+        raise ValueError(f"{bad} of {square.size} groups have no counts, so chi-squared has no error for them")
+    data = counts.net if subtract else counts.source
+    weight = 1 / np.sqrt(square)
+
+    def evaluate(model: Floats) -> tuple[float, Floats]:
+        residual = (data - model) * weight
+        return float(residual @ residual), residual
+
+    return evaluate
+
+
+def _model_variance(counts: GroupedCounts, subtract: bool) -> Callable[[Floats], Floats]:
+    """Make the function that gives the variance that a model expects of the (net) counts."""
+    if not subtract:
+        return lambda model: np.maximum(model, 1.0) + counts.systematic
+    if counts.background is None or counts.scale is None or counts.subtracted is None:
+        raise ValueError("there is no background to subtract")
+    own = counts.background if counts.background_variance is None else counts.background_variance
+    below, extra = counts.subtracted, counts.scale**2 * own + counts.systematic
+    return lambda model: np.maximum(model + below, 1.0) + extra
+
+
+def _chi2_of_model(counts: GroupedCounts, subtract: bool) -> Evaluate:
+    data = counts.net if subtract else counts.source
+    variance = _model_variance(counts, subtract)
+
+    def evaluate(model: Floats) -> tuple[float, Floats]:
+        residual = (data - model) / np.sqrt(variance(model))
+        return float(residual @ residual), residual
+
+    return evaluate
+
+
+def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False) -> Evaluate:
+    """Make chi-squared with the variance that one fixed model expects: a step of Primini's method.
+
+    Fitting, taking the best model's variance and fitting again until nothing changes has neither the bias of ``data``
+    (which believes low counts too much) nor that of ``model`` (which the fit can lower by making the model large).
+    Kearns, Primini & Alexander 1995 (ADASS IV, ASP Conf. 77, 331).
+
+    Parameters
+    ----------
+    counts : GroupedCounts
+    model : ndarray, shape (g,)
+        Folded counts of the model that gives the variance.
+    subtract : bool
+        ``chi2`` of net counts.
+    """
+    data = counts.net if subtract else counts.source
+    weight = 1 / np.sqrt(_model_variance(counts, subtract)(model))
+
+    def evaluate(model: Floats) -> tuple[float, Floats]:
+        residual = (data - model) * weight
+        return float(residual @ residual), residual
+
+    return evaluate
+
+
+def _signed(data: Floats, contributions: Callable[[Floats], Floats]) -> Evaluate:
+    """Make an evaluation of half the contributions; the root of each gets the sign of `data` - model.
+
+    With its sign a root is a smooth function of the parameters, which the Levenberg-Marquardt method lives on.
+    """
+
+    def evaluate(model: Floats) -> tuple[float, Floats]:
+        half = contributions(model)
+        return 2 * float(half.sum()), np.copysign(np.sqrt(2 * np.abs(half)), data - model)
+
+    return evaluate
+
+
+def _deviance(data: Floats, model: Floats) -> Floats:
+    """Give ``model - data + data ln(data / model)``, exact to the last digits where the two are near each other."""
+    positive = np.where(model > 0, model, _SMALLEST_MODEL)
+    safe = np.where(data > 0, data, 1.0)
+    ratio = (positive - data) / safe
+    # log1p keeps the digits of a small difference; where the model is far below the data it has none to lose.
+    close = np.where(data > 0, ratio, 0.0)
+    logarithm = np.where(close > -0.5, np.log1p(np.maximum(close, -0.5)), np.log(positive / safe))
+    return np.asarray(positive - data - data * logarithm)
+
+
+def _wstat(source: Floats, background: Floats, scale: Floats) -> Evaluate:
+    """Make W: two deviances, of the source region and of the background region, at the best background rate.
+
+    With the source's time taken as 1 and the background's as t = 1 / scale, the rate f is the root of
+    (1 + t) f**2 - (S + B - (1 + t) m) f - B m = 0 that is not negative. S = 0 and B = 0 need no case of their own
+    as long as m is not negative.
+    """
+    time = 1 / scale
+    total = 1 + time
+
+    def contributions(model: Floats) -> Floats:
+        middle = source + background - total * model
+        root = np.sqrt(np.maximum(middle**2 + 4 * total * background * model, 0.0))
+        below = root - middle
+        # Of the two forms of the root the one is taken that subtracts no like numbers.
+        other = 2 * background * model / np.where(below > 0, below, 1.0)
+        rate = np.where(middle >= 0, (middle + root) / (2 * total), other)
+        rate = np.where(source == 0, background / total, rate)
+        return np.where(source > 0, _deviance(source, model + rate), model + rate) + _deviance_or_zero(
+            background, time * rate
+        )
+
+    return _signed(source - scale * background, contributions)
+
+
+def _deviance_or_zero(data: Floats, model: Floats) -> Floats:
+    """Give the deviance, exactly `model` where there are no counts."""
+    return np.where(data > 0, _deviance(data, model), model)
+
+
+def _pgstat(source: Floats, background: Floats, variance: Floats, scale: Floats) -> Evaluate:
+    """Make PG: a Poisson deviance and a Gaussian term, at the best background rate that is not negative.
+
+    With times as for W, and v the variance of B, f is the larger root of
+    t**2 f**2 + (v - t B + t**2 m) f + v m - S v - t B m = 0. Without an error (v = 0) the background is B / t.
+    """
+    time = 1 / scale
+
+    def contributions(model: Floats) -> Floats:
+        linear = variance - time * background + time**2 * model
+        constant = variance * model - source * variance - time * background * model
+        root = np.sqrt(np.maximum(linear**2 - 4 * time**2 * constant, 0.0))
+        above = root + linear
+        rate = np.where(linear > 0, -2 * constant / np.where(above > 0, above, 1.0), (root - linear) / (2 * time**2))
+        rate = np.where(source == 0, (background - variance / time) / time, rate)
+        rate = np.maximum(rate, 0.0)
+        distance = background - time * rate
+        gaussian = np.where(variance > 0, distance**2 / (2 * np.where(variance > 0, variance, 1.0)), 0.0)
+        return np.asarray(_deviance_or_zero(source, model + rate) + gaussian)
+
+    return _signed(source - scale * background, contributions)
+
+
+def delta_statistic(confidence: float) -> float:
+    """Give by how much the statistic rises at the ends of a confidence interval of one parameter (0.9: 2.7055).
+
+    Raises
+    ------
+    ValueError
+        `confidence` is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"a confidence lies between 0 and 1; {confidence:g} does not")
+    return float(chdtri(1, 1 - confidence))
+
+
+def null_probability(statistic: float, dof: int) -> float | None:
+    """Give the probability that chi-squared is at least this large by chance; None without degrees of freedom."""
+    return float(chdtrc(dof, statistic)) if dof > 0 else None
