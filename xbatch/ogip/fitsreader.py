@@ -305,6 +305,8 @@ def _table(hdu: Hdu, name: str, data: bytes) -> Table:
     width, rows, count = (header.get(key) for key in ("NAXIS1", "NAXIS2", "TFIELDS"))
     if not isinstance(width, int) or not isinstance(rows, int) or not isinstance(count, int):
         raise FileError(name, f"extension {hdu.name} lacks NAXIS1, NAXIS2 or TFIELDS", AGAIN)
+    if len(data) < width * rows:
+        raise FileError(name, f"extension {hdu.name} has fewer data than its {rows} rows of {width} bytes", AGAIN)
     fields: dict[str, _Field] = {}
     offset = 0
     for number in range(1, count + 1):
