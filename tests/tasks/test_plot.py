@@ -132,3 +132,13 @@ def test_the_line_of_a_model_is_broken_where_bins_do_not_touch() -> None:
     assert np.isnan(x).sum() == np.isnan(y).sum() == 2
     assert x[~np.isnan(x)].tolist() == [1, 2, 2, 3, 4, 5]
     assert y[~np.isnan(y)].tolist() == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_background_that_cannot_be_seen_is_not_in_the_legend() -> None:
+    def named(background: float) -> list[str]:
+        bins = columns(bins_table())
+        bins["background"] = np.full_like(bins["background"], background)
+        return [text.get_text() for text in draw_fit(fit_record(), bins).legends[0].get_texts()]
+
+    assert named(1e-2) == ["FPMA", "FPMB", "background"]
+    assert named(1e-9) == ["FPMA", "FPMB"]

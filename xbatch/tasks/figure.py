@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -226,12 +226,13 @@ _DASHES: tuple[Any, ...] = ((0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (
 
 
 def _key(bins: Columns) -> list[Line2D]:
-    """Make legend entries for what is not a dataset: components and background."""
+    """Make legend entries for what is not a dataset: components, and a background that can be seen."""
     key = [
         Line2D([], [], color="0.25", lw=0.9, ls=_DASHES[i % len(_DASHES)], label=_plain(name.removeprefix("model_")))
         for i, name in enumerate(_components(bins))
     ]
-    if "background" in bins and np.any(bins["background"] > 0):
+    limits = _limits(bins)
+    if "background" in bins and limits is not None and np.any(bins["background"] > limits[0]):
         key.append(Line2D([], [], color="0.25", ls="", marker=".", ms=5, mew=0, alpha=0.6, label="background"))
     return key
 
@@ -259,20 +260,30 @@ def _finish_energy_axis(upper: Any, lower: Any, bins: Columns) -> None:
     lower.set_xlabel("Energy (keV)")
 
 
-def _finish_upper(upper: Any, bins: Columns) -> None:
-    upper.set_ylabel(r"Counts s$^{-1}$ keV$^{-1}$")
+def _limits(bins: Columns) -> tuple[float, float] | None:
+    """Give the range of the upper panel in counts/s/keV; None where nothing is above zero.
+
+    Net counts may be as near to zero as they like and a model may fall far below them; the axis ends a little below
+    the bulk of the data, and low enough to show components that are not much weaker.
+    """
     data, model = bins["data"], bins["model"]
     positive = np.concatenate((data[data > 0], model[model > 0]))
     if positive.size == 0:
-        return
-    upper.set_yscale("log", nonpositive="clip")
-    # Net counts may be as near to zero as they like and a model may fall far below them; the axis ends a little below
-    # the bulk of the data.
+        return None
     bulk = float(np.percentile(data[data > 0] if np.any(data > 0) else positive, 2)) / 3.0
     peaks = [float(np.max(bins[name])) / 5.0 for name in _components(bins)]
     floor = max(float(np.min(positive)), min([bulk, *(peak for peak in peaks if peak > bulk / 30.0)]))
     top = data + np.nan_to_num(bins["data_error"])
-    low, high = floor / 1.6, 1.6 * float(np.max(np.concatenate((top[top > 0], positive))))
+    return floor / 1.6, 1.6 * float(np.max(np.concatenate((top[top > 0], positive))))
+
+
+def _finish_upper(upper: Any, bins: Columns) -> None:
+    upper.set_ylabel(r"Counts s$^{-1}$ keV$^{-1}$")
+    limits = _limits(bins)
+    if limits is None:
+        return
+    low, high = limits
+    upper.set_yscale("log", nonpositive="clip")
     upper.set_ylim(low, high)
     narrow = high / low < 60
     upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=99 if narrow else 12))
@@ -286,7 +297,11 @@ def _finish_lower(lower: Any, bins: Columns, statistic: str) -> None:
     residual = bins["residual"][np.isfinite(bins["residual"])]
     low, high = float(np.min(residual, initial=-2.5)), float(np.max(residual, initial=2.5))
     margin = max(1.0, 0.06 * (high - low))
-    lower.set_ylim(low - margin, high + margin)
+    low, high = low - margin, high + margin
+    lower.set_ylim(low, high)
+    # A label at the very top would stand on the upper panel's.
+    ticks = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    lower.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high - 0.07 * (high - low)]))
     lower.axhline(0.0, color="0.2", lw=0.8, zorder=3)
     kind = r"$\pm\sqrt{\Delta C}$" if statistic in _LIKELIHOODS else r"(data $-$ model) / $\sigma$"
     lower.set_ylabel(kind, fontsize=9.5)
