@@ -87,6 +87,7 @@ class Conductor:
         self._records: dict[str, Record] = {}
         self._begun: dict[str, float] = {}
         self._causes: dict[str, str] = {}
+        self._unplaced: deque[tuple[str, Record, bool]] = deque()
         self._unsynced: list[str] = []
         self._synced = self._saved = time.monotonic()
         self._stopping = False
@@ -145,9 +146,11 @@ class Conductor:
             The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin())
-        while actions or not self._scheduler.over:
-            if actions and self._queue.empty():
+        while actions or self._unplaced or not self._scheduler.over:
+            if self._queue.empty() and actions:
                 actions.extend(self._act(actions.popleft(), evidence, seen))
+            elif self._queue.empty() and self._unplaced:
+                self._place(*self._unplaced.popleft())  # only now, so that no slot waits for it
             else:
                 actions.extend(self._take_message())
             self._keep_up()
@@ -266,11 +269,11 @@ class Conductor:
     # ---- results ------------------------------------------------------------------------------------------------
 
     def _have(self, step: str, record: Record, fresh: bool) -> None:
-        """Take in a step's result, and place its products."""
+        """Take in a step's result."""
         entry = self._store.entry(record["key"])
         self._states[step] = Known(output_digests(record))
         self._records[step] = record
-        self._products.place(step, self._steps[step].product, entry, record, fresh)
+        self._unplaced.append((step, record, fresh))
         self._note(
             StepResult(
                 step,
@@ -278,10 +281,15 @@ class Conductor:
                 self._key(step),
                 entry / RECORD,
                 self._verdicts[step].reasons,
-                log=self._log(step),
+                log=log_path(self._run_dir, step),
                 seconds=self._seconds(step),
             )
         )
+
+    def _place(self, step: str, record: Record, fresh: bool) -> None:
+        """Put a result where people find it."""
+        entry = self._store.entry(record["key"])
+        self._products.place(step, self._steps[step].product, entry, record, fresh)
 
     def _lose(self, step: str, outcome: Literal["failed", "skipped"], message: str) -> None:
         """Take in that a step has no result."""

@@ -59,7 +59,7 @@ class Store:
 
     def entry(self, key: str) -> Path:
         """Give the folder of a key, whether or not there is one."""
-        return self.root / key[:2] / key
+        return self.root.joinpath(key[:2], key)
 
     def record(self, key: str) -> Record | None:
         """Read the record of a key as it stands, without a look at the outputs; None if there is none."""
