@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from tests.run.test_worker import order
+from xbatch.run.pool import Finished, Lost, Pool
+
+
+@pytest.fixture
+def queue() -> SimpleQueue[Finished | Lost]:
+    return SimpleQueue()
+
+
+@pytest.fixture
+def pool(queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> Iterator[Pool]:
+    with Pool(queue.put, tmp_path) as made:
+        yield made
+
+
+def worker(queue: SimpleQueue[Finished | Lost]) -> int:
+    """Wait for a step that went well and give the process that did it."""
+    message = queue.get(timeout=30)
+    assert isinstance(message, Finished)
+    assert message.answer.record is not None
+    return int(message.answer.record["facts"]["pid"])
+
+
+def test_a_slot_keeps_its_process(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+    pids = []
+    for slot in (0, 0, 1):
+        pool.start(slot, order(tmp_path / str(len(pids)), "join", text="x"))
+        pids.append(worker(queue))
+    assert pids[0] == pids[1] != pids[2]
+    assert os.getpid() not in pids
+
+
+def test_a_worker_killed_in_idleness_is_replaced_unseen(
+    pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path
+) -> None:
+    pool.start(0, order(tmp_path / "1", "join", text="x"))
+    pid = worker(queue)
+    os.kill(pid, signal.SIGKILL)
+    pool._executors[0]._executor_manager_thread.join(10)
+    pool.start(0, order(tmp_path / "2", "join", text="x"))
+    assert worker(queue) != pid
+
+
+def test_a_worker_killed_at_work_is_told(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+    pool.start(3, order(tmp_path, "misbehave", how="die"))
+    assert queue.get(timeout=30) == Lost("misbehave:a", 3, "SIGKILL 9")
+
+
+def test_what_cannot_be_sent_is_an_answer(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path, "join", text=(number for number in ())))
+    message = queue.get(timeout=30)
+    assert isinstance(message, Finished)
+    assert message.answer.message.startswith("internal error: the step could not be sent to a worker")
