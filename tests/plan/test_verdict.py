@@ -160,7 +160,7 @@ def test_a_step_that_cannot_be_done_here() -> None:
     blocked = dataclasses.replace(GROUP, blocked=PROBLEM)
     plan = ordered("p", [SPECTRUM, blocked, FIT])
     results = Results()
-    cannot = Reason("cannot", new="sherpa is not installed; pip install xbatch[fit]")
+    cannot = Reason("cannot", new="a.yaml:1:1: XB900 sherpa is not installed; pip install xbatch[fit]")
     assert results.judge(plan)["group:a"].reasons == (Reason("waits", "spectrum:a"), cannot)
     results.run(plan)
     verdicts = results.judge(plan)

@@ -169,7 +169,9 @@ def test_a_step_that_cannot_be_done_here_fails_with_that(scene: Scene) -> None:
     what = plan(step("join:a", text="a"), blocked, step("join:c", "join:b"))
     for outcome in ("done", "up to date"):
         assert scene.run(what) == {"join:a": outcome, "join:b": "failed", "join:c": "skipped"}
-    assert scene.result.steps[1].message == ("cannot be done here: sherpa is not installed; pip install 'xbatch[fit]'")
+    assert scene.result.steps[1].message == (
+        "cannot be done here: a.yaml:1:1: XB900 sherpa is not installed; pip install 'xbatch[fit]'"
+    )
 
 
 def test_only_some_steps(scene: Scene, file: Path) -> None:

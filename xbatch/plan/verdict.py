@@ -147,7 +147,7 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
     blocked = [need for need in step.needs() if states[need] is Gone.NEVER]
     if blocked:
         return Verdict(step.name, "blocked", None, tuple(Reason("needs", need) for need in blocked))
-    cannot = (Reason("cannot", new=_why(step)),) if step.blocked else ()
+    cannot = (Reason("cannot", new=str(step.blocked)),) if step.blocked else ()
     forced = (Reason("forced"),) if step.name in evidence.forced else ()
     waits = [need for need in step.waits_for() if states[need] is Gone.LATER]
     if waits:
@@ -189,14 +189,6 @@ def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
 def output_digests(record: Record) -> dict[str, str]:
     """Take the content digests of a step's outputs from its record."""
     return {name: output["digest"] for name, output in record["outputs"].items()}
-
-
-def _why(step: Step) -> str:
-    """Say why a step cannot be done here."""
-    if step.blocked is None:
-        return ""
-    hint = f"; {step.blocked.hint}" if step.blocked.hint else ""
-    return f"{step.blocked.message}{hint}"
 
 
 def _digests(step: Step, states: Mapping[str, State], files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
