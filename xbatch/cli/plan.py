@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xbatch.plan.steps import Plan, Step
     from xbatch.plan.verdict import Verdict
 
-__all__ = ["command"]
+__all__ = ["command", "kept_lines"]
 
 
 @click.command(
@@ -64,7 +64,12 @@ def command(
     elif as_json:
         click.echo(json.dumps(_as_json(plan, verdicts), indent=2))
     else:
-        _print(plan, verdicts, verbose)
+        facts = _facts(verdicts, store_dir(run_dir, store))
+        for step in plan:
+            _print_step(step, verdicts[step.name], max(len(other.name) for other in plan), verbose)
+            for line in kept_lines(facts.get(step.name, {})):
+                click.echo(f"    {line}")
+        click.echo(_summary(verdicts))
 
 
 def _as_json(plan: Plan, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
@@ -98,20 +103,52 @@ def _input(step: Step, role: str) -> str:
     return item.path if isinstance(item, FileInput) else f"{item.step} {item.output}"
 
 
-def _print(plan: Plan, verdicts: Mapping[str, Verdict], verbose: bool) -> None:
+def _facts(verdicts: Mapping[str, Verdict], store: Path) -> dict[str, Mapping[str, Any]]:
+    """Look up what is known of the steps that are done."""
+    from xbatch.run.store import Store
+
+    records = {
+        name: Store(store).record(verdict.key)
+        for name, verdict in verdicts.items()
+        if verdict.kind == "up to date" and verdict.key is not None
+    }
+    return {name: record["facts"] for name, record in records.items() if record is not None}
+
+
+def kept_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Say which groups of each spectrum a fit has used: channels and energies of the first and the last."""
+
+    def end(group: Mapping[str, Any]) -> str:
+        (first, last), (lo, hi) = group["channels"], group["energy"]
+        return f"channels {first}-{last} ({lo:.4g}-{hi:.4g} keV)"
+
+    return [
+        f"{kept['obsid']}/{kept['instrument']}/{kept['spectrum']} {kept['binning']}: {kept['groups']} groups, "
+        f"{end(kept['first'])} to {end(kept['last'])}"
+        for kept in facts.get("kept", ())
+    ]
+
+
+def _print_step(step: Step, verdict: Verdict, width: int, verbose: bool) -> None:
     from xbatch.plan.verdict import reason_text
 
-    width = max((len(step.name) for step in plan), default=0)
-    for step in plan:
-        verdict = verdicts[step.name]
-        reasons = "; ".join(reason_text(reason) for reason in verdict.reasons)
-        word = {"waits": ""}.get(verdict.kind, verdict.kind)
-        click.echo(f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}")
-        if verbose:
-            click.echo(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
-            for role in step.inputs:
-                click.echo(f"    {role} <- {_input(step, role)}")
+    waits = [reason.what for reason in verdict.reasons if reason.kind == "waits"]
+    clauses = [reason_text(reason) for reason in verdict.reasons if reason.kind != "waits"]
+    if waits:
+        shown = waits if verbose else waits[:2]
+        more = f" and {len(waits) - len(shown)} more" if len(shown) < len(waits) else ""
+        clauses.append(f"waits for {', '.join(shown)}{more}")
+    word = "" if verdict.kind == "waits" else verdict.kind
+    reasons = "; ".join(clauses)
+    click.echo(f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}".rstrip())
+    if verbose:
+        click.echo(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
+        for role in step.inputs:
+            click.echo(f"    {role} <- {_input(step, role)}")
+
+
+def _summary(verdicts: Mapping[str, Verdict]) -> str:
     count = Counter[str](verdict.kind for verdict in verdicts.values())
     words = {"run": "to run", "waits": "waiting", "up to date": "up to date", "blocked": "that cannot be done here"}
     parts = [f"{count[kind]} {words[kind]}" for kind in words if count[kind]]
-    click.echo(f"{len(plan)} steps: {', '.join(parts)}")
+    return f"{len(verdicts)} steps: {', '.join(parts)}"

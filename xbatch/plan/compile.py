@@ -101,11 +101,17 @@ def _named(
                 name=step.name + tail,
                 subject=step.subject + tail,
                 product=f"{step.product}/{tail[1:]}" if tail else step.product,
+                params=_titled(step.params, tail),
                 inputs={role: renamed(item, variant.members[0]) for role, item in step.inputs.items()},
                 members=tuple(member.name for member in variant.members if member.name),
             )
         )
     return steps
+
+
+def _titled(params: Mapping[str, Any], tail: str) -> Mapping[str, Any]:
+    """Put the swept values into the title of a figure, which tells the members' figures apart."""
+    return {**params, "title": f"{params['title']} ({tail[1:]})"} if tail and "title" in params else params
 
 
 def _suffix(variant: _Variant, variants: list[_Variant], members: tuple[Member, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xbatch.base.files import write_atomically
@@ -36,7 +36,7 @@ def run(job: Job) -> Outcome:
     axes = sorted({axis for entry in entries for axis in entry["values"]})
     fluxes = list(dict.fromkeys(flux_label(fit, flux) for fit in fits if fit for flux in fit["flux"]))
     columns = [
-        *(Column(axis, description="swept value") for axis in axes),
+        *(Column(axis, _datatype(axis, entries), description="swept value") for axis in axes),
         Column("fit", description="name of the fit in the spec"),
         Column("group", description="which group of a group_by it is"),
         Column("member", description="members of the sweep that share the fit"),
@@ -58,7 +58,8 @@ def run(job: Job) -> Outcome:
         *(Column(name, "float64", "erg / (s cm2)", "energy flux of the model", digits=5) for name in fluxes),
         Column("note"),
     ]
-    rows = [row for entry, fit in zip(entries, fits, strict=True) for row in _rows(entry, fit)]
+    words = {column.name for column in columns if column.datatype == "string"}
+    rows = [row for entry, fit in zip(entries, fits, strict=True) for row in _rows(entry, fit, words)]
     failed = [str(entry["fit"]) for entry, fit in zip(entries, fits, strict=True) if fit is None]
     meta = {"fits": len(entries), "failed": failed}
     write_tables(job.out, "parameters", columns, rows, meta, forms=("ecsv", "csv"))
@@ -67,8 +68,14 @@ def run(job: Job) -> Outcome:
     return Outcome(facts={"fits": len(entries), "failed": len(failed), "rows": len(rows)}, notes=notes)
 
 
-def _rows(entry: Mapping[str, Any], fit: Fit | None) -> list[Row]:
-    swept = {axis: _text(value) for axis, value in entry["values"].items()}
+def _datatype(axis: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    """Give the type of a column of swept values: a number's where all of them are numbers."""
+    kinds = {type(entry["values"][axis]) for entry in entries if axis in entry["values"]}
+    return "int64" if kinds == {int} else "float64" if kinds <= {int, float} else "string"
+
+
+def _rows(entry: Mapping[str, Any], fit: Fit | None, words: Collection[str]) -> list[Row]:
+    swept = {axis: _text(value) if axis in words else value for axis, value in entry["values"].items()}
     name, _, group = str(entry["fit"]).partition("~")[0].partition("/")
     base: Row = {**swept, "fit": name, "group": group, "member": entry["member"]}
     if fit is None:
