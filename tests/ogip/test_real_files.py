@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -150,25 +149,3 @@ def test_responses_of_the_ftools(reference: Path) -> None:
     for path in paths:
         response = read_response(path, None)
         assert response.matrix.size and response.energ_lo[0] > 0
-
-
-def test_reading_a_full_matrix_is_faster_than_sherpas_reader(real_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("sherpa")
-    import gzip
-
-    from sherpa.astro.io import read_rmf
-
-    path = tmp_path / "x.rmf"
-    path.write_bytes(gzip.decompress((real_data / "xmm/0693760101/PN.rmf.gz").read_bytes()))
-
-    def best(function: Any, argument: Any) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            function(argument)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert best(lambda p: read_response(p, None), path) < best(read_rmf, str(path))

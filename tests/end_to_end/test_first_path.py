@@ -1,0 +1,132 @@
+"""The whole way: a spec in, spectra binned and fitted, tables, plots, page and record out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from tests.end_to_end.world import OBSIDS, SPEC, Desk
+
+pytest.importorskip("sherpa", reason="a fit needs Sherpa")
+
+
+def test_a_run_leaves_what_was_asked_and_the_truth_is_found(finished: Desk) -> None:
+    desk = finished
+    assert set(desk.outcomes().values()) == {"done"}
+    for obsid in OBSIDS:
+        fit = desk.fit(f"pl/{obsid}")
+        values = {p["name"]: p for p in fit["parameters"]}
+        index, norm, cal = (values[name] for name in ("pl.PhoIndex", "pl.norm", "cal.factor[FPMB]"))
+        for found, truth in ((index, 1.9), (norm, 0.01), (cal, 1.05)):
+            assert abs(found["value"] - truth) < 4 * found["error_plus"]
+        assert fit["good_fit"]
+        assert 0.7 < fit["reduced"] < 1.4
+    products = desk.run_dir / "products"
+    assert (products / OBSIDS[0] / "FPMA" / "src" / "min30" / "grouped.pha").is_file()
+    assert {p.suffix for p in (products / "fits" / "pl" / OBSIDS[0]).iterdir()} == {".json", ".ecsv", ".png", ".pdf"}
+    table = Table.read(products / "tables" / "parameters.ecsv", format="ascii.ecsv")
+    assert len(table) == 10
+    summary = Table.read(products / "tables" / "summary.ecsv", format="ascii.ecsv")
+    assert list(summary["num"]) == [1, 2, 3, 4]
+    assert "pl.PhoIndex" in (desk.folder / "said.txt").read_text()
+    page = (desk.run_dir / "report.html").read_text()
+    assert "pl.PhoIndex" in page and "data:image/png;base64," in page
+    assert "http://" not in page.replace("http://www.w3.org", "") and "<script src" not in page
+    assert desk.leftovers() == []
+
+
+def test_a_second_run_does_nothing_and_needs_no_library(finished: Desk) -> None:
+    desk = finished
+    before = {p: p.stat().st_mtime_ns for p in (desk.run_dir / "products").rglob("*") if p.is_file()}
+    code = (
+        "import sys\n"
+        "from xbatch.cli.main import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "heavy = {'numpy', 'astropy', 'sherpa', 'joblib', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    out = ("--out", desk.run_dir, "--store", desk.folder / "out" / ".store")
+    arguments = [str(a) for a in ("run", desk.folder / "desk.yaml", *out)]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(desk.outcomes().values()) == {"up to date"}
+    assert {p: p.stat().st_mtime_ns for p in (desk.run_dir / "products").rglob("*") if p.is_file()} == before
+
+
+def test_a_changed_binning_reruns_grouping_and_fit_only(finished: Desk) -> None:
+    desk = finished
+    planned = desk.xbatch(
+        "plan", desk.folder / "desk.yaml", "--out", desk.run_dir, "--set", "binning.min30.counts=40", "--json"
+    )
+    verdicts = {step["name"]: step["verdict"] for step in json.loads(planned.out)["steps"]}
+    desk.run("--set", "binning.min30.counts=40")
+    outcomes = desk.outcomes()
+    done = {name.split(":")[0] for name, outcome in outcomes.items() if outcome == "done"}
+    assert done == {"group", "fit", "plot", "parameters"}
+    assert all(outcomes[name] == "up to date" for name, verdict in verdicts.items() if verdict == "up to date")
+    assert all(outcomes[name] == "done" for name, verdict in verdicts.items() if verdict == "run")
+    reasons = {step["name"]: step["reasons"] for step in desk.manifest()["steps"]}
+    (reason,) = reasons[f"group:{OBSIDS[0]}/FPMA/src/min30"]
+    assert (reason["what"], reason["old"], reason["new"]) == ("binning.counts", 30, 40)
+
+
+def test_a_new_date_in_a_file_reruns_nothing_and_a_new_count_does(finished: Desk) -> None:
+    desk = finished
+    with fits.open(desk.pha(), mode="update") as hdus:
+        hdus["SPECTRUM"].header["DATE"] = "2026-01-01T00:00:00"
+        hdus["SPECTRUM"].header["HISTORY"] = "looked at"
+    desk.run()
+    assert set(desk.outcomes().values()) == {"up to date"}
+    with fits.open(desk.pha(), mode="update") as hdus:
+        hdus["SPECTRUM"].data["COUNTS"][100] += 1
+    desk.run()
+    outcomes = desk.outcomes()
+    assert outcomes[f"spectrum:{OBSIDS[0]}/FPMA/src"] == "done"
+    assert outcomes[f"fit:pl/{OBSIDS[0]}"] == "done"
+    assert outcomes[f"spectrum:{OBSIDS[0]}/FPMB/src"] == "up to date"
+    assert outcomes[f"fit:pl/{OBSIDS[1]}"] == "up to date"
+
+
+def test_a_grid_of_three_binnings_reads_once_and_gives_one_table(desk: Desk) -> None:
+    sweep = "sweep: {grid: {binning.min30.counts: [25, 50, 100]}}\n"
+    desk.write(SPEC.replace('["99900000001", "99900000002"]', '["99900000001"]') + sweep)
+    assert desk.run("--only", "group:*", "--only", "parameters:*").status == 0
+    tasks = [step["task"] for step in desk.manifest()["steps"]]
+    assert [tasks.count(t) for t in ("spectrum", "group", "fit", "parameters")] == [2, 6, 3, 1]
+    table = Table.read(desk.run_dir / "products" / "tables" / "parameters.ecsv", format="ascii.ecsv")
+    assert sorted(set(table["binning.min30.counts"])) == [25, 50, 100]
+    bins = {row["binning.min30.counts"]: row["bins"] for row in table}
+    assert bins[25] > bins[50] > bins[100]
+
+
+def test_products_are_the_same_bytes_however_many_workers_made_them(desk: Desk) -> None:
+    digests = []
+    for jobs in (1, 2):
+        desk.xbatch("run", desk.folder / "desk.yaml", "--out", desk.folder / f"o{jobs}" / "r", "--jobs", jobs)
+        manifest = json.loads((desk.folder / f"o{jobs}" / "r" / "manifest.json").read_text())
+        digests.append(
+            {
+                (step["name"], file): output["sha256"]
+                for step in manifest["steps"]
+                for file, output in step["outputs"].items()
+            }
+        )
+    assert digests[0] == digests[1]
+    assert len(digests[0]) > 10
+
+
+def test_only_and_force_take_patterns(desk: Desk) -> None:
+    desk.run("--only", "group:*/FPMA/*")
+    outcomes = desk.outcomes()
+    assert outcomes[f"group:{OBSIDS[0]}/FPMA/src/min30"] == "done"
+    assert outcomes[f"spectrum:{OBSIDS[0]}/FPMA/src"] == "done"
+    assert outcomes[f"fit:pl/{OBSIDS[0]}"] == "not selected"
+    desk.run("--only", "group:*/FPMA/*", "--force", "group:*001/FPMA/*")
+    assert desk.outcomes()[f"group:{OBSIDS[0]}/FPMA/src/min30"] == "done"
+    assert desk.outcomes()[f"group:{OBSIDS[1]}/FPMA/src/min30"] == "up to date"
