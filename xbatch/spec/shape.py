@@ -107,18 +107,15 @@ class _Checker:
         return not quiet.problems and not (isinstance(node, Table) and _broken_condition(node, rule))
 
     def _typed(self, node: Node, rule: Rule, path: str) -> Node:
-        if isinstance(node, Scalar):
-            node = replace(node, path=path)
-            if rule.get("x-text") and node.value is not None:
-                node = replace(node, value=node.text)
-        elif isinstance(node, Items | Table):
-            node = replace(node, path=path)
+        node = replace(node, path=path)
         wanted = rule.get("type")
         if wanted is None:
-            return node
+            return (
+                node if isinstance(node, Scalar) or not {"enum", "const"} & set(rule) else self._not_a_word(node, path)
+            )
         kinds = [wanted] if isinstance(wanted, str) else list(wanted)
         if wording.kind_of(node) in kinds or ("number" in kinds and wording.kind_of(node) == "integer"):
-            return node
+            return _as_text(node) if rule.get("x-text") else node
         if (
             "integer" in kinds
             and isinstance(node, Scalar)
@@ -129,6 +126,11 @@ class _Checker:
         name = path.rsplit(".", 1)[-1] or "the spec"
         message = f"{name} must be {wording.kinds_text(kinds)}, not {wording.found_text(node)}"
         self.report.add(node, "XB203", message, wording.type_hint(node, kinds, name))
+        return Broken(node.place, path)
+
+    def _not_a_word(self, node: Node, path: str) -> Node:
+        name = path.rsplit(".", 1)[-1]
+        self.report.add(node, "XB203", f"{name} must be one word, not {wording.found_text(node)}", "write one value")
         return Broken(node.place, path)
 
     def _scalar(self, node: Scalar, rule: Rule) -> Node:
@@ -270,6 +272,11 @@ class _Checker:
                 node = from_data(default, at, DEFAULT)
                 added[key] = self.check(node, rule, join(path, key), at)
         return added
+
+
+def _as_text(node: Node) -> Node:
+    """Give a number as the text that it was written as."""
+    return replace(node, value=node.text) if isinstance(node, Scalar) and node.value is not None else node
 
 
 def _broken_condition(node: Table, rule: Rule) -> bool:

@@ -65,20 +65,28 @@ def type_hint(node: Node, kinds: list[str], name: str) -> str:
 
 
 def _scalar_hint(node: Scalar, kinds: list[str], name: str) -> str:
-    if len(node.text) > _SHORT:
-        return ""
-    if node.value is None or "array" in kinds:
-        return "write a value, or remove the key" if node.value is None else f"write a list: [{node.text}]"
-    if "boolean" in kinds and node.text.casefold() in {"yes", "on", "no", "off"}:
-        return f"write {'true' if node.text.casefold() in {'yes', 'on'} else 'false'}"
-    if {"number", "integer"} & set(kinds) and isinstance(node.value, str):
-        digits = node.text.replace("_", "").lstrip("0")
-        if node.style in {"'", '"'} and node.text.replace(".", "", 1).isdigit():
-            return f"write {node.text} without quotes"
-        return f"write {digits}" if digits.isdigit() and digits != node.text else ""
-    if "object" in kinds:
-        return f"write a map: {{{'value' if '.' in name else 'key'}: {node.text}}}"
-    return f'quote it: "{node.text}"' if "string" in kinds else ""
+    text = node.text
+    hint = ""
+    if len(text) > _SHORT or node.value is None:
+        hint = "" if text else "write a value, or remove the key"
+    elif "array" in kinds:
+        hint = f"write a list: [{text}]"
+    elif "boolean" in kinds and text.casefold() in {"yes", "on", "no", "off"}:
+        hint = f"write {'true' if text.casefold() in {'yes', 'on'} else 'false'}"
+    elif {"number", "integer"} & set(kinds) and isinstance(node.value, str):
+        hint = _number_hint(node)
+    elif "object" in kinds:
+        hint = f"write a map: {{{'value' if '.' in name else 'key'}: {text}}}"
+    elif "string" in kinds:
+        hint = f'quote it: "{text}"'
+    return hint
+
+
+def _number_hint(node: Scalar) -> str:
+    digits = node.text.replace("_", "").lstrip("0")
+    if node.style in {"'", '"'} and node.text.replace(".", "", 1).isdigit():
+        return f"write {node.text} without quotes"
+    return f"write {digits}" if digits.isdigit() and digits != node.text else ""
 
 
 def _is_empty(node: Node) -> bool:
