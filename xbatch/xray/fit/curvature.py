@@ -37,18 +37,22 @@ class Curvature:
     Attributes
     ----------
     covariance : ndarray, shape (f, f)
-        Inverse of half the second derivatives; NaN in rows and columns of parameters at a limit.
+        Inverse of half the second derivatives. NaN in rows and columns of parameters at a limit or without any
+        effect, and everywhere if the statistic has no minimum in some direction (two parameters that do the same).
     step : ndarray, shape (f,)
         From the point to the parabola's minimum.
     at_limit : ndarray of bool, shape (f,)
+    reach : ndarray, shape (f,)
+        By how much a parameter alone must change to raise the statistic by about 1; infinite if it does nothing.
     """
 
     covariance: Floats
     step: Floats
     at_limit: NDArray[np.bool_]
+    reach: Floats
 
 
-def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> Curvature | None:
+def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> Curvature:
     """Measure the statistic around a point.
 
     Parameters
@@ -57,29 +61,20 @@ def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> C
         Free parameters to the statistic and the signed roots of its contributions.
     point, low, high : ndarray, shape (f,)
 
-    Returns
-    -------
-    Curvature or None
-        None where the statistic has no minimum in some direction: a parameter it does not depend on, two that do the
-        same.
     """
     centre, residual = function(point)
     slopes = np.column_stack([_slope(function, point, n, low, high, residual) for n in range(point.size)])
-    size = np.sqrt(np.einsum("ij,ij->j", slopes, slopes))
-    if not np.all(np.isfinite(size)):
-        return None
+    size = np.nan_to_num(np.sqrt(np.einsum("ij,ij->j", slopes, slopes)), posinf=0.0)
     reach = np.divide(1.0, size, out=np.full_like(size, np.inf), where=size > 0)
-    at_limit = (point - low <= _AT_LIMIT * reach) | (high - point <= _AT_LIMIT * reach)
-    inside = np.flatnonzero(~at_limit)
-    covariance = np.full((point.size, point.size), np.nan)
-    step = np.zeros(point.size)
+    near = np.where(np.isfinite(reach), _AT_LIMIT * reach, 0.0)
+    at_limit = (point - low <= near) | (high - point <= near)
+    unknown = Curvature(np.full((point.size, point.size), np.nan), np.zeros(point.size), at_limit, reach)
+    inside = np.flatnonzero(~at_limit & (size > 0))
     if inside.size == 0:
-        return Curvature(covariance, step, at_limit)
-    if np.any(size[inside] == 0):
-        return None
+        return unknown
     axes = _round_axes(slopes[:, inside] / size[inside])
     if axes is None:
-        return None
+        return unknown
     axes = axes / size[inside][:, None]
     lengths = np.array([_length(axis, point[inside], low[inside], high[inside]) for axis in axes.T])
 
@@ -92,11 +87,12 @@ def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> C
     try:
         root = cholesky(second / 2, lower=True)
     except (LinAlgError, ValueError):
-        return None
+        return unknown
     half = solve_triangular(root, (axes * lengths).T, lower=True)
+    covariance, step = unknown.covariance.copy(), unknown.step.copy()
     covariance[np.ix_(inside, inside)] = half.T @ half
     step[inside] = -half.T @ solve_triangular(root, gradient, lower=True) / 2
-    return Curvature(covariance, step, at_limit)
+    return Curvature(covariance, step, at_limit, reach)
 
 
 def _slope(function: Function, point: Floats, number: int, low: Floats, high: Floats, residual: Floats) -> Floats:
@@ -141,7 +137,7 @@ def _derivatives(statistic: Callable[[Floats], float], centre: float, size: int)
     return gradient, second
 
 
-def newton(function: Function, point: Floats, low: Floats, high: Floats) -> tuple[Floats, float, Curvature | None]:
+def newton(function: Function, point: Floats, low: Floats, high: Floats) -> tuple[Floats, float, Curvature]:
     """Step from a point that an optimiser has found to the minimum of the parabola there, as long as it goes down.
 
     Returns
@@ -152,8 +148,6 @@ def newton(function: Function, point: Floats, low: Floats, high: Floats) -> tupl
     value = function(point)[0]
     for _ in range(_STEPS):
         shape = curvature(function, point, low, high)
-        if shape is None:
-            return point, value, None
         moved = np.clip(point + shape.step, low, high)
         lower = function(moved)[0]
         if not lower < value - _ENOUGH:

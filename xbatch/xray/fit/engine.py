@@ -85,7 +85,7 @@ class FitResult:
     good : bool
         Chi-squared is not above twice the degrees of freedom. A likelihood has no such test: True.
     covariance : ndarray, shape (f, f), or None
-        NaN for parameters at a limit; None where it means nothing.
+        NaN for parameters at a limit or not determined; None for a poor fit.
     errors : Mapping
         Parameter name to errors.
     notes : tuple of str
@@ -160,14 +160,14 @@ def run_fit(
             start, restarts = lower.free, restarts + 1
 
 
-def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[FitResult, Curvature | None]:
+def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[FitResult, Curvature]:
     """Go down to the minimum, with new weights again and again where the statistic asks for that."""
     parameters = problem.parameters
     previous: Floats | None = None
     for _ in range(_ITERATIONS):
         minimum = minimise(problem, start, parameters.low, parameters.high, optimiser)
         free, statistic, shape = newton(problem, minimum.free, parameters.low, parameters.high)
-        if not problem.iterated or (previous is not None and shape is not None and _near(previous, free, shape)):
+        if not problem.iterated or (previous is not None and _near(previous, free, shape)):
             break
         problem.reweigh(parameters.values(free))
         previous = start = free
@@ -218,7 +218,7 @@ def _renormalised(problem: Problem) -> Floats:
     return scaled if problem.statistic(scaled) < problem.statistic(start) else start
 
 
-def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shape: Curvature | None) -> FitResult:
+def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shape: Curvature) -> FitResult:
     """Add covariance and errors.
 
     Raises
@@ -239,35 +239,30 @@ def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shap
             else "no degrees of freedom"
         )
         return replace(result, errors={name: Errors(note=f"not computed: {what}") for _, name in names})
-    covariance = shape.covariance if shape is not None else None
     delta = delta_statistic(wanted.confidence)
     if wanted.method == "profile":
-        known = covariance if covariance is not None else np.full((result.free.size,) * 2, np.nan)
-        errors = {name: _profile_errors(problem, result, known, place, delta) for place, name in names}
+        errors = {name: _profile_errors(problem, result, shape, place, delta) for place, name in names}
     else:
         errors = {name: _covariance_errors(problem, result, shape, place, delta) for place, name in names}
-    return replace(result, covariance=covariance, errors=errors)
+    return replace(result, covariance=shape.covariance, errors=errors)
 
 
-def _covariance_errors(
-    problem: Problem, result: FitResult, shape: Curvature | None, place: int, delta: float
-) -> Errors:
-    if shape is None:
-        return Errors(note="not computed: the data do not determine the parameters")
+def _covariance_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
     if shape.at_limit[place]:
         return Errors(note=f"at its limit {result.free[place]:g}")
+    if not np.isfinite(shape.covariance[place, place]):
+        return Errors(note="not computed: the data do not determine it")
     error = float(np.sqrt(delta * shape.covariance[place, place]))
     best, low, high = float(result.free[place]), problem.parameters.low[place], problem.parameters.high[place]
     beyond = [end for end, out in (("min", best - error < low), ("max", best + error > high)) if out]
     return Errors(error, error, f"reaches beyond {' and '.join(beyond)}" if beyond else "")
 
 
-def _profile_errors(problem: Problem, result: FitResult, covariance: Floats, place: int, delta: float) -> Errors:
+def _profile_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
     parameters = problem.parameters
     low, high = parameters.low, parameters.high
     ends = [
-        profile_limit(problem, result.free, result.statistic, covariance, place, sign, low, high, delta)
-        for sign in (-1, 1)
+        profile_limit(problem, result.free, result.statistic, shape, place, sign, low, high, delta) for sign in (-1, 1)
     ]
     minus, plus = (None if end.value is None else abs(end.value - float(result.free[place])) for end in ends)
     return Errors(minus, plus, "; ".join(end.note for end in ends if end.note))

@@ -161,7 +161,7 @@ def _held(best: _Best, low: Floats, high: Floats) -> NDArray[np.bool_]:
     free, statistic = best.free, best.statistic
     held = np.zeros(free.size, dtype=bool)
     for number in np.flatnonzero((free <= low) | (free >= high)):
-        step = _INSIDE * max(abs(float(free[number])), _INSIDE)
+        step = min(_INSIDE * max(abs(float(free[number])), _INSIDE), float(high[number] - low[number]))
         moved = free.copy()
         moved[number] += step if free[number] <= low[number] else -step
         held[number] = not best(moved)[0] < statistic

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.xray.fit.curvature import Curvature
 from xbatch.xray.fit.optimise import Function, minimise
 
 __all__ = ["Limit", "LowerMinimumError", "profile_limit"]
@@ -20,8 +21,8 @@ _LOWER = 1e-3
 _PRECISION = 1e-4
 _TRIES = 40
 _FURTHEST = 4.0
-# The first step, relative to the value, of a parameter without a known error.
-_BLIND_STEP = 0.01
+_BEYOND = 1.1
+_NEAREST = 0.01
 
 
 class LowerMinimumError(Exception):
@@ -53,7 +54,7 @@ def profile_limit(
     function: Function,
     best: Floats,
     statistic: float,
-    covariance: Floats,
+    shape: Curvature,
     number: int,
     sign: int,
     low: Floats,
@@ -62,8 +63,8 @@ def profile_limit(
 ) -> Limit:
     """Find where the profile of the statistic has risen by `delta` on one side of the best value.
 
-    The root of the rise is close to a straight line in the parameter; a secant finds where it crosses, kept between
-    the two nearest values that are known to be on either side.
+    The root of the rise is close to a straight line in the parameter: the method of Illinois finds where it crosses,
+    always between two values that are known to be on either side.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ def profile_limit(
     best : ndarray, shape (f,)
     statistic : float
         Its value at `best`.
-    covariance : ndarray, shape (f, f)
-        For the first step, and for where the other parameters are looked for; NaN where it is not known.
+    shape : Curvature
+        Of the statistic at `best`, for the first step and for where the other parameters are looked for.
     number : int
         The parameter.
     sign : int
@@ -90,38 +91,39 @@ def profile_limit(
     """
     wall = float(high[number] if sign > 0 else low[number])
     aim = float(np.sqrt(delta))
-    ridge = np.nan_to_num(covariance[:, number] / covariance[number, number])
+    ridge = np.nan_to_num(shape.covariance[:, number] / shape.covariance[number, number])
     profile = _Profile(function, best, statistic, number, low, high, ridge)
-    inner, inner_rise = float(best[number]), 0.0
-    outer: float | None = None
-    outer_rise = np.inf
-    error = float(np.sqrt(covariance[number, number]))
-    step = aim * error if np.isfinite(error) else _BLIND_STEP * (abs(inner) or abs(wall) or 1.0)
+    start = float(best[number])
+    inner, below = start, -aim
+    outer, above = wall, np.nan
+    error = float(np.sqrt(shape.covariance[number, number]))
+    step = aim * (error if np.isfinite(error) else float(shape.reach[number]))
+    side = 0
     for _ in range(_TRIES):
-        at = inner + sign * step if outer is None else _between(inner, inner_rise, outer, outer_rise, aim)
-        clipped = sign * at >= sign * wall
+        at = inner + sign * step if np.isnan(above) else outer - (outer - inner) * _share(below, above)
+        clipped = np.isnan(above) and not sign * at < sign * wall
         at = wall if clipped else at
-        rise = profile.rise(at)
-        if abs(rise - aim) <= _TOLERANCE * aim:
+        off = profile.rise(at) - aim
+        if abs(off) <= _TOLERANCE * aim:
             return Limit(at)
-        if rise > aim:
-            outer, outer_rise = at, rise
-            continue
-        if clipped:
+        if off > 0:
+            below = below / 2 if side > 0 else below
+            outer, above, side = at, off, 1
+        elif clipped:
             return Limit(None, f"pegged at {'max' if sign > 0 else 'min'}")
-        slope = (rise - inner_rise) / abs(at - inner)
-        wanted = 1.1 * (aim - rise) / slope if slope > 0 else np.inf
-        inner, inner_rise = at, rise
-        step = float(min(wanted, _FURTHEST * max(step, abs(at - float(best[number])))))
+        else:
+            # A little further than a straight line says: to be beyond is worth more than to be near.
+            wanted = _BEYOND * abs(at - inner) * -off / (off - below) if off > below else np.inf
+            step = min(wanted, _FURTHEST * max(step, abs(at - start)))
+            above = above / 2 if side < 0 else above
+            inner, below, side = at, off, -1
     return Limit(None, "not found")
 
 
-def _between(inner: float, inner_rise: float, outer: float, outer_rise: float, aim: float) -> float:
-    """Give where a straight line crosses the aim, not too near to either end."""
-    if not np.isfinite(outer_rise):
-        return (inner + outer) / 2
-    share = (aim - inner_rise) / (outer_rise - inner_rise)
-    return inner + (outer - inner) * float(np.clip(share, 0.02, 0.98))
+def _share(below: float, above: float) -> float:
+    """Give how far from the outer end to the inner one a straight line crosses, not too near to either."""
+    share = above / (above - below) if np.isfinite(above) else 0.5
+    return float(np.clip(share, _NEAREST, 1 - _NEAREST))
 
 
 class _Profile:

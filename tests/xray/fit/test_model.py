@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xbatch.xray.components import COMPONENTS
+from xbatch.xray.fit.model import GridModel, additive_terms, component_kinds, without
+
+EDGES = np.geomspace(0.5, 20, 200)
+
+
+def leaf(name: str) -> dict[str, Any]:
+    return {"component": name}
+
+
+def times(*args: dict[str, Any]) -> dict[str, Any]:
+    return {"op": "*", "args": list(args)}
+
+
+def plus(*args: dict[str, Any]) -> dict[str, Any]:
+    return {"op": "+", "args": list(args)}
+
+
+KINDS = component_kinds({"cal": "constant", "gal": "tbabs", "host": "phabs", "pl": "powerlaw", "fe": "gaussian"})
+TREE = times(leaf("cal"), leaf("gal"), plus(times(leaf("host"), leaf("pl")), leaf("fe")))
+VALUES = {"cal": (1.1,), "gal": (0.5,), "host": (3.0,), "pl": (1.8, 0.01), "fe": (6.4, 0.1, 1e-4)}
+
+
+def value(name: str) -> np.ndarray:
+    return KINDS[name].evaluate(EDGES, VALUES[name])
+
+
+def test_a_tree_is_sums_and_products_of_components() -> None:
+    model = GridModel(TREE, KINDS, EDGES, "wilm", "vern")
+    expected = value("cal") * value("gal") * (value("host") * value("pl") + value("fe"))
+    assert model.flux(VALUES) == pytest.approx(expected, rel=1e-14)
+
+
+def test_parts_are_additive_components_with_all_that_multiplies_them() -> None:
+    model = GridModel(TREE, KINDS, EDGES, "wilm", "vern")
+    parts = model.parts(VALUES)
+    assert list(parts) == ["pl", "fe"]
+    assert parts["pl"] == pytest.approx(value("cal") * value("gal") * value("host") * value("pl"), rel=1e-14)
+    assert sum(parts.values()) == pytest.approx(model.flux(VALUES), rel=1e-14)
+
+
+def test_absorption_is_taken_off() -> None:
+    assert without(TREE, {"gal", "host"}) == times(leaf("cal"), plus(times(leaf("pl")), leaf("fe")))
+    assert without(leaf("gal"), {"gal"}) is None
+    assert without(times(leaf("gal"), leaf("host")), {"gal", "host"}) is None
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        (leaf("gal"), "no additive component"),
+        (times(leaf("pl"), leaf("fe")), "multiplies two additive"),
+        (plus(leaf("pl"), leaf("gal")), "adds an additive component to a multiplicative"),
+        (times(leaf("gal"), leaf("bb")), "'bb' that has no type"),
+    ],
+)
+def test_what_is_no_model_is_refused(tree: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        additive_terms(tree, KINDS)
+
+
+def test_an_unknown_component_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no component 'apecc'"):
+        component_kinds({"gas": "apecc"})
+
+
+def test_nothing_is_evaluated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[float, ...]] = []
+    real = COMPONENTS["powerlaw"]
+
+    def prepare(edges: Any, abund: str, xsect: str) -> Any:
+        inner = real.prepare(edges, abund, xsect)
+
+        def evaluate(params: Any) -> Any:
+            calls.append(params)
+            return inner(params)
+
+        return evaluate
+
+    kinds = {**KINDS, "pl": type(real)(real.name, real.kind, real.parameters, prepare)}
+    model = GridModel(TREE, kinds, EDGES, "wilm", "vern")
+    for factor in (1.0, 1.1, 1.2):
+        model.flux({**VALUES, "cal": (factor,)})
+    model.flux({**VALUES, "pl": (1.9, 0.01)})
+    model.flux(VALUES)
+    assert calls == [(1.8, 0.01), (1.9, 0.01)]

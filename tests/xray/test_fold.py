@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.xray.fit.peers import sherpa_data
+from tests.xray.worlds import CHANNELS, ENERGIES, World, instrument, make_world
+from xbatch.xray.fold import find_groups, fold, group_bounds, group_middle, group_sum, notice
+
+FLAGS = st.lists(st.sampled_from([1, -1, 0]), min_size=1, max_size=40)
+
+
+def test_groups_begin_where_grouping_is_not_minus_one() -> None:
+    groups = find_groups(np.array([1, -1, -1, 0, 1, -1]), np.zeros(6, dtype=int))
+    assert groups.index.tolist() == [0, 0, 0, 1, 2, 2]
+    assert groups.first.tolist() == [0, 3, 4]
+    assert groups.last.tolist() == [2, 3, 5]
+
+
+def test_bad_channels_are_left_out_one_by_one() -> None:
+    groups = find_groups(np.array([1, -1, -1, 1, -1, 1]), np.array([5, 0, 0, 2, 1, 0]))
+    assert groups.index.tolist() == [-1, 0, 0, -1, -1, 1]
+    assert groups.first.tolist() == [1, 5]
+    assert groups.last.tolist() == [2, 5]
+
+
+def test_a_bad_first_channel_does_not_join_its_group_to_the_one_before() -> None:
+    groups = find_groups(np.array([1, -1, 1, -1]), np.array([0, 0, 5, 0]))
+    assert groups.index.tolist() == [0, 0, -1, 1]
+
+
+def test_no_good_channel_is_no_group() -> None:
+    groups = find_groups(np.array([1, -1]), np.array([1, 1]))
+    assert groups.size == 0
+    assert group_bounds(groups, np.array([1.0, 2.0]), np.array([2.0, 3.0]))[0].size == 0
+
+
+@given(FLAGS, st.data())
+def test_groups_hold_every_good_channel_once_and_sums_keep_counts(flags: list[int], data: st.DataObject) -> None:
+    quality = np.array(data.draw(st.lists(st.sampled_from([0, 0, 0, 5]), min_size=len(flags), max_size=len(flags))))
+    groups = find_groups(np.array(flags), quality)
+    assert np.array_equal(groups.index >= 0, quality == 0)
+    assert np.all(np.diff(groups.index[groups.index >= 0]) >= 0)
+    counts = np.arange(len(flags), dtype=float)
+    assert group_sum(groups, counts).sum() == counts[quality == 0].sum()
+
+
+def test_middle_is_between_the_extremes_of_good_channels() -> None:
+    groups = find_groups(np.array([1, -1, -1, 1]), np.array([0, 0, 5, 0]))
+    assert group_middle(groups, np.array([1.0, 4.0, 9.0, 2.0])).tolist() == [2.5, 2.0]
+
+
+@pytest.mark.parametrize(("edge", "first", "last"), [("inside", 8, 91), ("overlap", 4, 95)])
+def test_a_band_keeps_groups_inside_or_overlapping(edge: str, first: int, last: int) -> None:
+    groups = World(np.ones(CHANNELS), np.ones(CHANNELS)).groups(1.0, 9.8, edge)
+    assert (groups.first[0], groups.last[-1]) == (first, last)
+
+
+def test_edges_of_32_bits_are_where_they_are_meant_to_be() -> None:
+    edges = np.float32(1.6 + 0.04 * np.arange(4097)).astype(np.float64)
+    groups = find_groups(np.ones(4096, dtype=int), np.zeros(4096, dtype=int))
+    kept = notice(groups, edges[:-1], edges[1:], 3.0, 79.0)
+    assert (kept.first[0], kept.last[-1]) == (35, 1934)
+
+
+def test_channels_of_a_grating_descend_in_energy() -> None:
+    edges = np.linspace(3.0, 1.0, 21)
+    groups = find_groups(np.ones(20, dtype=int), np.zeros(20, dtype=int))
+    kept = notice(groups, edges[1:], edges[:-1], 1.5, 2.0)
+    assert kept.size == 5
+    assert group_bounds(kept, edges[1:], edges[:-1])[1].max() == pytest.approx(2.0)
+
+
+def test_an_unknown_edge_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="'inside' or 'overlap'"):
+        World(np.ones(CHANNELS), np.ones(CHANNELS)).groups(1.0, 9.0, "near")
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(1.0, 10.0), (0.9, 9.7), (0.95, 9.75), (0.3, 20.0)])
+def test_overlap_is_the_rule_of_sherpa(lo: float, hi: float) -> None:
+    world = make_world()
+    groups = world.groups(lo, hi, "overlap")
+    data = sherpa_data(world, "none", lo, hi)
+    assert group_sum(groups, world.source).tolist() == data.get_dep(True).tolist()
+
+
+def test_folding_is_the_response_summed_over_groups() -> None:
+    one = instrument()
+    world = make_world(areascal=np.linspace(0.5, 1.5, CHANNELS), quality=np.where(np.arange(CHANNELS) == 30, 5, 0))
+    groups = world.groups(1.0, 10.0)
+    folding = world.folding(groups)
+    flux = np.random.default_rng(3).uniform(size=ENERGIES)
+    channels = (flux * one.specresp) @ one.dense() * world.exposure * world.areascal
+    part = slice(folding.first, folding.last)
+    assert folding.operator(part.start, part.stop) @ flux[part] == pytest.approx(group_sum(groups, channels), rel=1e-13)
+    assert folding.matrix @ flux == pytest.approx(group_sum(groups, channels), rel=1e-13)
+
+
+def test_only_energies_that_matter_are_used() -> None:
+    folding = make_world().folding(make_world().groups(4.0, 6.0))
+    middle = (instrument().edges[1:] + instrument().edges[:-1]) / 2
+    assert 2.5 < middle[folding.first] < 3.0
+    assert 6.5 < middle[folding.last - 1] < 7.2
+
+
+def test_dense_and_sparse_forms_agree() -> None:
+    one = instrument()
+    narrow = make_world().folding(make_world().groups())
+    coarse = replace(make_world(), grouping=np.where(np.arange(CHANNELS) % 60 == 0, 1, -1).astype(np.int16))
+    wide = coarse.folding(coarse.groups(0.5, 12.5))
+    assert isinstance(wide.operator(wide.first, wide.last), np.ndarray)
+    assert not isinstance(narrow.operator(narrow.first, narrow.last), np.ndarray)
+    flux = np.ones(one.edges.size - 1)
+    assert wide.operator(0, ENERGIES) @ flux == pytest.approx(wide.matrix @ flux, rel=1e-13)
+
+
+def test_large_responses_are_folded_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world()
+    groups = world.groups()
+    whole = world.folding(groups)
+    monkeypatch.setattr("xbatch.xray.fold._BLOCK", 37)
+    parts = world.folding(groups)
+    assert np.array_equal(whole.matrix.toarray(), parts.matrix.toarray())
+
+
+def test_a_response_of_nothing_folds_to_nothing() -> None:
+    one = instrument()
+    none = np.full(CHANNELS, -1)
+    empty = fold(one.indptr, one.indices, one.matrix, one.specresp, none, np.ones(CHANNELS), 3)
+    assert (empty.first, empty.last, empty.matrix.nnz) == (0, 0, 0)
+    dark = fold(one.indptr, one.indices, one.matrix, 0 * one.specresp, none + 1, np.ones(CHANNELS), 1)
+    assert (dark.first, dark.last) == (0, 0)
