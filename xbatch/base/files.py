@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     OSError
         The disk is full or the folder cannot be written; nothing is left under `path` or beside it.
     """
+    import tempfile  # not at the top: reading a spec needs this module and writes nothing
+
     raw = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)

@@ -25,7 +25,7 @@ MOST_BYTES = 4_000_000
 _MOST_NODES = 100_000
 _DEEPEST = 40
 _TEXT_TAGS = {"!", "tag:yaml.org,2002:str"}
-_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE: re.Pattern[str] = yaml.reader.Reader.NON_PRINTABLE
 _Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
