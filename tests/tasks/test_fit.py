@@ -1,0 +1,388 @@
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from tests.xray.worlds import CHANNELS, GAMMA, NH, NORM, World, instrument, make_world
+from xbatch.base.errors import FileError, StepError
+from xbatch.ogip.pha import Spectrum, write_pha
+from xbatch.ogip.response import Response, save_response
+from xbatch.registry import Job, Outcome
+from xbatch.tasks.fit import run
+
+CHANNEL = np.arange(1, CHANNELS + 1)
+
+
+def spectrum(world: World, background: bool = False, **changes: Any) -> Spectrum:
+    one = Spectrum(
+        path="",
+        channel=CHANNEL,
+        counts=world.background if background else world.source,
+        stat_err=None,
+        sys_err=np.zeros(CHANNELS),
+        quality=world.quality,
+        grouping=world.grouping,
+        backscal=world.background_backscal if background else world.backscal,
+        areascal=world.background_areascal if background else world.areascal,
+        exposure=world.background_exposure if background else world.exposure,
+        poisson=True,
+        is_rate=False,
+        detchans=CHANNELS,
+        first_channel=1,
+        header={"TELESCOP": "TEST", "INSTRUME": "ONE"},
+    )
+    return replace(one, **changes)
+
+
+def response(**changes: Any) -> Response:
+    one = instrument()
+    whole = Response(
+        energ_lo=one.edges[:-1],
+        energ_hi=one.edges[1:],
+        indptr=one.indptr,
+        indices=one.indices,
+        matrix=one.matrix,
+        specresp=one.specresp,
+        channel=CHANNEL,
+        e_min=one.e_min,
+        e_max=one.e_max,
+        has_arf=True,
+        notes=(),
+    )
+    return replace(whole, **changes)
+
+
+def parameter(name: str, value: float, low: float, high: float, **changes: Any) -> dict[str, Any]:
+    component, _, bare = name.partition(".")
+    return {
+        "name": name, "component": component, "parameter": bare.partition("[")[0], "datasets": [0], "value": value,
+        "min": low, "max": high, "unit": "", "frozen": False, "link": "", **changes,
+    }  # fmt: skip
+
+
+def dataset(name: str = "ONE", **changes: Any) -> dict[str, Any]:
+    return {
+        "obsid": "1", "instrument": name, "spectrum": "src", "mission": "other", "binning": "fours",
+        "band": {"name": "main", "lo": 1.0, "hi": 10.0}, "edge": "inside", "note": "", **changes,
+    }  # fmt: skip
+
+
+def params(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "pl", "group": "", "datasets": [dataset()],
+        "model": {"op": "*", "args": [{"component": "gal"}, {"component": "pl"}]},
+        "model_text": "phabs.gal * powerlaw.pl", "components": {"gal": "phabs", "pl": "powerlaw"},
+        "parameters": [
+            parameter("gal.nH", 0.5, 0.0, 1e6, unit="1e22 cm^-2"),
+            parameter("pl.PhoIndex", 1.2, -3.0, 10.0),
+            parameter("pl.norm", 1.0, 0.0, 1e24),
+        ],
+        "background": "subtract", "statistic": "chi2", "variance": "data", "abundances": "wilm",
+        "cross_sections": "vern", "optimiser": "levmar",
+        "errors": {"parameters": ["free"], "method": "covariance", "confidence": 0.9}, "flux": [], **changes,
+    }  # fmt: skip
+
+
+class Bench:
+    """A folder with the files of one dataset, and the task."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.inputs: dict[str, Path] = {}
+        self.put(make_world())
+
+    def put(self, world: World, number: int = 0, source: Any = None, background: Any = None, resp: Any = None) -> None:
+        paths = {role: self.folder / f"{role}{number}" for role in ("grouped", "background", "response")}
+        write_pha(paths["grouped"], spectrum(world, **(source or {})))
+        write_pha(paths["background"], spectrum(world, background=True, **(background or {})))
+        save_response(paths["response"], response(**(resp or {})))
+        self.inputs |= {f"{role}/{number}": path for role, path in paths.items()}
+
+    def run(self, given: Mapping[str, Any]) -> Outcome:
+        out = self.folder / "out"
+        out.mkdir(exist_ok=True)
+        return run(Job("fit:pl", given, self.inputs, out))
+
+    @property
+    def fit(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.folder / "out" / "fit.json").read_text())
+        return document
+
+    @property
+    def bins(self) -> Table:
+        return Table.read(self.folder / "out" / "bins.ecsv", format="ascii.ecsv")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_fit_recovers_what_was_simulated(bench: Bench) -> None:
+    outcome = bench.run(params(flux=[{"bands": [{"name": "hard", "lo": 2.0, "hi": 10.0}], "absorbed": False}]))
+    fit = bench.fit
+    truth = {"gal.nH": NH, "pl.PhoIndex": GAMMA, "pl.norm": NORM}
+    for one in fit["parameters"]:
+        assert abs(one["value"] - truth[one["name"]]) < 2.5 * one["error_plus"]
+        assert (one["confidence"], one["method"], one["error_note"]) == (0.9, "covariance", "")
+    assert fit["bins"] == 21
+    assert (fit["free"], fit["dof"]) == (3, 18)
+    assert fit["good_fit"]
+    assert fit["reduced"] == pytest.approx(fit["stat_value"] / 18)
+    assert 0.01 < fit["null_probability"] < 1
+    assert outcome.facts["stat_value"] == fit["stat_value"]
+    assert outcome.notes == ()
+    assert set(fit["versions"]) == {"sherpa", "numpy", "scipy"}
+    gamma, norm = fit["parameters"][1]["value"], fit["parameters"][2]["value"]
+    flux = fit["flux"][0]
+    assert flux["photon_flux"] == pytest.approx(norm * (2 ** (1 - gamma) - 10 ** (1 - gamma)) / (gamma - 1), rel=1e-9)
+    assert (flux["band"], flux["absorbed"], flux["dataset"]) == ("hard", False, 0)
+
+
+def test_the_record_says_what_was_kept(bench: Bench) -> None:
+    bench.run(params())
+    one = bench.fit["datasets"][0]
+    assert one["first"] == {"channels": [9, 12], "energy": pytest.approx([1.3, 1.7])}
+    assert one["last"] == {"channels": [89, 92], "energy": pytest.approx([9.3, 9.7])}
+    world = make_world()
+    inside = slice(8, 92)
+    assert one["counts"] == world.source[inside].sum()
+    net = (world.source - world.scale * world.background)[inside].sum()
+    assert one["net_rate"] == pytest.approx(net / world.exposure)
+    assert one["stat"] == pytest.approx(bench.fit["stat_value"])
+
+
+def test_bins_are_densities_of_what_was_fitted(bench: Bench) -> None:
+    bench.run(params())
+    bins = bench.bins
+    world = make_world()
+    density = 1 / (world.exposure * 0.4)
+    assert len(bins) == bench.fit["bins"]
+    assert bins["data"].unit == "ct / (s keV)"
+    first = slice(8, 12)
+    assert bins["background"][0] == pytest.approx((world.scale * world.background)[first].sum() * density)
+    assert bins["data"][0] == pytest.approx((world.source - world.scale * world.background)[first].sum() * density)
+    chi2 = ((bins["data"] - bins["model"]) / bins["data_error"]) ** 2
+    assert chi2.sum() == pytest.approx(bench.fit["stat_value"])
+    assert np.allclose(bins["residual"] ** 2, chi2)
+    assert np.allclose(bins["model_pl"], bins["model"])
+
+
+def test_equal_inputs_give_equal_bytes(bench: Bench) -> None:
+    given = params(optimiser="moncar", errors={"parameters": ["free"], "method": "profile", "confidence": 0.9})
+    bench.run(given)
+    first = {name: (bench.folder / "out" / name).read_bytes() for name in ("fit.json", "bins.ecsv")}
+    bench.run(given)
+    assert first == {name: (bench.folder / "out" / name).read_bytes() for name in first}
+
+
+def two(**changes: Any) -> dict[str, Any]:
+    own = [parameter("gal.nH", 0.5, 0.0, 1e6), parameter("pl.PhoIndex", 1.2, -3.0, 10.0)]
+    own.append(parameter("pl.norm", 1.0, 0.0, 1e24))
+    return params(
+        datasets=[dataset("A"), dataset("B", note="a stand-in")],
+        model={"op": "*", "args": [{"component": name} for name in ("cal", "gal", "pl")]},
+        model_text="constant.cal * phabs.gal * powerlaw.pl",
+        components={"cal": "constant", "gal": "phabs", "pl": "powerlaw"},
+        parameters=[
+            parameter("cal.factor[A]", 1.0, 0.0, 10.0, frozen=True),
+            parameter("cal.factor[B]", 1.0, 0.0, 10.0, datasets=[1]),
+            *({**one, "datasets": [0, 1]} for one in own),
+        ],
+        **changes,
+    )
+
+
+def test_a_joint_fit_has_a_constant_for_each_instrument(bench: Bench) -> None:
+    bench.put(make_world(2, norm=1.2 * NORM), 1)
+    outcome = bench.run(two(flux=[{"bands": [{"name": "b", "lo": 2.0, "hi": 10.0}], "absorbed": True}]))
+    fit = bench.fit
+    factor = fit["parameters"][1]
+    assert abs(factor["value"] - 1.2) < 2.5 * factor["error_plus"]
+    assert [one["dataset"] for one in fit["flux"]] == [0, 1]
+    assert fit["flux"][1]["energy_flux"] / fit["flux"][0]["energy_flux"] == pytest.approx(factor["value"])
+    assert set(bench.bins["dataset"]) == {0, 1}
+    assert outcome.notes == ("1/B/src: a stand-in",)
+    assert fit["datasets"][1]["note"] == "a stand-in"
+    assert fit["parameters"][0]["frozen"]
+    assert fit["parameters"][0]["error_plus"] is None
+
+
+def test_fluxes_of_equal_models_are_given_once(bench: Bench) -> None:
+    bench.put(make_world(2), 1)
+    given = two(flux=[{"bands": [{"name": "b", "lo": 2.0, "hi": 10.0}], "absorbed": True}])
+    given["parameters"][1] |= {"frozen": True}
+    bench.run(given)
+    assert [one["datasets"] for one in bench.fit["flux"]] == [[0, 1]]
+
+
+def test_absorption_that_is_taken_off_makes_a_flux_larger(bench: Bench) -> None:
+    band = {"name": "b", "lo": 0.5, "hi": 2.0}
+    bench.run(params(flux=[{"bands": [band], "absorbed": absorbed} for absorbed in (True, False)]))
+    with_it, without_it = bench.fit["flux"]
+    assert without_it["energy_flux"] > 2 * with_it["energy_flux"]
+
+
+def test_a_likelihood_has_no_test_of_its_own(bench: Bench) -> None:
+    bench.put(make_world(3, background=0.5))
+    outcome = bench.run(params(statistic="wstat", background="profiled"))
+    fit = bench.fit
+    assert fit["null_probability"] is None
+    assert fit["good_fit"]
+    assert "groups have no background counts, which biases wstat" in fit["notes"][0]
+    assert outcome.notes == tuple(fit["notes"])
+
+
+def test_a_poor_fit_says_so(bench: Bench) -> None:
+    given = params()
+    given["parameters"][0] |= {"value": 30.0, "frozen": True}
+    outcome = bench.run(given)
+    assert not bench.fit["good_fit"]
+    assert bench.fit["covariance"] is None
+    assert bench.fit["parameters"][1]["error_note"].startswith("not computed: reduced chi-squared")
+    assert any(note.startswith("poor fit (reduced chi-squared") for note in outcome.notes)
+
+
+@pytest.mark.parametrize("variance", ["model", "gehrels", "primini"])
+def test_variances_are_taken(bench: Bench, variance: str) -> None:
+    bench.run(params(variance=variance))
+    assert bench.fit["good_fit"]
+
+
+def test_pgstat_is_taken(bench: Bench) -> None:
+    bench.run(params(statistic="pgstat"))
+    index = bench.fit["parameters"][1]
+    assert abs(index["value"] - GAMMA) < 2.5 * index["error_plus"]
+
+
+def test_errors_of_a_file_are_taken(bench: Bench) -> None:
+    world = make_world()
+    error = {"stat_err": 2 * np.sqrt(world.source + 1), "poisson": False}
+    bench.put(world, source=error)
+    bench.run(params(variance="file", background="none"))
+    assert bench.fit["reduced"] < 0.6
+
+
+def test_systematic_errors_are_added(bench: Bench) -> None:
+    bench.run(params())
+    plain = bench.fit["stat_value"]
+    bench.put(make_world(), source={"sys_err": np.full(CHANNELS, 0.5)})
+    bench.run(params())
+    assert bench.fit["stat_value"] < 0.8 * plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"datasets": [dataset(band={"name": "x", "lo": 20.0, "hi": 30.0})]},
+            r"no group of 1/ONE/src lies wholly inside the band 20-30 keV; its 30 good groups reach from 0\.5 to 12\.5",
+        ),
+        (
+            {"datasets": [dataset(band={"name": "x", "lo": 2.0, "hi": 2.1})]},
+            r"no group .* or use finer groups",
+        ),
+        ({"datasets": [dataset(edge="overlap", band={"name": "x", "lo": 20.0, "hi": 30.0})]}, "overlaps the band"),
+        ({"components": {"gal": "phabs", "pl": "pwerlaw"}}, "there is no component 'pwerlaw'"),
+        ({"optimiser": "migrad"}, "there is no optimiser 'migrad'"),
+        ({"flux": [{"bands": [{"name": "x", "lo": 0.0, "hi": 1.0}], "absorbed": True}]}, "a flux needs a band"),
+        ({"statistic": "chi2", "background": "none", "variance": "file"}, "needs STAT_ERR"),
+    ],
+)
+def test_what_cannot_be_fitted_is_one_clear_error(bench: Bench, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StepError, match=message):
+        bench.run(params(**changes))
+
+
+@pytest.mark.parametrize(
+    ("mode", "statistic", "cure"), [("subtract", "chi2", "mode: none"), ("profiled", "wstat", "statistic: cstat")]
+)
+def test_a_background_that_is_not_there(bench: Bench, mode: str, statistic: str, cure: str) -> None:
+    del bench.inputs["background/0"]
+    with pytest.raises(StepError, match=f"1/ONE/src has no background.*{cure}"):
+        bench.run(params(background=mode, statistic=statistic))
+
+
+@pytest.mark.parametrize(
+    ("statistic", "mode", "source", "below", "message"),
+    [
+        ("cstat", "none", {"poisson": False, "stat_err": np.ones(CHANNELS)}, {}, "cstat needs counts of photons.*F"),
+        ("wstat", "profiled", {}, {"poisson": False, "stat_err": np.ones(CHANNELS)}, "the background spectrum of"),
+        ("cstat", "none", {"counts": np.full(CHANNELS, 1.5)}, {}, "not whole numbers"),
+        ("chi2", "none", {"poisson": False, "stat_err": np.ones(CHANNELS)}, {}, "has POISSERR = F.*variance: file"),
+        ("cstat", "none", {"counts": np.zeros(CHANNELS)}, {}, "has no counts in 1-10 keV"),
+        ("chi2", "none", {"quality": np.full(CHANNELS, 5, np.int16)}, {}, "all channels of 1/ONE/src are bad"),
+        ("chi2", "subtract", {}, {"backscal": np.eye(1, CHANNELS)[0]}, "BACKSCAL, AREASCAL or EXPOSURE"),
+    ],
+)
+def test_data_that_a_statistic_cannot_take(
+    bench: Bench, statistic: str, mode: str, source: dict[str, Any], below: dict[str, Any], message: str
+) -> None:
+    bench.put(make_world(), source=source, background=below)
+    with pytest.raises(StepError, match=message):
+        bench.run(params(statistic=statistic, background=mode))
+
+
+def test_empty_groups_have_no_chi_squared(bench: Bench) -> None:
+    bench.put(make_world(3, norm=1e-4, background=0.5))
+    with pytest.raises(
+        StepError, match=r"3 of 21 groups of 1/ONE/src have no counts in 1-10 keV.*Group to more counts"
+    ):
+        bench.run(params(background="none"))
+
+
+def test_errors_of_zero_have_no_chi_squared(bench: Bench) -> None:
+    bench.put(make_world(), source={"poisson": False, "stat_err": np.eye(1, CHANNELS)[0]})
+    with pytest.raises(StepError, match=r"21 of 21 groups .* have an error of 0"):
+        bench.run(params(background="none", variance="file"))
+
+
+def test_a_background_of_other_channels(bench: Bench) -> None:
+    short = {
+        key: getattr(spectrum(make_world(), background=True), key)[:50]
+        for key in ("channel", "counts", "sys_err", "quality", "grouping", "backscal", "areascal")
+    }
+    bench.put(make_world(), background=short)
+    with pytest.raises(StepError, match="lacks some of the channels"):
+        bench.run(params())
+
+
+def test_a_response_that_is_zero_in_the_band(bench: Bench) -> None:
+    bench.put(make_world(), resp={"specresp": np.zeros(instrument().specresp.size)})
+    with pytest.raises(StepError, match="is zero in all of 1-10 keV"):
+        bench.run(params())
+
+
+def test_a_response_of_another_instrument(bench: Bench) -> None:
+    bench.put(make_world(), source={"detchans": 4096})
+    with pytest.raises(FileError, match="DETCHANS 4096"):
+        bench.run(params())
+
+
+def test_without_sherpa_the_error_says_how_to_get_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("sherpa"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(StepError, match=r"No module named 'sherpa'.*conda install -c https://cxc.*gfortran"):
+        bench.run(params())
+
+
+def test_a_changed_response_is_read_again(bench: Bench) -> None:
+    bench.run(params())
+    norm = bench.fit["parameters"][2]["value"]
+    bench.put(make_world(), resp={"specresp": 2 * instrument().specresp, "notes": ("another",)})
+    bench.run(params())
+    assert bench.fit["parameters"][2]["value"] == pytest.approx(norm / 2, rel=1e-5)
