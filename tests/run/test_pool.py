@@ -40,6 +40,17 @@ def test_a_slot_keeps_its_process(pool: Pool, queue: SimpleQueue[Finished | Lost
     assert os.getpid() not in pids
 
 
+def test_a_worker_that_keeps_much_at_hand_is_kept(
+    pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path
+) -> None:
+    """Loky looks at a worker's memory a second after its first task, and ends one that has grown by 300 MB."""
+    pids = []
+    for number, megabytes in enumerate((1, 350, 351)):
+        pool.start(0, order(tmp_path / str(number), "hoard", megabytes=megabytes, pause=1.1 if number == 1 else 0))
+        pids.append(worker(queue))
+    assert len(set(pids)) == 1
+
+
 def test_a_worker_killed_in_idleness_is_replaced_unseen(
     pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path
 ) -> None:

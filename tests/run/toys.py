@@ -89,6 +89,14 @@ def speak(job: Job) -> Outcome:
     return Outcome()
 
 
+def hoard(job: Job) -> Outcome:
+    """Keep a large thing for as long as the process lives, as a task keeps responses at hand."""
+    logging.hoard = b"x" * (job.params["megabytes"] << 20)  # type: ignore[attr-defined]
+    time.sleep(job.params["pause"])
+    (job.out / "out.txt").write_text("x")
+    return Outcome({"pid": os.getpid()})
+
+
 def surroundings(job: Job) -> Outcome:
     """Write what the worker sees around it."""
     keys = ("OMP_NUM_THREADS", "PYTHONHASHSEED", "TMPDIR")
@@ -107,6 +115,7 @@ TOYS: Mapping[str, TaskDef] = MappingProxyType(
         "join": task("join"),
         "measure": task("measure"),
         "misbehave": task("misbehave"),
+        "hoard": task("hoard"),
         "speak": task("speak"),
         "surroundings": task("surroundings", ("out.json",)),
     }

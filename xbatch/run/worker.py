@@ -101,7 +101,19 @@ def prepare(parent: int) -> None:
     ends itself and what it has started.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _stay()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _stay() -> None:
+    """Keep this worker when its memory grows.
+
+    loky ends a worker that has grown by 300 MB since its first task, taking it for a leak; ours keep responses at hand
+    on purpose. (It would also warn in the thread that hands out results, which dies of it where warnings are errors.)
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._USE_PSUTIL = False
 
 
 def _end_with(parent: int) -> None:
