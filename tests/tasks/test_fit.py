@@ -251,6 +251,14 @@ def test_a_poor_fit_says_so(bench: Bench) -> None:
     assert any(note.startswith("poor fit (reduced chi-squared") for note in outcome.notes)
 
 
+def test_a_likelihood_far_from_the_data_is_noted(bench: Bench) -> None:
+    given = params(statistic="cstat", background="ignore")
+    given["parameters"][0] |= {"value": 30.0, "frozen": True}
+    bench.run(given)
+    assert bench.fit["good_fit"]
+    assert any("for each degree of freedom" in note for note in bench.fit["notes"])
+
+
 @pytest.mark.parametrize("variance", ["model", "gehrels", "primini"])
 def test_variances_are_taken(bench: Bench, variance: str) -> None:
     bench.run(params(variance=variance))

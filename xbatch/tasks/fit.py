@@ -13,7 +13,7 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._fit_data import FitData, read_dataset
 from xbatch.tasks._fit_output import bins_table, fit_document
-from xbatch.xray.fit.engine import ErrorRequest, FitResult, run_fit
+from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, run_fit
 from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.optimise import sherpa_version
 from xbatch.xray.fit.parameters import read_parameters
@@ -69,7 +69,7 @@ def run(job: Job) -> Outcome:
             f"{params['model_text']} cannot be fitted: {error}",
             cure="Look at the fit's 'model', 'parameters' and 'data'",
         ) from error
-    notes = _notes(result, data)
+    notes = _notes(params["statistic"], result, data)
     document = fit_document(params, result, problem, data, flux, notes, versions)
     write_atomically(job.out / "fit.json", pretty_json(document))
     write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
@@ -89,9 +89,14 @@ def _error_request(params: Mapping[str, Any]) -> ErrorRequest:
     return ErrorRequest(tuple(errors["parameters"]), errors["method"], float(errors["confidence"]))
 
 
-def _notes(result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
+def _notes(statistic: str, result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
     """Give what the record's other fields do not say by themselves."""
     notes = [note for one in data for note in one.notes]
+    if result.good and result.reduced is not None and result.reduced > WORST_REDUCED:
+        notes.append(
+            f"{statistic} is {result.reduced:.3g} for each degree of freedom: unless most groups are nearly empty, the "
+            "model does not describe the data, and its errors mean little"
+        )
     if result.restarts:
         notes.append(f"a lower minimum was met {result.restarts} times in the search for errors; the fit went on there")
     return (*notes, *result.notes)
@@ -101,8 +106,10 @@ def _warnings(result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
     """Give what must be known before the numbers are used."""
     warnings = [f"{one.name}: {one.params['note']}" for one in data if one.params.get("note")]
     if not result.good:
-        what = "no degrees of freedom" if result.reduced is None else f"reduced chi-squared {result.reduced:.3g}"
-        warnings.append(f"poor fit ({what}): the values describe no acceptable model, and errors are not computed")
+        warnings.append(
+            f"poor fit (reduced chi-squared {result.reduced or 0:.3g}): the values describe no acceptable model, and "
+            "errors are not computed"
+        )
     if not result.converged:
         warnings.append(f"the optimiser did not converge: {result.message}")
     return tuple(warnings)

@@ -204,6 +204,13 @@ def test_more_parameters_than_bins_are_refused() -> None:
         run_fit(problem(make_world().dataset("chi2", lo=2.0, hi=3.0)))
 
 
+def test_as_many_parameters_as_bins_are_no_test_of_the_model() -> None:
+    one = problem(make_world().dataset("chi2", lo=2.0, hi=3.4))
+    assert one.bins == 3
+    result = run_fit(one)
+    assert (result.dof, result.reduced, result.good) == (0, None, True)
+
+
 def test_a_start_without_a_value_is_refused() -> None:
     one = problem(make_world().dataset("chi2"), norm=1e24)
     huge = Parameters(

@@ -16,7 +16,7 @@ from xbatch.xray.fit.problem import Problem
 from xbatch.xray.fit.profile import LowerMinimumError, profile_limit
 from xbatch.xray.statistics import delta_statistic
 
-__all__ = ["ErrorRequest", "Errors", "FitResult", "run_fit"]
+__all__ = ["WORST_REDUCED", "ErrorRequest", "Errors", "FitResult", "run_fit"]
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ def run_fit(
     _check_start(problem)
     if parameters.start.size == 0:
         statistic = problem.statistic(parameters.start)
-        good = not chi2 or statistic <= WORST_REDUCED * dof
+        good = not chi2 or _acceptable(statistic, dof)
         return FitResult(
             parameters.start, parameters.values(()), statistic, dof, message="no free parameter", good=good
         )
@@ -180,10 +180,14 @@ def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[
         dof=dof,
         converged=minimum.converged,
         message=minimum.message,
-        good=not chi2 or statistic <= WORST_REDUCED * dof,
+        good=not chi2 or _acceptable(statistic, dof),
         notes=_limit_notes(parameters, free),
     )
     return result, shape
+
+
+def _acceptable(statistic: float, dof: int) -> bool:
+    return dof == 0 or statistic <= WORST_REDUCED * dof
 
 
 def _near(one: Floats, other: Floats, shape: Curvature) -> bool:
@@ -233,12 +237,8 @@ def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shap
         if wanted.wants(parameters.all[number])
     ]
     if not result.good:
-        what = (
-            f"reduced chi-squared {result.reduced:.3g} > {WORST_REDUCED:g}"
-            if result.reduced
-            else "no degrees of freedom"
-        )
-        return replace(result, errors={name: Errors(note=f"not computed: {what}") for _, name in names})
+        note = f"not computed: reduced chi-squared {result.reduced or 0:.3g} > {WORST_REDUCED:g}"
+        return replace(result, errors={name: Errors(note=note) for _, name in names})
     delta = delta_statistic(wanted.confidence)
     if wanted.method == "profile":
         errors = {name: _profile_errors(problem, result, shape, place, delta) for place, name in names}
