@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import gzip
 from pathlib import Path
+
+import pytest
 
 from tests.plan.worlds import analysis_of, files_of, observation, spec_of, subject, write_pha_header
 from xbatch.plan.links import follow
@@ -82,3 +85,19 @@ def test_a_spectrum_that_is_not_fits_is_left_to_its_step(tmp_path: Path) -> None
     assert problems == []
     assert links is not None
     assert links.unreadable
+
+
+@pytest.mark.parametrize("method", ["is_file", "iterdir"])
+def test_a_folder_that_may_not_be_read_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Older Pythons raise where a file is looked for, newer ones only where the folder is listed."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path / "x" if method == "iterdir" else path))
+
+    monkeypatch.setattr(Path, method, refuse)
+    links, (problem,) = follow(files_of(subject(), tmp_path), analysis())
+    assert links is None
+    assert f"folder {tmp_path} cannot be read" in problem.message
+    assert "permission" in problem.hint

@@ -48,6 +48,13 @@ def follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list
     problems : list of Problem
         Each file that is named and missing: by the spec (XB401) or by the spectrum's header (XB402).
     """
+    try:
+        return _follow(files, analysis)
+    except PermissionError as error:
+        return None, [_unreadable(Path(error.filename).parent, analysis, f"{files.path}.file")]
+
+
+def _follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list[Problem]]:
     pha = find_file(files.file)
     if pha is None:
         return None, [_missing(files.file, analysis, f"{files.path}.file", files)]
@@ -106,9 +113,12 @@ def _missing(path: Path, analysis: Analysis, where: str, files: SpectrumFiles) -
     try:
         names = sorted(p.name for p in path.parent.iterdir())
     except PermissionError:
-        return Problem(
-            place, "XB401", f"folder {path.parent} cannot be read", "give yourself read permission on it", where
-        )
+        return _unreadable(path.parent, analysis, where)
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}?" if near else f"{path.parent} holds {', '.join(names[:5]) or 'nothing'}"
     return Problem(place, "XB401", f"no file {path} for {files.subject.path}", hint, where)
+
+
+def _unreadable(folder: Path, analysis: Analysis, where: str) -> Problem:
+    message = f"folder {folder} cannot be read"
+    return Problem(analysis.place(where), "XB401", message, "give yourself permission to read it", where)
