@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.spec.specs import BASE, HEAD, SPECTRA, codes, fit, problems, read
 
 
@@ -62,3 +64,21 @@ def test_duplicate_keys_are_told_with_all_else(tmp_path: Path) -> None:
 def test_text_that_no_file_could_hold(tmp_path: Path) -> None:
     assert codes(tmp_path, BASE, ["note=\udcff"]) == ["XB004"]
     assert codes(tmp_path, BASE, ["note=a\0b"]) == ["XB004"]
+
+
+def test_a_root_on_the_command_line_starts_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    text = HEAD.replace("{level", "{root: d, level") + SPECTRA
+    roots = {
+        "data": here / "data",
+        "/somewhere": Path("/somewhere"),
+        "~/x": Path.home() / "x",
+    }
+    for given, root in roots.items():
+        analysis = read(tmp_path, text, [f"data.root={given}"])
+        assert analysis.members[0].spec.spectra[0].file.parent == root
+    assert read(tmp_path, text).members[0].spec.spectra[0].file.parent == tmp_path / "d"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xbatch.base.errors import Place, SpecError
 from xbatch.spec.merge import PathError, find_path, laid_over, set_at
-from xbatch.spec.nodes import Node, Table, items_of, text_of
+from xbatch.spec.nodes import Node, Scalar, Table, items_of, text_of
 from xbatch.spec.reader import read_bytes, read_document, read_value
 from xbatch.spec.report import Report, shown
 from xbatch.spec.schema import Schema
@@ -88,7 +88,7 @@ def _overlay(node: Node, path: Path, chain: tuple[Path, ...], sources: Sources, 
 def apply_overrides(root: Table, overrides: Sequence[str], schema: Schema, report: Report) -> Table:
     """Set each ``path=value``, in order; the value is read as YAML.
 
-    Places are ``--set:number:column`` of the text given.
+    Places are ``--set:number:column`` of the text given. A relative ``data.root`` starts from the current folder.
     """
     for number, text in enumerate(overrides, 1):
         place = Place("--set", number, 1)
@@ -107,5 +107,13 @@ def apply_overrides(root: Table, overrides: Sequence[str], schema: Schema, repor
         except SpecError as error:
             report.problems.extend(error.problems)
         else:
-            root = set_at(root, keys, node, place)
+            root = set_at(root, keys, _from_here(node) if keys == ("data", "root") else node, place)
     return root
+
+
+def _from_here(node: Node) -> Node:
+    """Take a folder that is named on the command line from the current folder, as a shell completes it."""
+    if not isinstance(node, Scalar) or not node.text or Path(node.text).expanduser().is_absolute():
+        return node
+    absolute = str(Path.cwd() / node.text)
+    return replace(node, value=absolute, text=absolute)
