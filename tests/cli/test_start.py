@@ -8,8 +8,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from xbatch import __version__
+from xbatch.cli import start
+from xbatch.cli.help import HELP
+from xbatch.cli.main import cli
 
 SCRIPT = Path(sys.executable).with_name("xbatch")
 
@@ -26,3 +30,15 @@ def test_both_ways_lead_to_the_command(command: list[str]) -> None:
 def test_the_script_is_the_start() -> None:
     (script,) = entry_points(group="console_scripts", name="xbatch")
     assert callable(script.load())
+
+
+def test_the_help_that_is_ready_is_what_the_parser_prints() -> None:
+    parsed = CliRunner().invoke(cli, ["--help"], prog_name="xbatch", terminal_width=80)
+    assert parsed.output == HELP
+
+
+def test_help_needs_no_parser(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["xbatch", "--help"])
+    monkeypatch.setitem(sys.modules, "xbatch.cli.main", None)
+    start.main()
+    assert capsys.readouterr().out == HELP

@@ -1,0 +1,42 @@
+"""What ``xbatch --help`` prints, ready: the one thing that is asked for most need not wait for a parser.
+
+A test holds it equal to what the parser of the command line would print.
+"""
+
+from __future__ import annotations
+
+__all__ = ["HELP"]
+
+HELP = """\
+Usage: xbatch [OPTIONS] COMMAND [ARGS]...
+
+  Run an X-ray spectral analysis from one YAML file, and keep the record of how
+  it was made.
+
+Options:
+  -V, --version  Show the version and exit.
+  --debug        Show tracebacks.
+  -h, --help     Show this message and exit.
+
+Commands:
+  init        Write a starter spec for a folder of spectra.
+  validate    Check a spec; say everything that is wrong with it.
+  plan        Show the steps of a spec and what a run would do.
+  run         Run a spec; leave products, a report and a manifest.
+  status      Show how the last run of a folder went.
+  logs        Print the log of a step.
+  report      Write the page of a run again from its record.
+  simulate    Make spectra with known truth from a seed.
+  schema      Print a JSON schema.
+  doctor      Show what is installed and what each missing thing would add.
+  completion  Print the shell completion script.
+
+  Examples:
+    xbatch init data/90402339002 > analysis.yaml   start from a folder of spectra
+    xbatch validate analysis.yaml                  everything wrong with it, at once
+    xbatch plan analysis.yaml                      what a run would do, and why
+    xbatch run analysis.yaml --jobs 4              do it; a second run does nothing
+    xbatch run analysis.yaml --set data.root=/data/nustar
+
+  Exit status: 0 done, 1 a step failed, 2 the spec or the call is wrong, 130 interrupted.
+"""
