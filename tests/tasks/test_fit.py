@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from xbatch.ogip.pha import Spectrum, write_pha
 from xbatch.ogip.response import Response, save_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks.fit import run
+from xbatch.xray.fit.engine import FitResult, run_fit
 
 CHANNEL = np.arange(1, CHANNELS + 1)
 
@@ -345,6 +347,60 @@ def test_empty_groups_have_no_chi_squared(bench: Bench) -> None:
         StepError, match=r"3 of 21 groups of 1/ONE/src have no counts in 1-10 keV.*Group to more counts"
     ):
         bench.run(params(background="none"))
+
+
+def test_nothing_free_is_reported_without_errors(bench: Bench) -> None:
+    given = params(variance="primini")
+    for one, value in zip(given["parameters"], (NH, GAMMA, NORM), strict=True):
+        one |= {"value": value, "frozen": True}
+    bench.run(given)
+    fit = bench.fit
+    assert (fit["free"], fit["dof"], fit["covariance"], fit["free_names"]) == (0, fit["bins"], None, [])
+    assert fit["stat_value"] == pytest.approx((bench.bins["residual"] ** 2).sum())
+    assert fit["converged"] and fit["good_fit"]
+    assert all(one["error_plus"] is None and one["method"] is None for one in fit["parameters"])
+
+
+def test_fewer_bins_than_free_parameters_are_refused(bench: Bench) -> None:
+    two_groups = dataset(band={"name": "x", "lo": 2.0, "hi": 3.0})
+    with pytest.raises(StepError, match=r"phabs\.gal .* cannot be fitted: 3 free parameters cannot be fitted to 2 bins"):
+        bench.run(params(datasets=[two_groups]))
+
+
+def test_a_net_spectrum_below_zero_is_fitted(bench: Bench) -> None:
+    net = -make_world(norm=1e-3).source
+    bench.put(make_world(), source={"counts": net, "poisson": False, "stat_err": np.sqrt(1 - net)})
+    bench.run(params(variance="file", background="none"))
+    assert bench.fit["datasets"][0]["counts"] < 0
+    assert bench.fit["parameters"][2]["value"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_background_s_errors_in_the_file_are_taken(bench: Bench) -> None:
+    world = make_world()
+    for factor in (1.0, 9.0):
+        error = {"stat_err": factor * np.sqrt(world.background + 1)}
+        bench.put(world, source={"stat_err": np.sqrt(world.source + 1)}, background=error)
+        bench.run(params(variance="file"))
+        group = slice(8, 12)
+        square = (world.source + 1)[group].sum() + factor**2 * (world.scale**2 * (world.background + 1))[group].sum()
+        density = 1 / (world.exposure * 0.4)
+        assert bench.bins["data_error"][0] == pytest.approx(np.sqrt(square) * density)
+
+
+@pytest.mark.parametrize(
+    ("restarts", "fallen", "told"),
+    [(1, 0.004, None), (1, 0.25, "met once in the .* fell by 0.25"), (3, 12.345, "met 3 times in the .* fell by 12.3")],
+)
+def test_a_lower_minimum_is_told_where_it_matters(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, restarts: int, fallen: float, told: str | None
+) -> None:
+    def found(*args: Any) -> FitResult:
+        return replace(run_fit(*args), restarts=restarts, fallen=fallen)
+
+    monkeypatch.setattr("xbatch.tasks.fit.run_fit", found)
+    notes = bench.run(params()).notes
+    assert len(notes) == (told is not None)
+    assert told is None or re.search(told, notes[0])
 
 
 def test_errors_of_zero_have_no_chi_squared(bench: Bench) -> None:

@@ -140,6 +140,24 @@ def test_a_model_that_is_not_positive_is_the_smallest_number_of_sherpa() -> None
     assert value == pytest.approx(2 * (1e-25 - 2 + 2 * np.log(2 / 1e-25)))
 
 
+@pytest.mark.parametrize("statistic", ["chi2", "cstat", "wstat", "pgstat"])
+def test_a_model_without_a_value_has_no_statistic(statistic: str) -> None:
+    for source in (0, 4):
+        value, _ = make_statistic(counts(source, 3), statistic, "gehrels")(np.array([np.nan]))
+        assert np.isnan(value)
+
+
+@given(COUNTS, COUNTS, st.floats(-50, 0), st.floats(0.01, 20))
+def test_a_negative_model_is_never_better_than_none(s: int, b: int, m: float, scale: float) -> None:
+    for statistic in ("wstat", "pgstat"):
+        evaluate = make_statistic(counts(s, b, scale), statistic)
+        (value, residual), none = evaluate(np.array([m])), evaluate(np.array([0.0]))[0]
+        assert value >= -1e-9
+        assert residual[0] ** 2 == pytest.approx(value, rel=1e-9, abs=1e-9)
+        if s >= scale * b:
+            assert value >= none * (1 - 1e-9) - 1e-9
+
+
 def test_variances() -> None:
     one = replace(counts(9, 16), source_variance=np.array([4.0]), systematic=np.array([0.5]))
     assert chi2_variance(one, "data", True)[0] == pytest.approx(9 + 16 / 16 + 0.5)

@@ -101,8 +101,8 @@ def read_dataset(
     place = np.searchsorted(matrix.channel, spectrum.channel)
     e_min, e_max = matrix.e_min[place], matrix.e_max[place]
     groups = _noticed(params, spectrum, e_min, e_max)
-    counts = _counts(params, spectrum, below, groups)
-    if not counts.source.sum() > 0:
+    counts = _counts(params, fit, spectrum, below, groups)
+    if not counts.source.any():
         raise StepError(
             f"{subject(params)} has no counts in {_band(params)}",
             cure="Widen the band, or leave this spectrum out of the fit",
@@ -121,12 +121,13 @@ def read_dataset(
             f"the response of {subject(params)} is zero in all of {_band(params)}",
             cure="Check that the ARF belongs to this spectrum",
         )
+    iterated = fit["statistic"] == "chi2" and fit["variance"] == "primini"
     dataset = Dataset(
         edges=np.append(matrix.energ_lo, matrix.energ_hi[-1]),
         folding=folding,
         statistic=make_statistic(counts, fit["statistic"], fit["variance"], subtract),
-        data=counts.net if below is not None else counts.source,
-        reweigh=partial(_reweigh, counts, subtract) if _iterated(fit) else None,
+        data=counts.net,
+        reweigh=partial(reweighted_chi2, counts, subtract=subtract) if iterated else None,
     )
     return FitData(
         params=params,
@@ -146,14 +147,6 @@ def read_dataset(
 def _response(path: str, size: int, changed: int) -> Response:
     """Read a response, once for all fits of a process that use it; `size` and `changed` tell a new file."""
     return load_response(Path(path))
-
-
-def _reweigh(counts: GroupedCounts, subtract: bool, model: Floats) -> Any:
-    return reweighted_chi2(counts, model, subtract)
-
-
-def _iterated(fit: Mapping[str, Any]) -> bool:
-    return bool(fit["statistic"] == "chi2" and fit["variance"] == "primini")
 
 
 def _band(params: Mapping[str, Any]) -> str:
@@ -179,8 +172,7 @@ def _check_kind(params: Mapping[str, Any], fit: Mapping[str, Any], spectrum: Spe
                 cure="Use 'statistic: chi2' with 'variance: file'",
             )
     if statistic == "chi2" and fit["variance"] == "file":
-        missing = [what for what, one in (("", spectrum), (" background", below)) if one and one.stat_err is None]
-        if missing and missing[0] == "":
+        if spectrum.stat_err is None:
             raise StepError(
                 f"'variance: file' needs STAT_ERR, and the spectrum of {name} gives none",
                 cure="Use 'variance: data', or another one",
@@ -220,7 +212,9 @@ def _noticed(params: Mapping[str, Any], spectrum: Spectrum, e_min: Floats, e_max
     return groups
 
 
-def _counts(params: Mapping[str, Any], spectrum: Spectrum, below: Spectrum | None, groups: Groups) -> GroupedCounts:
+def _counts(
+    params: Mapping[str, Any], fit: Mapping[str, Any], spectrum: Spectrum, below: Spectrum | None, groups: Groups
+) -> GroupedCounts:
     squared = None if spectrum.stat_err is None else group_sum(groups, spectrum.stat_err**2)
     source = group_sum(groups, spectrum.counts)
     systematic = group_sum(groups, (spectrum.sys_err * spectrum.counts) ** 2)
@@ -247,7 +241,8 @@ def _counts(params: Mapping[str, Any], spectrum: Spectrum, below: Spectrum | Non
     ]
     group_scale = spectrum.exposure * middle[0] * middle[1] / (below.exposure * middle[2] * middle[3])
     counts = below.counts[where]
-    given = None if below.poisson or below.stat_err is None else group_sum(groups, below.stat_err[where] ** 2)
+    of_file = not below.poisson or (fit["statistic"] == "chi2" and fit["variance"] == "file")
+    given = group_sum(groups, below.stat_err[where] ** 2) if of_file and below.stat_err is not None else None
     return GroupedCounts(
         source=source,
         systematic=systematic,

@@ -27,6 +27,8 @@ _SHERPA_CURE = (
     "\"pip install 'xbatch[fit]'\", which compiles it and needs gcc, g++, gfortran, bison (or byacc), flex, pkg-config"
 )
 
+# A fall of the statistic by this much is a tenth of an error bar.
+_TOLD_FALL = 0.01
 _KEPT = ("obsid", "instrument", "spectrum", "binning", "groups", "first", "last")
 
 
@@ -97,8 +99,12 @@ def _notes(statistic: str, result: FitResult, data: Sequence[FitData]) -> tuple[
             f"{statistic} is {result.reduced:.3g} for each degree of freedom: unless most groups are nearly empty, the "
             "model does not describe the data, and its errors mean little"
         )
-    if result.restarts:
-        notes.append(f"a lower minimum was met {result.restarts} times in the search for errors; the fit went on there")
+    if result.fallen > _TOLD_FALL:
+        often = "once" if result.restarts == 1 else f"{result.restarts} times"
+        notes.append(
+            f"a lower minimum was met {often} in the search for errors, and the fit went on there: the statistic "
+            f"fell by {result.fallen:.3g}"
+        )
     return (*notes, *result.notes)
 
 

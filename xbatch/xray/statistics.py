@@ -2,7 +2,7 @@
 
 Formulas: Cash 1979 (ApJ 228, 939) in the form of XSPEC's ``cstat``; the W and PG statistics of the XSPEC manual
 (appendix B), which are profile likelihoods; Gehrels 1986 (ApJ 303, 336). Values equal Sherpa's statistics of the same
-data, constant terms included.
+data, constant terms included, for any model that is not negative; what differs is said where it does.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data"
     ValueError
         The statistic needs a background and there is none, some variance is not positive, or an unknown name.
     """
+    if statistic not in STATISTICS:
+        raise ValueError(f"there is no statistic {statistic!r}; there are {', '.join(STATISTICS)}")
     if statistic == "chi2":
         of_model = variance in ("model", "primini")
         return _chi2_of_model(counts, subtract) if of_model else _chi2(counts, variance, subtract)
@@ -159,10 +161,8 @@ def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data"
         raise ValueError(f"{statistic} needs a background")
     if statistic == "wstat":
         return _wstat(counts.source, counts.background, counts.scale)
-    if statistic == "pgstat":
-        given = counts.background if counts.background_variance is None else counts.background_variance
-        return _pgstat(counts.source, counts.background, given, counts.scale)
-    raise ValueError(f"there is no statistic {statistic!r}; there are {', '.join(STATISTICS)}")
+    given = counts.background if counts.background_variance is None else counts.background_variance
+    return _pgstat(counts.source, counts.background, given, counts.scale)
 
 
 def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Evaluate:
@@ -170,7 +170,11 @@ def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Evaluate:
     bad = int(np.count_nonzero(~(square > 0)))
     if bad:
         raise ValueError(f"{bad} of {square.size} groups have no counts, so chi-squared has no error for them")
-    data = counts.net if subtract else counts.source
+    return _weighted(counts.net if subtract else counts.source, square)
+
+
+def _weighted(data: Floats, square: Floats) -> Evaluate:
+    """Make chi-squared with variances that stay as they are."""
     weight = 1 / np.sqrt(square)
 
     def evaluate(model: Floats) -> tuple[float, Floats]:
@@ -217,14 +221,7 @@ def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False
     subtract : bool
         ``chi2`` of net counts.
     """
-    data = counts.net if subtract else counts.source
-    weight = 1 / np.sqrt(_model_variance(counts, subtract)(model))
-
-    def evaluate(model: Floats) -> tuple[float, Floats]:
-        residual = (data - model) * weight
-        return float(residual @ residual), residual
-
-    return evaluate
+    return _weighted(counts.net if subtract else counts.source, _model_variance(counts, subtract)(model))
 
 
 def _signed(data: Floats, contributions: Callable[[Floats], Floats]) -> Evaluate:
@@ -242,7 +239,7 @@ def _signed(data: Floats, contributions: Callable[[Floats], Floats]) -> Evaluate
 
 def _deviance(data: Floats, model: Floats) -> Floats:
     """Give ``model - data + data ln(data / model)``, exact to the last digits where the two are near each other."""
-    positive = np.where(model > 0, model, _SMALLEST_MODEL)
+    positive = np.where(model <= 0, _SMALLEST_MODEL, model)  # a model that is NaN stays so: a fit must see it
     safe = np.where(data > 0, data, 1.0)
     ratio = (positive - data) / safe
     # log1p keeps the digits of a small difference; where the model is far below the data it has none to lose.
@@ -255,8 +252,8 @@ def _wstat(source: Floats, background: Floats, scale: Floats) -> Evaluate:
     """Make W: two deviances, of the source region and of the background region, at the best background rate.
 
     With the source's time taken as 1 and the background's as t = 1 / scale, the rate f is the root of
-    (1 + t) f**2 - (S + B - (1 + t) m) f - B m = 0 that is not negative. S = 0 and B = 0 need no case of their own
-    as long as m is not negative.
+    (1 + t) f**2 - (S + B - (1 + t) m) f - B m = 0 that is not negative. With S = 0 that root is B / (1 + t); there f
+    makes up for a negative m, because nothing can have a rate below 0 (Sherpa's W falls below 0 without end).
     """
     time = 1 / scale
     total = 1 + time
@@ -268,7 +265,7 @@ def _wstat(source: Floats, background: Floats, scale: Floats) -> Evaluate:
         # Of the two forms of the root the one is taken that subtracts no like numbers.
         other = 2 * background * model / np.where(below > 0, below, 1.0)
         rate = np.where(middle >= 0, (middle + root) / (2 * total), other)
-        rate = np.where(source == 0, background / total, rate)
+        rate = np.where(source == 0, np.maximum(background / total, -model), rate)
         return np.where(source > 0, _deviance(source, model + rate), model + rate) + _deviance_or_zero(
             background, time * rate
         )
@@ -295,7 +292,7 @@ def _pgstat(source: Floats, background: Floats, variance: Floats, scale: Floats)
         root = np.sqrt(np.maximum(linear**2 - 4 * time**2 * constant, 0.0))
         above = root + linear
         rate = np.where(linear > 0, -2 * constant / np.where(above > 0, above, 1.0), (root - linear) / (2 * time**2))
-        rate = np.where(source == 0, (background - variance / time) / time, rate)
+        rate = np.where(source == 0, np.maximum((background - variance / time) / time, -model), rate)
         rate = np.maximum(rate, 0.0)
         distance = background - time * rate
         gaussian = np.where(variance > 0, distance**2 / (2 * np.where(variance > 0, variance, 1.0)), 0.0)

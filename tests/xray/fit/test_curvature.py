@@ -32,9 +32,13 @@ def test_the_covariance_of_a_parabola_is_exact(correlation: float, scale: float)
 
 def test_the_step_leads_to_the_minimum() -> None:
     function = quadratic(np.diag([2.0, 3.0, 1.0]), np.array([1.0, 2.0, 3.0]))
-    point, value, shape = newton(function, np.array([1.3, 1.5, 2.9]), -WIDE, WIDE)  # type: ignore[arg-type]
+    begin = np.array([1.3, 1.5, 2.9])
+    shape = curvature(function, begin, -WIDE, WIDE)  # type: ignore[arg-type]
+    assert shape.fall == pytest.approx(0.36 + 2.25 + 0.01, rel=1e-6)
+    point, value, shape = newton(function, begin, -WIDE, WIDE)  # type: ignore[arg-type]
     assert point == pytest.approx([1, 2, 3], abs=1e-6)
     assert value == pytest.approx(0, abs=1e-9)
+    assert shape.fall < 1e-9
     assert np.sqrt(np.diag(shape.covariance)) == pytest.approx([0.5, 1 / 3, 1], rel=1e-6)
 
 
@@ -60,6 +64,7 @@ def test_two_parameters_that_do_the_same_have_no_covariance() -> None:
     function = quadratic(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.zeros(3))
     shape = curvature(function, np.ones(3), -WIDE, WIDE)  # type: ignore[arg-type]
     assert np.isnan(shape.covariance).all()
+    assert np.isnan(shape.fall)
     assert not shape.at_limit.any()
 
 

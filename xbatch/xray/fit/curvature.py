@@ -41,6 +41,8 @@ class Curvature:
         effect, and everywhere if the statistic has no minimum in some direction (two parameters that do the same).
     step : ndarray, shape (f,)
         From the point to the parabola's minimum.
+    fall : float
+        By how much the parabola falls on that step; NaN where there is no such minimum.
     at_limit : ndarray of bool, shape (f,)
     reach : ndarray, shape (f,)
         By how much a parameter alone must change to raise the statistic by about 1; infinite if it does nothing.
@@ -48,6 +50,7 @@ class Curvature:
 
     covariance: Floats
     step: Floats
+    fall: float
     at_limit: NDArray[np.bool_]
     reach: Floats
 
@@ -60,7 +63,6 @@ def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> C
     function : callable
         Free parameters to the statistic and the signed roots of its contributions.
     point, low, high : ndarray, shape (f,)
-
     """
     centre, residual = function(point)
     slopes = np.column_stack([_slope(function, point, n, low, high, residual) for n in range(point.size)])
@@ -68,7 +70,7 @@ def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> C
     reach = np.divide(1.0, size, out=np.full_like(size, np.inf), where=size > 0)
     near = np.where(np.isfinite(reach), _AT_LIMIT * reach, 0.0)
     at_limit = (point - low <= near) | (high - point <= near)
-    unknown = Curvature(np.full((point.size, point.size), np.nan), np.zeros(point.size), at_limit, reach)
+    unknown = Curvature(np.full((point.size, point.size), np.nan), np.zeros(point.size), np.nan, at_limit, reach)
     inside = np.flatnonzero(~at_limit & (size > 0))
     if inside.size == 0:
         return unknown
@@ -91,8 +93,9 @@ def curvature(function: Function, point: Floats, low: Floats, high: Floats) -> C
     half = solve_triangular(root, (axes * lengths).T, lower=True)
     covariance, step = unknown.covariance.copy(), unknown.step.copy()
     covariance[np.ix_(inside, inside)] = half.T @ half
-    step[inside] = -half.T @ solve_triangular(root, gradient, lower=True) / 2
-    return Curvature(covariance, step, at_limit, reach)
+    slope = solve_triangular(root, gradient, lower=True)
+    step[inside] = -half.T @ slope / 2
+    return Curvature(covariance, step, float(slope @ slope) / 4, at_limit, reach)
 
 
 def _slope(function: Function, point: Floats, number: int, low: Floats, high: Floats, residual: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.fit.curvature import Curvature, newton
-from xbatch.xray.fit.optimise import minimise
+from xbatch.xray.fit.optimise import Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import Problem
 from xbatch.xray.fit.profile import LowerMinimumError, profile_limit
@@ -26,6 +26,9 @@ _RESTARTS = 8
 # Fits with weights from the one before: how many, and to what fraction of an error they must agree.
 _ITERATIONS = 50
 _SAME = 1e-4
+# The optimiser starts again from its own end as long as the statistic falls by more than this, so often at most.
+_SETTLED = 1e-6
+_POLISHES = 10
 _NORM = "norm"
 
 
@@ -82,6 +85,8 @@ class FitResult:
         The optimiser's.
     restarts : int
         How often the search for errors met a lower minimum.
+    fallen : float
+        By how much the statistic fell from the first minimum to this one.
     good : bool
         Chi-squared is not above twice the degrees of freedom. A likelihood has no such test: True.
     covariance : ndarray, shape (f, f), or None
@@ -98,6 +103,7 @@ class FitResult:
     converged: bool = True
     message: str = ""
     restarts: int = 0
+    fallen: float = 0.0
     good: bool = True
     covariance: Floats | None = None
     errors: Mapping[str, Errors] = field(default_factory=dict)
@@ -128,8 +134,8 @@ def run_fit(
     ImportError
         Sherpa is not installed.
     ValueError
-        There are more free parameters than bins, the model has no value at the start, or an unknown optimiser or
-        method.
+        There are more free parameters than bins, the model has no value at the start, the search for errors meets
+        one lower minimum after the other, or an unknown optimiser or method.
     """
     wanted = errors or ErrorRequest(())
     if wanted.method not in ("covariance", "profile"):
@@ -146,9 +152,11 @@ def run_fit(
             parameters.start, parameters.values(()), statistic, dof, message="no free parameter", good=good
         )
     start, restarts = _renormalised(problem), 0
+    first: float | None = None
     while True:
         result, shape = _best(problem, start, optimiser if restarts == 0 else "levmar", chi2)
-        result = replace(result, restarts=restarts)
+        first = result.statistic if first is None else first
+        result = replace(result, restarts=restarts, fallen=first - result.statistic)
         try:
             return _with_errors(problem, wanted, result, shape)
         except LowerMinimumError as lower:
@@ -163,27 +171,45 @@ def run_fit(
 def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[FitResult, Curvature]:
     """Go down to the minimum, with new weights again and again where the statistic asks for that."""
     parameters = problem.parameters
-    previous: Floats | None = None
+    minimum, shape = _bottom(problem, start, optimiser)
+    settled = not problem.iterated
     for _ in range(_ITERATIONS):
-        minimum = minimise(problem, start, parameters.low, parameters.high, optimiser)
-        free, statistic, shape = newton(problem, minimum.free, parameters.low, parameters.high)
-        if not problem.iterated or (previous is not None and _near(previous, free, shape)):
+        if settled:
             break
-        problem.reweigh(parameters.values(free))
-        previous = start = free
-        optimiser = "levmar"
-    dof = problem.bins - free.size
+        problem.reweigh(parameters.values(minimum.free))
+        before = minimum.free
+        minimum, shape = _bottom(problem, before, "levmar")
+        settled = _near(before, minimum.free, shape)
+    dof = problem.bins - minimum.free.size
     result = FitResult(
-        free=free,
-        values=parameters.values(free),
-        statistic=statistic,
+        free=minimum.free,
+        values=parameters.values(minimum.free),
+        statistic=minimum.statistic,
         dof=dof,
-        converged=minimum.converged,
-        message=minimum.message,
-        good=not chi2 or _acceptable(statistic, dof),
-        notes=_limit_notes(parameters, free),
+        converged=minimum.converged and settled,
+        message=minimum.message if settled else "the weights of the statistic were still changing",
+        good=not chi2 or _acceptable(minimum.statistic, dof),
+        notes=_limit_notes(parameters, minimum.free, shape),
     )
     return result, shape
+
+
+def _bottom(problem: Problem, start: Floats, optimiser: str) -> tuple[Minimum, Curvature]:
+    """Go down until the statistic falls no more.
+
+    An optimiser may stop on a slope that is too flat for it. Where the parabola at its end does not say that nothing
+    is left to gain, it starts again from there.
+    """
+    low, high = problem.parameters.low, problem.parameters.high
+    previous = np.inf
+    for _ in range(_POLISHES):
+        minimum = minimise(problem, start, low, high, optimiser)
+        free, statistic, shape = newton(problem, minimum.free, low, high)
+        minimum = replace(minimum, free=free, statistic=statistic)
+        if shape.fall <= _SETTLED or previous - statistic <= _SETTLED:
+            break
+        start, previous, optimiser = free, statistic, "levmar"
+    return minimum, shape
 
 
 def _acceptable(statistic: float, dof: int) -> bool:
@@ -199,8 +225,11 @@ def _near(one: Floats, other: Floats, shape: Curvature) -> bool:
 def _check_start(problem: Problem) -> None:
     if np.isfinite(problem.statistic(problem.parameters.start)):
         return
-    values = problem.parameters.values(problem.parameters.start)
-    shown = ", ".join(f"{p.name} = {value:g}" for p, value in zip(problem.parameters.all, values, strict=True))
+    pairs = list(zip(problem.parameters.all, problem.parameters.values(problem.parameters.start), strict=True))
+    for parameter, value in pairs:
+        if parameter.link and not np.isfinite(value):
+            raise ValueError(f"the link {parameter.link!r} of {parameter.name} has no value at the start")
+    shown = ", ".join(f"{parameter.name} = {value:g}" for parameter, value in pairs)
     raise ValueError(f"the statistic is not a number at the start ({shown})")
 
 
@@ -249,7 +278,7 @@ def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shap
 
 def _covariance_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
     if shape.at_limit[place]:
-        return Errors(note=f"at its limit {result.free[place]:g}")
+        return Errors(note=f"at its limit {_wall(problem.parameters, result.free, place)[1]:g}")
     if not np.isfinite(shape.covariance[place, place]):
         return Errors(note="not computed: the data do not determine it")
     error = float(np.sqrt(delta * shape.covariance[place, place]))
@@ -268,10 +297,15 @@ def _profile_errors(problem: Problem, result: FitResult, shape: Curvature, place
     return Errors(minus, plus, "; ".join(end.note for end in ends if end.note))
 
 
-def _limit_notes(parameters: Parameters, free: Floats) -> tuple[str, ...]:
+def _limit_notes(parameters: Parameters, free: Floats, shape: Curvature) -> tuple[str, ...]:
     notes = []
-    for place, name in enumerate(parameters.free_names):
-        for wall, word in ((parameters.low[place], "lower"), (parameters.high[place], "upper")):
-            if np.isclose(free[place], wall, rtol=1e-6, atol=1e-12 * abs(wall) if wall else 1e-300):
-                notes.append(f"{name} is at its {word} limit, {wall:g}")
+    for place in np.flatnonzero(shape.at_limit):
+        word, wall = _wall(parameters, free, int(place))
+        notes.append(f"{parameters.free_names[place]} is at its {word} limit, {wall:g}")
     return tuple(notes)
+
+
+def _wall(parameters: Parameters, free: Floats, place: int) -> tuple[str, float]:
+    """Give the nearer of a parameter's limits."""
+    low, high = float(parameters.low[place]), float(parameters.high[place])
+    return ("lower", low) if free[place] - low <= high - free[place] else ("upper", high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ _OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
+    "/": lambda a, b: a / b if b != 0 else math.nan,
 }
 _DEEPEST = 50
 #: A number, a sign, or a parameter's name (in a tuple, to tell it from a sign).
@@ -37,13 +38,7 @@ class Link:
     _program: tuple[Token, ...]
 
     def __call__(self, value: Callable[[str], float]) -> float:
-        """Evaluate with the parameters' values.
-
-        Raises
-        ------
-        ValueError
-            A division by zero.
-        """
+        """Evaluate with the parameters' values: NaN for a division by zero, from which a fit can turn back."""
         stack: list[float] = []
         for item in self._program:
             if isinstance(item, float):
@@ -52,8 +47,6 @@ class Link:
                 stack.append(value(item[0]))
             else:
                 right = stack.pop()
-                if item == "/" and right == 0:
-                    raise ValueError(f"link {self.text!r} divides by zero")
                 stack.append(_OPERATIONS[item](stack.pop(), right))
         return stack[0]
 
