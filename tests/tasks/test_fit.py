@@ -363,7 +363,9 @@ def test_nothing_free_is_reported_without_errors(bench: Bench) -> None:
 
 def test_fewer_bins_than_free_parameters_are_refused(bench: Bench) -> None:
     two_groups = dataset(band={"name": "x", "lo": 2.0, "hi": 3.0})
-    with pytest.raises(StepError, match=r"phabs\.gal .* cannot be fitted: 3 free parameters cannot be fitted to 2 bins"):
+    with pytest.raises(
+        StepError, match=r"phabs\.gal .* cannot be fitted: 3 free parameters cannot be fitted to 2 bins"
+    ):
         bench.run(params(datasets=[two_groups]))
 
 

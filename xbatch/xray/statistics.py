@@ -293,10 +293,10 @@ def _pgstat(source: Floats, background: Floats, variance: Floats, scale: Floats)
         above = root + linear
         rate = np.where(linear > 0, -2 * constant / np.where(above > 0, above, 1.0), (root - linear) / (2 * time**2))
         rate = np.where(source == 0, np.maximum((background - variance / time) / time, -model), rate)
-        rate = np.maximum(rate, 0.0)
+        rate = np.where(variance > 0, np.maximum(rate, 0.0), background / time)
         distance = background - time * rate
         gaussian = np.where(variance > 0, distance**2 / (2 * np.where(variance > 0, variance, 1.0)), 0.0)
-        return np.asarray(_deviance_or_zero(source, model + rate) + gaussian)
+        return np.asarray(_deviance_or_zero(source, np.maximum(model + rate, 0.0)) + gaussian)
 
     return _signed(source - scale * background, contributions)
 
