@@ -94,7 +94,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
         for task in (
             _task(
                 "spectrum",
-                1,
+                2,
                 ("spectrum.pha", "background.pha?", "response.npz"),
                 "xbatch.tasks.spectrum:run",
                 "check and read a spectrum with its background and response",

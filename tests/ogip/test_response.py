@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.ogip.conftest import Observed, edit, set_cards, set_columns
 from xbatch.base.errors import FileError
+from xbatch.ogip.matrix import find_runs
 from xbatch.ogip.pha import read_pha
 from xbatch.ogip.response import (
     Response,
@@ -40,6 +41,7 @@ def dense(response: Response) -> np.ndarray[Any, Any]:
 def assert_sound(response: Response) -> None:
     """Check what must hold of every response."""
     assert response.indptr[0] == 0 and response.indptr[-1] == response.matrix.size == response.indices.size
+    assert response.length.sum() == response.matrix.size and np.all(response.length > 0)
     assert np.all(np.diff(response.indptr) >= 0)
     row = np.repeat(np.arange(response.energ_lo.size), np.diff(response.indptr))
     key = row * response.channel.size + response.indices
@@ -134,6 +136,43 @@ def test_groups_out_of_order_and_overlapping_are_put_in_order_and_added(tmp_path
     response = read_response(table(tmp_path, rows), None)
     assert_sound(response)
     assert np.array_equal(dense(response)[0], [1, 0, 0, 0, 0.5, 0.75])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(data=st.data())
+def test_long_groups_lose_the_zeros_at_their_ends_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
+    channels = data.draw(st.integers(60, 150))
+    full = np.zeros((data.draw(st.integers(1, 5)), channels), np.float32)
+    for row in full:
+        start, stop = sorted(data.draw(st.tuples(st.integers(0, channels), st.integers(0, channels))))
+        row[start:stop] = data.draw(
+            st.lists(st.sampled_from([0.0, 0.25]), min_size=stop - start, max_size=stop - start)
+        )
+    rows = [(1.0 + n, 2.0 + n, [(0, row.tolist())]) for n, row in enumerate(full)]
+    form = data.draw(st.sampled_from(["variable", "fixed"]))
+    response = read_response(table(tmp_path, rows, form=form, channels=channels), None)
+    assert_sound(response)
+    assert np.array_equal(dense(response), full)
+    if channels >= 64:
+        some = np.diff(response.indptr) > 0
+        assert np.all(response.matrix[response.indptr[:-1][some]] != 0)
+        assert np.all(response.matrix[response.indptr[1:][some] - 1] != 0)
+
+
+def test_data_of_a_plain_file_are_mapped_and_those_of_a_gzipped_one_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    full = rng.uniform(0.1, 1, (600, 600)).astype(np.float32) * np.tri(600, dtype=np.float32)
+    rows = [(1.0 + n, 2.0 + n, [(0, row.tolist())]) for n, row in enumerate(full)]
+    path = table(tmp_path, rows, channels=600)
+    plain = read_response(path, None)
+    assert np.array_equal(dense(plain), full) and plain.matrix.size == np.count_nonzero(full)
+    packed = tmp_path / "packed.rmf"
+    packed.write_bytes(gzip.compress(path.read_bytes(), 1))
+    assert np.array_equal(read_response(packed, None).matrix, plain.matrix)
+    raw = path.read_bytes()
+    path.write_bytes(raw[: len(raw) - 500_000])
+    with pytest.raises(FileError, match="truncated"):
+        read_response(path, None)
 
 
 def test_an_interleaved_heap(tmp_path: Path) -> None:
@@ -264,7 +303,7 @@ def test_a_kept_response_comes_back_and_its_bytes_never_vary(tmp_path: Path, obs
     assert first.read_bytes() == second.read_bytes()
     for name in Response.__dataclass_fields__:
         assert np.array_equal(getattr(again, name), getattr(response, name)), name
-    assert again.matrix.dtype == np.float32 and again.indices.dtype == np.int32
+    assert again.matrix.dtype == np.float32 and again.indices.dtype == again.length.dtype == np.int32
 
 
 def test_a_kept_response_that_is_none(tmp_path: Path, observed: Observed) -> None:
@@ -307,12 +346,13 @@ def test_what_is_written_is_read_again(tmp_path: Path, rows: list[list[tuple[int
         for channel, value in cells:
             row[channel] = value
     row, column = np.nonzero(full)
+    indptr = np.concatenate([[0], np.cumsum((full != 0).sum(axis=1))])
     energy = np.arange(1.0, len(rows) + 2)
     response = Response(
         energy[:-1],
         energy[1:],
-        np.concatenate([[0], np.cumsum((full != 0).sum(axis=1))]),
-        column.astype(np.int32),
+        indptr,
+        *find_runs(indptr, column),
         full[row, column],
         np.ones(len(rows)),
         np.arange(1, 8),

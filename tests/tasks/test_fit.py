@@ -14,6 +14,7 @@ from astropy.table import Table
 
 from tests.xray.worlds import CHANNELS, GAMMA, NH, NORM, World, instrument, make_world
 from xbatch.base.errors import FileError, StepError
+from xbatch.ogip.matrix import find_runs
 from xbatch.ogip.pha import Spectrum, write_pha
 from xbatch.ogip.response import Response, save_response
 from xbatch.registry import Job, Outcome
@@ -46,11 +47,13 @@ def spectrum(world: World, background: bool = False, **changes: Any) -> Spectrum
 
 def response(**changes: Any) -> Response:
     one = instrument()
+    first, length = find_runs(one.indptr, one.indices)
     whole = Response(
         energ_lo=one.edges[:-1],
         energ_hi=one.edges[1:],
         indptr=one.indptr,
-        indices=one.indices,
+        first=first,
+        length=length,
         matrix=one.matrix,
         specresp=one.specresp,
         channel=CHANNEL,

@@ -43,11 +43,13 @@ def response() -> Response:
     channel = np.arange(SIZE)
     dense = np.maximum(0, 1 - np.abs(channel[None] - channel[:, None]) / 4)
     filled = dense > 0
+    extent = filled.sum(axis=1)
     return Response(
         energ_lo=edges[:-1],
         energ_hi=edges[1:],
-        indptr=np.concatenate([[0], np.cumsum(filled.sum(axis=1))]).astype(np.int64),
-        indices=np.nonzero(filled)[1].astype(np.int32),
+        indptr=np.concatenate([[0], np.cumsum(extent)]).astype(np.int64),
+        first=filled.argmax(axis=1).astype(np.int32),
+        length=extent.astype(np.int32),
         matrix=dense[filled],
         specresp=np.ones(SIZE),
         channel=channel.astype(np.int64),

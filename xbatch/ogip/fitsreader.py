@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import gzip
 import math
+import mmap
+import os
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ AGAIN = "Fetch or make the file again"
 _LARGEST = 2**53
 #: More is not asked for at once: a damaged header may claim any size.
 _PIECE = 2**28
+#: Data of a plain file from here on are mapped: their pages are looked at where they lie, and not copied first.
+_MAPPED_FROM = 2**20
 _FORM = re.compile(r"(\d*)([A-Z])(.*)")
 _DTYPES = {"L": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _SIZES = {"X": 0, "A": 1, "C": 8, "M": 16, "P": 8, "Q": 16} | {k: np.dtype(v).itemsize for k, v in _DTYPES.items()}
@@ -89,7 +93,7 @@ class Table(Hdu):
     rows: int
     width: int
     fields: Mapping[str, _Field]
-    data: bytes = field(repr=False)
+    data: bytes | memoryview = field(repr=False)
 
     def has(self, column: str) -> bool:
         """Say whether there is such a column; the case of names does not count."""
@@ -288,7 +292,9 @@ def _step(stream: BufferedIOBase, size: int, name: str) -> None:
     stream.seek(size, 1)
 
 
-def _data(stream: BufferedIOBase, size: int, name: str) -> bytes:
+def _data(stream: BufferedIOBase, size: int, name: str) -> bytes | memoryview:
+    if size >= _MAPPED_FROM and isinstance(stream, BufferedReader):
+        return _mapped(stream, size, name)
     pieces: list[bytes] = []
     while size > 0:
         piece = stream.read(min(size, _PIECE))
@@ -299,7 +305,17 @@ def _data(stream: BufferedIOBase, size: int, name: str) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _table(hdu: Hdu, name: str, data: bytes) -> Table:
+def _mapped(stream: BufferedReader, size: int, name: str) -> memoryview:
+    at = stream.tell()
+    if at + size > os.fstat(stream.fileno()).st_size:
+        raise FileError(name, "is truncated: it ends within its data", AGAIN)
+    before = at % mmap.ALLOCATIONGRANULARITY
+    pages = mmap.mmap(stream.fileno(), before + size, access=mmap.ACCESS_READ, offset=at - before)
+    stream.seek(size, 1)
+    return memoryview(pages)[before:]
+
+
+def _table(hdu: Hdu, name: str, data: bytes | memoryview) -> Table:
     """Find each column's place in a row from the TFORM and TTYPE cards."""
     header = hdu.header
     width, rows, count = (header.get(key) for key in ("NAXIS1", "NAXIS2", "TFIELDS"))

@@ -9,6 +9,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from xbatch.base.errors import FileError
 from xbatch.base.files import write_atomically
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
-from xbatch.ogip.matrix import read_rows, take_rows
+from xbatch.ogip.matrix import read_rows, spread, take_rows
 from xbatch.ogip.pha import Spectrum
 
 __all__ = ["Response", "check_channels", "load_response", "read_response", "save_response"]
 
-_ARRAYS = ("energ_lo", "energ_hi", "indptr", "indices", "matrix", "specresp", "channel", "e_min", "e_max")
+_ARRAYS = ("energ_lo", "energ_hi", "indptr", "first", "length", "matrix", "specresp", "channel", "e_min", "e_max")
 _SAME = 1e-5
 _AREA_INSIDE = 1.5
 
@@ -38,10 +39,12 @@ class Response:
         Energy bins in keV, ascending and adjoining, above 0.
     indptr : ndarray, shape (m + 1,)
         Row i of the matrix (an energy) is ``matrix[indptr[i]:indptr[i + 1]]``.
-    indices : ndarray
-        Columns: positions in `channel`, ascending within a row.
+    first, length : ndarray, shape (g,)
+        The groups of adjoining channels that the rows hold, row by row: the position in `channel` of a group's first
+        one, ascending within a row, and how many they are.
     matrix : ndarray
-        Redistribution, float32 or float64 as in the file, zeros left out; cm2 are in it only if the file is an RSP.
+        Redistribution, float32 or float64 as in the file, of all groups end to end; cm2 are in it only if the file is
+        an RSP.
     specresp : ndarray, shape (m,)
         Effective area in cm2; ones where there is no ARF.
     channel : ndarray, shape (c,)
@@ -56,7 +59,8 @@ class Response:
     energ_lo: NDArray[np.float64]
     energ_hi: NDArray[np.float64]
     indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
+    first: NDArray[np.int32]
+    length: NDArray[np.int32]
     matrix: NDArray[Any]
     specresp: NDArray[np.float64]
     channel: NDArray[np.int64]
@@ -64,6 +68,11 @@ class Response:
     e_max: NDArray[np.float64]
     has_arf: bool
     notes: tuple[str, ...]
+
+    @cached_property
+    def indices(self) -> NDArray[np.int32]:
+        """Columns of the elements of `matrix`: positions in `channel`, ascending within a row (made when asked for)."""
+        return spread(self.first, self.length)
 
 
 def read_response(rmf: Path, arf: Path | None) -> Response:
@@ -92,9 +101,8 @@ def read_response(rmf: Path, arf: Path | None) -> Response:
         notes.append(f"the first energy bin began at 0 keV: {low[0]:.3g} keV taken")
     full = table.name == "SPECRESP MATRIX" or table.text("HDUCLAS3") == "FULL"
     _note_area(rows.values, rows.indptr, arf, full, notes)
-    return Response(
-        low, high, rows.indptr, rows.indices, rows.values, area, channel, e_min, e_max, arf is not None, tuple(notes)
-    )
+    matrix = (rows.indptr, rows.first, rows.length, rows.values)
+    return Response(low, high, *matrix, area, channel, e_min, e_max, arf is not None, tuple(notes))
 
 
 def check_channels(spectrum: Spectrum, response: Response, pha: str, rmf: str) -> None:
@@ -131,9 +139,8 @@ def save_response(path: Path, response: Response) -> None:
     arrays["extra"] = np.frombuffer(json.dumps(extra, sort_keys=True).encode(), np.uint8)
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, values in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
     write_atomically(path, stream.getvalue())
 
 
