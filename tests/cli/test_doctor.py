@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,19 @@ def _named(checks: list[Check]) -> dict[str, Check]:
 
 
 def _hide(monkeypatch: pytest.MonkeyPatch, *hidden: str) -> None:
-    real = importlib.metadata.version
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in hidden else real(name))
 
-    def version(name: str) -> str:
-        if name in hidden:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return real(name)
 
-    monkeypatch.setattr(importlib.metadata, "version", version)
+def test_a_package_that_was_not_installed_but_is_on_the_path_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _named(report({}))["heasoftpy"].found == "not installed"
+    (tmp_path / "heasoftpy.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    check = _named(report({}))["heasoftpy"]
+    assert (check.ok, check.found) == (True, "version unknown")
+    assert "heasoftpy" not in sys.modules
 
 
 def test_every_runtime_dependency_is_looked_for() -> None:

@@ -80,8 +80,15 @@ _PACKAGES = (
         "sherpa",
         "the fits (optimisers and statistics); everything else runs without it",
         required=False,
-        get="pip install 'xbatch[fit]' (needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc), "
-        "or conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa",
+        get="conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa, or "
+        "pip install 'xbatch[fit]' (needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc)",
+    ),
+    _Package(
+        "heasoftpy",
+        "heasoftpy",
+        "HEASoft's tasks as Python functions; no step calls it",
+        required=False,
+        get="it comes with HEASoft, not from PyPI: install HEASoft and source $HEADAS/headas-init.sh",
     ),
 )
 
@@ -129,11 +136,11 @@ _TOOLS = (
 
 
 def _package(package: _Package) -> Check:
+    ok = importlib.util.find_spec(package.module) is not None
     try:
         version = importlib.metadata.version(package.distribution)
     except importlib.metadata.PackageNotFoundError:
-        version = ""
-    ok = bool(version) and importlib.util.find_spec(package.module) is not None
+        version = "version unknown"  # on PYTHONPATH without having been installed, as HEASoft's set-up script does it
     return Check(
         "python",
         package.distribution,
