@@ -9,9 +9,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import fit
+import response
 import startup
 
-BENCHMARKS: tuple[Callable[[list[str]], int], ...] = (startup.main, fit.main)
+BENCHMARKS: tuple[Callable[[list[str]], int], ...] = (startup.main, response.main, fit.main)
 
 
 def main() -> int:

@@ -221,11 +221,12 @@ def _packed(
     # What is copied at once: long groups with zeros at an end by themselves, all others with those that adjoin them.
     apart = np.flatnonzero(zero[1:] | zero[:-1] | (begin[1:] != end[:-1])) + 1
     limits = sorted({0, *apart.tolist(), begin.size})
+    alone = zero.tolist()
     marks = _Marks(bits)
     at = 0
     for one, other in pairwise(limits):
         start, stop = starts[one], stops[other - 1]
-        if zero[one]:
+        if alone[one]:
             start, stop = starts[one], stops[one] = marks.shrink(start, stop)
         values[at : at + stop - start] = elements[start:stop]
         at += stop - start
