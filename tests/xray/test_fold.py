@@ -134,3 +134,9 @@ def test_a_response_of_nothing_folds_to_nothing() -> None:
     assert (empty.first, empty.last, empty.matrix.nnz) == (0, 0, 0)
     dark = fold(one.indptr, one.indices, one.matrix, 0 * one.specresp, none + 1, np.ones(CHANNELS), 1)
     assert (dark.first, dark.last) == (0, 0)
+
+
+def test_no_group_is_kept_where_there_is_none() -> None:
+    groups = find_groups(np.array([1, 1]), np.array([2, 5])).keep(np.zeros(0, dtype=bool))
+    assert groups.size == 0
+    assert groups.index.tolist() == [-1, -1]

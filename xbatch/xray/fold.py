@@ -50,9 +50,9 @@ class Groups:
 
     def keep(self, chosen: NDArray[np.bool_]) -> Groups:
         """Give the chosen groups alone, numbered anew; the channels of the others are left out."""
-        numbers = np.where(chosen, np.cumsum(chosen) - 1, -1)
-        index = np.where(self.index >= 0, numbers[self.index], -1)
-        return Groups(index, self.first[chosen], self.last[chosen])
+        # The last number is that of index -1, a channel in no group.
+        numbers = np.append(np.where(chosen, np.cumsum(chosen) - 1, -1), -1)
+        return Groups(numbers[self.index], self.first[chosen], self.last[chosen])
 
 
 def find_groups(grouping: NDArray[np.integer], quality: NDArray[np.integer]) -> Groups:

@@ -242,8 +242,8 @@ def net_and_variance(
     return counts - scale * background, variance + scale**2 * background_variance
 
 
-def walk(good: NDArray[np.intp], close: Closing, quality: Shorts) -> Flags:
-    """Make groups one after the other and flag what is left.
+def walk(good: NDArray[np.intp], close: Closing, quality: Shorts, *, join_rest: bool = False) -> Flags:
+    """Make groups one after the other, and flag what is left or join it to the last group.
 
     Parameters
     ----------
@@ -252,6 +252,8 @@ def walk(good: NDArray[np.intp], close: Closing, quality: Shorts) -> Flags:
     close : callable
         See `Closing`.
     quality : ndarray, shape (n,)
+    join_rest : bool
+        Channels left over at the end become part of the last group, if there is one.
     """
     begins: list[int] = []
     ends: list[int] = []
@@ -263,6 +265,8 @@ def walk(good: NDArray[np.intp], close: Closing, quality: Shorts) -> Flags:
         begins.append(begin)
         ends.append(end)
         begin = end
+    if join_rest and ends:
+        ends[-1] = begin = good.size
     grouping, flagged = _flags(good, np.array(begins, dtype=np.intp), np.array(ends, dtype=np.intp), quality)
     flagged[good[begin:]] = LEFTOVER
     return grouping, flagged
