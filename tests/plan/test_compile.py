@@ -115,6 +115,11 @@ def test_optimal_grouping_takes_the_response_and_snmin_the_background(pair) -> N
         ({"type": "optsnmin", "snr": 6.0}, {"spectrum", "response", "background"}),
         ({"type": "snmin", "snr": 6.0, "background": False}, {"spectrum"}),
         ({"type": "min", "counts": 5.0, "range": {"unit": "keV", "lo": 3.0, "hi": 9.0}}, {"spectrum", "response"}),
+        ({"type": "ogrppha", "snr": 6.0, "oversample": 3.0}, {"spectrum", "response", "background"}),
+        ({"type": "specgroup", "counts": 25.0}, {"spectrum"}),
+        ({"type": "specgroup", "counts": 25.0, "oversample": 3.0}, {"spectrum", "response"}),
+        ({"type": "specgroup", "snr": 6.0}, {"spectrum", "background"}),
+        ({"type": "nutools", "net_counts": 20.0, "form": "mended"}, {"spectrum", "background"}),
     ):
         plan = compile_plan(analysis_of(({}, spec_of(files, [], params))))
         assert set(plan.by_name()["group:01/FPMA/src/min30"].inputs) == roles

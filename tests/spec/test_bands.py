@@ -49,6 +49,28 @@ def test_edges_are_rounded_to_significant_digits(tmp_path: Path) -> None:
     assert [lo for lo, _ in found.values()] == [2.0, 2.4, 3.0, 3.7, 4.5, 5.5, 6.7, 8.2]
 
 
+def test_edges_snap_to_the_channels_of_the_mission(tmp_path: Path) -> None:
+    scheme = "{scheme: linear, range: 3-4 keV, n: 3, snap: %s}"
+    found = bands(tmp_path, f"{{fpm: {scheme % 'channel'}, epic: {scheme % 'xmm channel'}}}")
+    # (3 - 1.6) / 0.04 = 35; 43.33 and 51.67 go up to 44 and 52; 60.
+    assert [found[f"fpm.{n}"] for n in (1, 2, 3)] == [(3.0, 3.36), (3.36, 3.68), (3.68, 4.0)]
+    assert [found[f"epic.{n}"] for n in (1, 2, 3)] == [(3.0, 3.335), (3.335, 3.67), (3.67, 4.0)]
+
+
+def test_bands_of_few_channels_are_joined(tmp_path: Path) -> None:
+    scheme = "{scheme: list, edges: 3 3.04 3.2 3.4 4 4.04 keV, snap: channel, min_channels: 5}"
+    found = bands(tmp_path, f"{{b: {scheme}}}")
+    # Edges 35 36 40 45 60 61.
+    assert list(found.values()) == [(3.0, 3.2), (3.2, 3.4), (3.4, 4.04)]
+    one = bands(tmp_path, "{b: {scheme: linear, range: 3-4 keV, n: 100, snap: channel, min_channels: 1}}")
+    assert len(one) == 25
+
+
+def test_rounding_comes_before_snapping(tmp_path: Path) -> None:
+    found = bands(tmp_path, "{b: {scheme: list, edges: 3.333 4.444 keV, round: 2 digits, snap: channel}}")
+    assert found["b.1"] == (3.32, 4.4)
+
+
 def test_a_band_is_named_or_written_out(tmp_path: Path) -> None:
     text = BASE + "bands: {full: 3-79 keV, eight: {scheme: log, range: 3-79 keV, n: 2}}\n"
     data = "{spectra: src, binning: min30, band: eight.1}"

@@ -24,6 +24,18 @@ from xbatch.base.files import canonical_json
         ("{type: opt}", {"type": "opt"}),
         ("{type: optmin, counts: 1}", {"type": "optmin", "counts": 1.0}),
         ("{type: optsnmin, snr: 6}", {"type": "optsnmin", "snr": 6.0}),
+        ("{type: ogrppha, snr: 6}", {"type": "ogrppha", "snr": 6.0, "oversample": 3.0}),
+        ("{type: ogrppha, counts: 20, oversample: 1}", {"type": "ogrppha", "counts": 20.0, "oversample": 1.0}),
+        ("{type: specgroup, counts: 25}", {"type": "specgroup", "counts": 25.0}),
+        (
+            "{type: specgroup, counts: 25, snr: 6, oversample: 3}",
+            {"type": "specgroup", "counts": 25.0, "snr": 6.0, "oversample": 3.0},
+        ),
+        ("{type: nutools, net_counts: 20}", {"type": "nutools", "net_counts": 20.0, "form": "mended"}),
+        (
+            "{type: nutools, net_counts: 20, form: faithful, bad: [0-34]}",
+            {"type": "nutools", "net_counts": 20.0, "form": "faithful", "bad": [[0, 34]]},
+        ),
         ("{type: none, bad: [1910-4095, 0-34, 57]}", {"type": "none", "bad": [[0, 34], [57, 57], [1910, 4095]]}),
         ("{type: none, range: 3-79 keV}", {"type": "none", "range": {"unit": "keV", "lo": 3.0, "hi": 79.0}}),
         ("{type: none, range: 35-1909}", {"type": "none", "range": {"unit": "channel", "lo": 35, "hi": 1909}}),
@@ -50,3 +62,9 @@ def test_equal_binnings_written_otherwise_are_equal(tmp_path: Path) -> None:
     )
     found = read(tmp_path, text).members[0].spec.binnings
     assert canonical_json(found["a"].params) == canonical_json(found["b"].params)
+
+
+def test_both_forms_of_nutools_in_one_sweep(tmp_path: Path) -> None:
+    text = HEAD + SPECTRA + "binning: {net20: {type: nutools, net_counts: 20}}\n"
+    members = read(tmp_path, text + "sweep: {grid: {binning.net20.form: [mended, faithful]}}\n").members
+    assert [member.spec.binnings["net20"].params["form"] for member in members] == ["mended", "faithful"]

@@ -27,11 +27,18 @@ GOOD: dict[str, Any] = {
     "observations": [{"obsids": ["1"], "tags": [2012]}],
     "data": {"level": "spectra", "root": "x"},
     "spectra": {"src": {"file": "a", "background": None, "for": [{"where": {"module": ["A", "B"]}, "note": 3}]}},
-    "bands": {"full": "3-79 keV", "eight": {"scheme": "log", "range": "3-79 keV", "n": 8, "round": 2}},
+    "bands": {
+        "full": "3-79 keV",
+        "eight": {"scheme": "log", "range": "3-79 keV", "n": 8, "round": 2},
+        "snapped": {"scheme": "list", "edges": ["3 keV", "9 keV"], "snap": "nustar channel", "min_channels": 3},
+    },
     "binning": {
         "a": {"type": "min", "counts": 30, "bad": ["0-34", 57]},
         "b": {"type": "constant", "ranges": [[0, 9, 2]], "systematic": [[0, 9, 0.1]]},
         "c": {"type": "snmin", "snr": 3.5, "background": False},
+        "d": {"type": "specgroup", "snr": 6, "counts": 25, "oversample": 3},
+        "e": {"type": "ogrppha", "snr": 6, "counts": None},
+        "f": {"type": "nutools", "net_counts": 20, "form": "faithful"},
     },
     "fit": {
         "one": {

@@ -192,6 +192,46 @@ def test_rates_can_be_grouped_by_signal_to_noise(tmp_path: Path) -> None:
     assert np.all(np.diff(np.flatnonzero(grouped.grouping == 1)) == 4)
 
 
+def test_types_of_other_programs(tmp_path: Path) -> None:
+    source = spectrum(counts=np.full(SIZE, 9.0))
+    background = spectrum(counts=np.full(SIZE, 5.0), backscal=np.full(SIZE, 0.004), exposure=2 * spectrum().exposure)
+    cases: list[tuple[dict[str, Any], int, tuple[str, ...]]] = [
+        # FWHM 4 channels, so that a group has 2 at least.
+        ({"type": "specgroup", "counts": 5.0, "oversample": 2.0}, 2, ()),
+        # 9 - 5 / 4 net counts, variance 9 + 5 / 16, in each channel: 7.75 n / sqrt(9.3125 n) >= 6 at n = 6.
+        ({"type": "specgroup", "snr": 6.0}, 6, ()),
+        # At most 100 channels: a width of 1. 7.75 n / sqrt(10.25 n) >= 6 at n = 7.
+        ({"type": "ogrppha", "snr": 6.0, "oversample": 3.0}, 7, ("5 channels at the end",)),
+        ({"type": "nutools", "net_counts": 20.0, "form": "mended"}, 3, ("1 channels at the end",)),
+        # BACKSCAL alone: 9 - 5 / 2 net counts in each channel, 4 channels. The first group is 1 to 3.
+        ({"type": "nutools", "net_counts": 20.0, "form": "faithful"}, 4, ("groups as the GDL scripts",)),
+    ]
+    for number, (binning, width, notes) in enumerate(cases):
+        (tmp_path / str(number)).mkdir()
+        grouped, facts, outcome = group(
+            tmp_path / str(number), binning, source, background=background, with_response="oversample" in binning
+        )
+        np.testing.assert_array_equal(grouped.counts, source.counts)
+        begins = np.flatnonzero((grouped.grouping == 1) & (grouped.quality == 0))
+        assert int(np.median(np.diff(begins))) == width, binning
+        assert facts["good_groups"] == begins.size
+        assert len(outcome.notes) == len(notes)
+        assert all(note.startswith(start) for note, start in zip(outcome.notes, notes, strict=True))
+
+
+def test_types_of_other_programs_without_a_background(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    both = {"type": "ogrppha", "snr": 3.0, "counts": 12.0, "oversample": 3.0}
+    _, _, outcome = group(tmp_path / "a", both, with_response=True)
+    assert outcome.notes[-2:] == (
+        "signal-to-noise ratio of all counts, no background subtracted",
+        "minimum of all counts, no background subtracted",
+    )
+    with pytest.raises(StepError, match="needs a background spectrum"):
+        group(tmp_path / "b", {"type": "nutools", "net_counts": 20.0, "form": "mended"})
+
+
 @pytest.mark.parametrize(
     ("binning", "changes", "message"),
     [
@@ -217,6 +257,12 @@ def test_rates_can_be_grouped_by_signal_to_noise(tmp_path: Path) -> None:
             {},
             "no group reaches 30 counts: the good channels of the spectrum hold 19 counts in all",
         ),
+        (
+            {"type": "specgroup", "snr": 300.0, "counts": 900.0},
+            {},
+            "no group reaches 900 counts and a signal-to-noise ratio of 300: the good channels of the spectrum hold",
+        ),
+        ({"type": "ogrppha", "snr": 6.0, "oversample": 3.0}, {}, "needs a response"),
         ({"type": "snmin", "snr": 300.0, "background": False}, {}, "no group reaches a signal-to-noise ratio of 300"),
         ({"type": "snmin", "snr": 3.0, "background": True}, {}, "needs a background spectrum"),
         ({"type": "bmin", "counts": 3.0}, {}, "needs a background spectrum"),

@@ -16,8 +16,8 @@ from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, Spec, Spectrum
 
 __all__ = ["spectra_steps"]
 
-_NEEDS_FWHM = {"opt", "optmin", "optsnmin"}
-_USES_BACKGROUND = {"bmin", "snmin", "optsnmin"}
+_NEEDS_FWHM = {"opt", "optmin", "optsnmin", "ogrppha"}
+_USES_BACKGROUND = {"bmin", "snmin", "optsnmin", "ogrppha", "nutools"}
 _SHERPA_CURE = (
     "conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa; or pip install 'xbatch[fit]', "
     "which compiles it: first install gcc, g++, gfortran, byacc (or bison), flex and pkg-config"
@@ -123,15 +123,12 @@ def _spectrum_step(links: Links) -> Step:
 
 def _group_step(recipe: _Recipe, links: Links, binning: Binning) -> tuple[Step, list[Problem]]:
     subject = links.files.subject
-    kind = str(binning.params["type"])
     source = _spectrum_name(subject.path)
     inputs: dict[str, Input] = {"spectrum": StepInput(source, "spectrum.pha")}
     problems: list[Problem] = []
-    with_background = kind in _USES_BACKGROUND and binning.params.get("background", True)
-    if with_background and links.background is not None:
+    if _uses_background(binning.params) and links.background is not None:
         inputs["background"] = StepInput(source, "background.pha")
-    ranged = binning.params.get("range")
-    if kind in _NEEDS_FWHM or (isinstance(ranged, Mapping) and ranged.get("unit") == "keV"):
+    if _needs_response(binning.params):
         if links.response is None and not links.unreadable:
             problems.append(_no_response(recipe, links, f"binning {binning.name!r} needs", binning.path))
         inputs["response"] = StepInput(source, "response.npz")
@@ -166,6 +163,20 @@ def _group_step(recipe: _Recipe, links: Links, binning: Binning) -> tuple[Step, 
         path=binning.path,
     )
     return step, problems
+
+
+def _uses_background(params: Mapping[str, Any]) -> bool:
+    kind = params["type"]
+    if kind == "specgroup":
+        return "snr" in params
+    return kind in _USES_BACKGROUND and bool(params.get("background", True))
+
+
+def _needs_response(params: Mapping[str, Any]) -> bool:
+    """Tell whether a binning needs the resolution, or the energies of channels."""
+    ranged = params.get("range")
+    in_energy = isinstance(ranged, Mapping) and ranged.get("unit") == "keV"
+    return in_energy or params["type"] in _NEEDS_FWHM or (params["type"] == "specgroup" and "oversample" in params)
 
 
 def _no_response(recipe: _Recipe, links: Links, who: str, path: str) -> Problem:

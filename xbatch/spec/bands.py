@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from xbatch.spec.edges import joined_edges, linear_edges, log_edges, rounded_edges, snapped_edges
+from xbatch.spec.missions import MISSIONS, Channels
 from xbatch.spec.model import Band
 from xbatch.spec.nodes import Items, Node, Scalar, Table, is_sound, text_of
+from xbatch.spec.observations import Pointing
 from xbatch.spec.quantity import QuantityError, energies, energy_range, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
 
 __all__ = ["Bands", "find_bands"]
+
+_IN_ORDER = "write the edges in rising order"
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,16 @@ def _range(node: Node, text: str, report: Report, name: str = "") -> Band | None
     return Band(name or written(lo, hi), lo, hi)
 
 
-def find_bands(root: Table, report: Report) -> Bands:
-    """Read the bands of a checked document."""
+def find_bands(root: Table, report: Report, pointings: Sequence[Pointing] | None = ()) -> Bands:
+    """Read the bands of a checked document.
+
+    Parameters
+    ----------
+    root : Table
+    report : Report
+    pointings : sequence of Pointing or None
+        Whose channels edges snap to; None where the observations could not be read.
+    """
     table = root.entries.get("bands")
     if not isinstance(table, Table):
         return Bands()
@@ -90,27 +103,85 @@ def find_bands(root: Table, report: Report) -> Bands:
             if band is not None:
                 bands[name] = band
         elif isinstance(node, Table) and is_sound(node):
-            made = _scheme(name, node, report)
+            made = _scheme(name, node, report, pointings)
             if made:
                 schemes[name] = made
                 bands.update({band.name: band for band in made})
     return Bands(bands, schemes, frozenset(table.entries))
 
 
-def _scheme(name: str, node: Table, report: Report) -> tuple[Band, ...]:
+def _scheme(name: str, node: Table, report: Report, pointings: Sequence[Pointing] | None) -> tuple[Band, ...]:
     kind = text_of(node.entries.get("scheme"))
     digits = _digits(node.entries.get("round"), report)
     edges = _list_edges(node.entries["edges"], report) if kind == "list" else _regular_edges(kind, node, report)
     if edges is None or digits is None:
         return ()
     if digits:
-        edges = [float(f"{edge:.{digits}g}") for edge in edges]
+        edges = rounded_edges(edges, digits)
+    if not _rise(name, node, edges, "ask for fewer bands or more digits" if digits else _IN_ORDER, report):
+        return ()
+    edges = _on_channels(name, node, edges, report, pointings)
+    return tuple(Band(f"{name}.{number}", lower, upper) for number, (lower, upper) in enumerate(pairwise(edges), 1))
+
+
+def _rise(name: str, node: Node, edges: Sequence[float], hint: str, report: Report) -> bool:
     for lower, upper in pairwise(edges):
         if lower >= upper:
-            hint = "ask for fewer bands or more digits" if digits else "write the edges in rising order"
             report.add(node, "XB213", f"the edges of '{name}' do not rise: {lower:g}, {upper:g}", hint)
-            return ()
-    return tuple(Band(f"{name}.{number}", lower, upper) for number, (lower, upper) in enumerate(pairwise(edges), 1))
+            return False
+    return True
+
+
+def _on_channels(
+    name: str, node: Table, edges: list[float], report: Report, pointings: Sequence[Pointing] | None
+) -> list[float]:
+    """Move edges to those of channels where that is asked for; none are left where it cannot be done."""
+    snap, least = node.entries.get("snap"), node.entries.get("min_channels")
+    least_channels = least.value if isinstance(least, Scalar) and isinstance(least.value, int) else None
+    wanted = text_of(snap)
+    if snap is None or wanted is None:
+        if least is None or least_channels is None:
+            return edges
+        report.add(least, "XB216", f"'{name}' counts channels and its edges are not on any", "add snap: channel")
+        return []
+    channels = _channels(wanted, snap, report, pointings)
+    if channels is None:
+        return []
+    numbers = snapped_edges(edges, channels)
+    if numbers[0] < 0:
+        message = f"'{name}' begins at {edges[0]:g} keV, below the first channel, {channels.edge(0):g} keV"
+        report.add(snap, "XB217", message, f"begin at {channels.edge(0):g} keV or above")
+        return []
+    if least_channels is not None:
+        numbers = joined_edges(numbers, least_channels)
+        if len(numbers) == 1:
+            message = f"'{name}' has fewer than {least_channels} channels in all"
+            report.add(node, "XB213", message, "widen the range, or lower min_channels")
+    snapped = [channels.edge(number) for number in numbers]
+    return snapped if _rise(name, node, snapped, "ask for fewer bands, or add min_channels: 1", report) else []
+
+
+def _channels(wanted: str, node: Node, report: Report, pointings: Sequence[Pointing] | None) -> Channels | None:
+    """Find the channels meant: those of the mission named, or the only ones of the spec's instruments."""
+    if pointings is None:
+        return None
+    mission = wanted.partition(" ")[0] if " " in wanted else ""
+    if mission:
+        return next(iter(MISSIONS[mission].channels.values()))
+    held = {
+        channels: one.mission
+        for one in pointings
+        if (channels := MISSIONS[one.mission].channels.get(one.instrument)) is not None
+    }
+    if len(held) == 1:
+        return next(iter(held))
+    if held:
+        message = f"{shown(wanted)}: the missions {' and '.join(held.values())} have different channels"
+    else:
+        message = f"{shown(wanted)}: no instrument of this spec has channels of one width that are known here"
+    hint = " or ".join(f"{name} channel" for name, one in MISSIONS.items() if one.channels)
+    report.add(node, "XB217", message, f"name the channels: {hint}")
+    return None
 
 
 def _regular_edges(kind: str | None, node: Table, report: Report) -> list[float] | None:
@@ -121,16 +192,13 @@ def _regular_edges(kind: str | None, node: Table, report: Report) -> list[float]
         return None
     count = count_node.value
     if kind == "linear":
-        inner = [band.lo + (band.hi - band.lo) * step / count for step in range(1, count)]
-    elif band.lo <= 0.0:
+        return linear_edges(band.lo, band.hi, count)
+    if band.lo <= 0.0:
         report.add(
             range_node, "XB211", "a logarithmic scheme cannot begin at 0", "begin above 0, or use scheme: linear"
         )
         return None
-    else:
-        ratio = band.hi / band.lo
-        inner = [band.lo * ratio ** (step / count) for step in range(1, count)]
-    return [band.lo, *inner, band.hi]
+    return log_edges(band.lo, band.hi, count)
 
 
 def _list_edges(node: Node, report: Report) -> list[float] | None:

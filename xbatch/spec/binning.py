@@ -49,6 +49,11 @@ def _binning(name: str, node: Node, folder: Path, report: Report) -> Binning | N
     if params["type"] == "constant" and ("channels" in params) == ("ranges" in params):
         message = f"binning '{name}' needs either 'channels' or 'ranges'"
         report.add(node, "XB214", message, "channels: 4, or ranges: [[0, 99, 2], [100, 199, 4]]")
+    if params["type"] in _WITH_MINIMA and not {"counts", "snr"} & set(params):
+        report.add(node, "XB215", f"binning '{name}' names no minimum", "give counts: 20, snr: 6, or both")
+    if params.get("form") == "faithful" and "range" in params:
+        message = f"binning '{name}': the form 'faithful' groups all channels, and 'range' some"
+        report.add(node.entries["range"], "XB216", message, "use form: mended, or leave the others out of the band")
     if "from" in params:
         params["from"] = _template(node.entries["from"], folder, report)
     if "range" in node.entries and text_of(node.entries["range"]) is not None and "range" not in params:
@@ -125,9 +130,12 @@ def _template(node: Node, folder: Path, report: Report) -> str:
     return str(joined(folder, text).absolute())
 
 
+_WITH_MINIMA = ("ogrppha", "specgroup")
 _READ: dict[str, Callable[[Node, Report], Any]] = {
     "counts": _number,
     "snr": _number,
+    "net_counts": _number,
+    "oversample": _number,
     "range": _range,
     "bad": _bad,
     "ranges": _ranges,

@@ -267,6 +267,27 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Ask for fewer bands, or keep more digits.",
         ),
         "XB214": Code("`channels` and `ranges`", "The binning `constant` has either of the two.", "Keep one."),
+        "XB215": Code(
+            "no minimum",
+            "The binnings `specgroup` and `ogrppha` end a group at a minimum: `counts`, `snr` or both.",
+            "Give one of them.",
+        ),
+        "XB216": Code(
+            "keys that do not go together",
+            (
+                "`form: faithful` groups all channels, as the scripts it follows do, so it has no `range`;"
+                " `min_channels` needs `snap`, which puts edges on channels."
+            ),
+            "Do what the hint says.",
+        ),
+        "XB217": Code(
+            "no channels to snap to",
+            (
+                "`snap: channel` takes the channels of the spec's instruments. There must be one kind of them, of one"
+                " width in energy, and the bands must lie on them."
+            ),
+            "Name the channels: `snap: xmm channel`.",
+        ),
         "XB220": Code(
             "reserved",
             "The word belongs to the language, and nothing here does it yet.",

@@ -120,8 +120,9 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     tree = check_shape(tree, context.schema, report, str(context.path))
     tree = fill_missions(tree)
     folder = context.path.absolute().parent
-    found = find_spectra(tree, pointings(tree, report, notes), folder, report)
-    bands = find_bands(tree, report)
+    pointed = pointings(tree, report, notes)
+    found = find_spectra(tree, pointed, folder, report)
+    bands = find_bands(tree, report, pointed)
     binnings = find_binnings(tree, _data_root(tree, folder), report)
     fits = find_fits(tree, found, binnings, bands, report)
     if len(report.problems) > before:

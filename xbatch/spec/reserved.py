@@ -14,7 +14,6 @@ __all__ = ["refuse_reserved"]
 _EVENTS = "it starts from event lists; make the PHA files first, name them under 'spectra', and remove this"
 _CURVES = "it starts from event lists; remove this"
 _LATER = "remove it"
-_OWN_TYPES = "types that work: file, none, constant, min, bmin, snmin, opt, optmin, optsnmin"
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "": {
@@ -38,7 +37,8 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "source_type": _EVENTS,
         "orders": "name the file of the order",
     },
-    "bands.*": {"snap": _LATER, "of": _LATER, "min_channels": _LATER},
+    "bands.*": {"of": _LATER},
+    "bands.*.snap": {"to": "use snap: channel"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
     "fit.*.flux": {"errors": _LATER, "n": _LATER},
     "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
@@ -46,7 +46,6 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("data", "level"): dict.fromkeys(("raw", "events"), "use level: spectra, with PHA files that are there"),
-    ("binning.*", "type"): dict.fromkeys(("ogrppha", "specgroup", "nutools"), _OWN_TYPES),
     ("bands.*", "scheme"): {"equal-counts": "use scheme linear, log or list"},
     ("fit.*.background", "mode"): {"model": "use mode subtract, profiled or ignore"},
 }
