@@ -207,7 +207,7 @@ def test_verdicts_are_data() -> None:
     [
         (Reason("new"), "not done yet"),
         (Reason("forced"), "forced"),
-        (Reason("output missing"), "its result is no longer in the store"),
+        (Reason("output missing"), "its result is no longer in the store, or was changed there"),
         (Reason("parameter", "min.counts", 20, 30.5), "min.counts 20 -> 30.5"),
         (Reason("parameter", "note", "", None), "note '' -> none"),
         (Reason("input", "pha", "a", "b"), "input pha changed"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -65,6 +66,18 @@ def test_a_worker_killed_in_idleness_is_replaced_unseen(
 def test_a_worker_killed_at_work_is_told(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
     pool.start(3, order(tmp_path, "misbehave", how="die"))
     assert queue.get(timeout=30) == Lost("misbehave:a", 3, "SIGKILL 9")
+
+
+def test_a_pool_closed_at_once_after_a_start_says_nothing(
+    queue: SimpleQueue[Finished | Lost], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    with Pool(queue.put, tmp_path) as pool:
+        pool.start(0, order(tmp_path / "1", "join", text="x"))
+        worker(queue)
+        pool.start(0, order(tmp_path / "2", "join", text="x"))
+    assert not said
 
 
 def test_what_cannot_be_sent_is_an_answer(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ class Scene:
     def run(self, what: Plan, jobs: int = 1, **options: Any) -> dict[str, str]:
         """Run a plan, check that nothing contradicts what `survey` promised, and give the outcomes."""
         self.events.clear()
-        asked = {name: options[name] for name in ("only", "force", "registry") if name in options}
+        asked = {name: options[name] for name in ("only", "force", "paranoid", "registry") if name in options}
         promised = survey(what, self.run_dir, self.store, **{"registry": TOYS, **asked})
         self.result: RunResult = execute(
             what, self.run_dir, self.store, jobs=jobs, on_event=self.events.append, **{"registry": TOYS, **options}
@@ -119,6 +120,20 @@ def test_a_run_from_nothing_to_nothing_to_do_and_on(scene: Scene, file: Path) ->
     assert not (scene.run_dir / "products" / "measure").exists()
     assert [entry["event"] for entry in read_journal(scene.run_dir)].count("begin") == 8
     assert list(last_run(scene.run_dir).steps) == ["join:a", "join:b"]
+
+
+@pytest.mark.parametrize("paranoid", [False, True])
+def test_a_product_written_over_through_its_link_is_made_again(scene: Scene, file: Path, paranoid: bool) -> None:
+    scene.run(chain(file))
+    product = scene.run_dir / "products" / "join" / "a" / "out.txt"
+    before = product.stat()
+    product.chmod(0o644)
+    product.write_text("xyz")
+    if paranoid:  # as a disk does it: no time tells
+        os.utime(product, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert list(scene.run(chain(file), paranoid=paranoid).values()) == ["done", *["up to date"] * 3]
+    assert scene.text("a") == product.read_text() == "ina"
+    assert set(scene.run(chain(file), paranoid=True).values()) == {"up to date"}
 
 
 def test_failures_stop_only_what_needs_them(scene: Scene) -> None:

@@ -54,6 +54,22 @@ def test_unless_it_shall_give_way(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == []
 
 
+def test_an_entry_that_was_written_to_is_no_entry(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.publish(*fill(store, "made"))
+    path = store.entry(KEY) / "out.txt"
+    path.chmod(0o644)
+    path.write_text("fake")
+    later = path.stat().st_mtime_ns + 10**9
+    os.utime(path, ns=(later, later))
+    assert store.lookup(KEY) is None
+    assert store.is_damaged(KEY)
+    path.write_text("made")
+    os.utime(path, ns=(later, later))
+    assert store.lookup(KEY) is not None  # only touched, or a copy of the store
+    assert not store.is_damaged(KEY)
+
+
 @pytest.mark.parametrize("damage", ["missing", "shorter", "record", "key", "version", "list"])
 def test_a_damaged_entry_is_no_entry_and_is_made_anew(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
@@ -82,8 +98,11 @@ def test_a_damaged_entry_is_no_entry_and_is_made_anew(tmp_path: Path, damage: st
 def test_changed_bytes_of_equal_size_are_seen_by_the_paranoid(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.publish(*fill(store, "text"))
-    (store.entry(KEY) / "out.txt").chmod(0o644)
-    (store.entry(KEY) / "out.txt").write_text("tent")
+    path = store.entry(KEY) / "out.txt"
+    made = path.stat().st_mtime_ns
+    path.chmod(0o644)
+    path.write_text("tent")
+    os.utime(path, ns=(made, made))  # as a disk that goes bad changes it
     assert store.lookup(KEY) is not None
     assert Store(tmp_path, paranoid=True).lookup(KEY) is None
 

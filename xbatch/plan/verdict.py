@@ -258,7 +258,7 @@ def reason_text(reason: Reason) -> str:
     return {
         "new": "not done yet",
         "forced": "forced",
-        "output missing": "its result is no longer in the store",
+        "output missing": "its result is no longer in the store, or was changed there",
         "waits": f"waits for {reason.what}",
         "needs": f"needs {reason.what}",
         "cannot": f"cannot be done here: {reason.new}",

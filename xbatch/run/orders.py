@@ -89,5 +89,5 @@ def make_order(
         out=out,
         log=log,
         store=store.root,
-        replace=any(reason.kind == "forced" for reason in verdict.reasons),
+        replace=any(reason.kind == "forced" for reason in verdict.reasons) or store.is_damaged(verdict.key or ""),
     )

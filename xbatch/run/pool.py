@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WORKER_ENVIRONMENT", "Finished", "Lost", "Pool"]
 
+_SENT_S = 1.0
 WORKER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         # one thread each: there are as many workers as cores, and sums must not depend on the number of threads
@@ -74,6 +76,7 @@ class Pool(AbstractContextManager["Pool"]):
         self._deliver = deliver
         self._environment = {**WORKER_ENVIRONMENT, "TMPDIR": str(temporary)}
         self._executors: dict[int, Any] = {}
+        self._sent: dict[int, Future[Answer]] = {}
 
     def start(self, slot: int, order: Order) -> None:
         """Start a step in a slot that is free."""
@@ -91,13 +94,26 @@ class Pool(AbstractContextManager["Pool"]):
             self._executors[slot] = _new_executor(self._environment)
         with kept_back():  # the first step of an executor starts its process
             future: Future[Answer] = self._executors[slot].submit(perform, order)
+        self._sent[slot] = future
         return future
 
     def renew(self, slot: int) -> None:
         """Give a slot a new worker in place of one that was killed."""
         executor = self._executors.pop(slot, None)
         if executor is not None:
+            self._wait_until_sent(slot)
             executor.shutdown(wait=True, kill_workers=True)
+
+    def _wait_until_sent(self, slot: int) -> None:
+        """Wait until the executor has taken up the last step of a slot.
+
+        An executor that is shut down a moment after a step was submitted looks for it in vain, in a thread of its own,
+        whose traceback would reach the user (loky 3.5).
+        """
+        future = self._sent.pop(slot, None)
+        deadline = time.monotonic() + _SENT_S
+        while future is not None and not (future.running() or future.done()) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def kill(self) -> None:
         """Kill all workers and what they have started; their steps are delivered as lost."""

@@ -139,7 +139,7 @@ class Products:
         try:
             write_atomically(path, pretty_json({"steps": steps}))
         except OSError as error:
-            raise FileError(str(path), f"cannot be written: {error.strerror or error}") from error
+            raise _unwritable(path, error) from error
         self._changed = False
 
     def _take_away(self, placed: Placed, keep: Collection[str]) -> None:
@@ -188,4 +188,9 @@ def _put(source: Path, target: Path) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise FileError(str(target), f"cannot be written: {error.strerror or error}") from error
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> FileError:
+    cure = "What is finished is kept; make room, or name another folder with --out, and run again"
+    return FileError(str(path), f"cannot be written: {error.strerror or error}", cure)

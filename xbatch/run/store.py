@@ -48,7 +48,7 @@ class Store:
     root : Path
         Its folder; made when something is first written.
     paranoid : bool
-        Check the sha256 of every output that is looked up, not only its size.
+        Check the sha256 of every output that is looked up, not only of those that were written to since.
     """
 
     def __init__(self, root: Path, paranoid: bool = False) -> None:
@@ -72,21 +72,30 @@ class Store:
         return record
 
     def lookup(self, key: str) -> Record | None:
-        """Read the record of a key if all its outputs are there in their size."""
+        """Read the record of a key if all its outputs are there, and as they were made."""
         record = self.record(key)
         return record if record is not None and self._is_whole(key, record) else None
 
+    def is_damaged(self, key: str) -> bool:
+        """Tell whether there is an entry whose outputs are not what its record says."""
+        record = self.record(key)
+        return record is not None and not self._is_whole(key, record)
+
     def _is_whole(self, key: str, record: Record) -> bool:
         folder = self.entry(key)
-        for name, output in record["outputs"].items():
-            path = folder / name
-            try:
-                if path.stat().st_size != output["size"]:
+        try:
+            recorded = (folder / RECORD).stat().st_mtime_ns
+            for name, output in record["outputs"].items():
+                status = (folder / name).stat()
+                if status.st_size != output["size"]:
                     return False
-            except OSError:
-                return False
-            if self._paranoid and file_sha256(path) != output["sha256"]:
-                return False
+                # Products are links to these files: an editor that forces its way into one writes here too. The record
+                # is written last, so that any later time is that of a stranger (or of a copy of the store).
+                suspect = self._paranoid or status.st_mtime_ns > recorded
+                if suspect and file_sha256(folder / name) != output["sha256"]:
+                    return False
+        except OSError:
+            return False
         return True
 
     def scratch(self) -> Path:
