@@ -58,6 +58,17 @@ class _Verbs(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_VERBS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # nothing went wrong: click would end with 1, which is that of a step that failed
+            from xbatch.cli.pipe import stop_output
+
+            stop_output()
+            return 0
+        return answer
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -90,9 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 130
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        status = 0
     except click.ClickException as error:
         error.show()
         status = error.exit_code

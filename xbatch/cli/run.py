@@ -10,6 +10,7 @@ import click
 
 from xbatch.base.files import write_atomically
 from xbatch.cli.options import cores, default_run_dir, places, spec_argument, store_dir
+from xbatch.cli.pipe import stop_output
 
 if TYPE_CHECKING:
     from xbatch.plan.steps import Plan
@@ -81,7 +82,11 @@ def command(
             on_event=reporter,
         )
     _leave_record(analysis, plan, result, count)
-    _print_results(result)
+    try:
+        _print_results(result)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # nobody reads on (rich would exit then): the status says how the run went
+        stop_output()
     sys.exit(result.exit_status)
 
 

@@ -56,4 +56,7 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
         return
     first = analysis.members[0].spec
     members = f", {len(analysis.members)} members" if len(analysis.members) > 1 else ""
-    click.echo(f"{spec}: valid ({len(first.spectra)} spectra, {len(first.fits)} fits{members})")
+    fits = f"{len(first.fits)} fit{'' if len(first.fits) == 1 else 's'}"
+    click.echo(
+        f"{spec}: valid ({len(first.spectra)} spectr{'um' if len(first.spectra) == 1 else 'a'}, {fits}{members})"
+    )

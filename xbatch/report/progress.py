@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import IO, TYPE_CHECKING
 
@@ -44,7 +44,8 @@ def _lines(stream: IO[str]) -> Iterator[Reporter]:
     def report(event: Event) -> None:
         line = _line(event)
         if line:
-            print(line, file=stream, flush=True)
+            with suppress(BrokenPipeError):  # that nobody reads on is no reason to stop a run
+                print(line, file=stream, flush=True)
 
     yield report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from xbatch.base.numbers import Rounded
-    from xbatch.report.fits import FitView
+    from xbatch.report.fits import FitView, ParameterRow
     from xbatch.run.result import RunResult
 
 __all__ = ["failures", "number_text", "parameter_tables", "print_run", "summary"]
 
 _STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped": "yellow", "cancelled": "yellow"}
 _SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
-_WIDE = 110
+_WIDE = 160
 
 
 def print_run(result: RunResult, stream: IO[str], width: int | None = None) -> None:
@@ -30,7 +30,7 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None) -> N
     stream : text stream
         Coloured if it is a terminal.
     width : int, optional
-        Columns; the terminal's own by default, and at least 110 where it is none.
+        Columns; the terminal's own by default, and at least 160 where it is none.
     """
     console = _console(stream, width)
     if (result.run_dir / "manifest.json").is_file():
@@ -68,19 +68,28 @@ def _fit_table(fit: FitView) -> Group:
     if fit.reduced:
         title.append(f" = {fit.reduced}", style="not bold")
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE, pad_edge=False)
-    table.add_column("parameter", no_wrap=True)
+    remarks = [_remark(row) for row in fit.parameters]
+    table.add_column("parameter", min_width=_longest_word(row.name for row in fit.parameters))
     table.add_column("value", no_wrap=True)
-    table.add_column("unit", no_wrap=True)
-    table.add_column("", style="dim")
-    for row in fit.parameters:
-        words = {"frozen": "fixed", "linked": f"= {row.link}"}.get(row.state, "")
-        remark = "; ".join(word for word in (words, row.note) if word)
+    table.add_column("unit")
+    # Whether a value was fixed must be seen on any width: this column keeps its longest word.
+    table.add_column("", style="dim", min_width=_longest_word(remarks))
+    for row, remark in zip(fit.parameters, remarks, strict=True):
         style = "" if row.state == "free" else "dim"
         table.add_row(Text(row.name), number_text(row.number), _unit_text(row.unit), Text(remark), style=style)
     for flux in fit.fluxes:
         table.add_row(Text(f"flux {flux.label}"), number_text(flux.energy), "erg cm⁻² s⁻¹", "")
     said = [Text(fit.trouble, style="red")] if fit.trouble else []
     return Group(table, *said, *(Text(note, style="yellow") for note in fit.notes), "")
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    return max((len(word) for text in texts for word in text.split()), default=0)
+
+
+def _remark(row: ParameterRow) -> str:
+    words = {"frozen": "fixed", "linked": f"= {row.link}"}.get(row.state, "")
+    return "; ".join(word for word in (words, row.note) if word)
 
 
 def number_text(number: Rounded) -> str:
