@@ -7,6 +7,7 @@ import pytest
 from tests.plan.worlds import write_pha_header
 from xbatch.base.errors import UsageError
 from xbatch.plan.starter import find_spectra, starter_text
+from xbatch.spec import load
 
 
 def nustar(root: Path, obsid: str, module: str) -> None:
@@ -53,6 +54,38 @@ def test_odd_names_become_exceptions_and_the_files_own_grouping_is_kept(tmp_path
     assert "asis: {type: file}" in text
     assert "# response:" in text
     assert "band: 0.3-10 keV" in text
+
+
+def test_an_obsid_is_found_in_the_header_and_above_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "0693760101"
+    for instrument, name in (("EPN", "PN_src.fits"), ("EMOS1", "M1.fits")):
+        write_pha_header(folder / name, TELESCOP="XMM", INSTRUME=instrument)
+    write_pha_header(folder / "later.pha", TELESCOP="XMM", INSTRUME="EPN", OBS_ID="0693760201")
+    write_pha_header(folder / "pn.rmf")
+    text = starter_text(find_spectra(folder), folder, "x")
+    assert '- {obsids: ["0693760101"], instruments: [EMOS1, EPN]}' in text
+    assert '- {obsids: ["0693760201"], instruments: [EPN]}' in text
+    assert '{where: {obsid: "0693760201", instrument: EPN}, file: "later.pha"}' in text
+    assert "there is pn.rmf" in text
+    assert "group_by: [obsid]" in text
+    load_text(tmp_path, text)
+
+
+def test_the_mission_with_the_most_spectra_is_taken(tmp_path: Path) -> None:
+    write_pha_header(tmp_path / "a" / "me.pha", TELESCOP="EXOSAT", INSTRUME="ME 1/2")
+    assert 'instruments: ["ME 1/2"]' in starter_text(find_spectra(tmp_path), tmp_path, "x")
+    for module in "AB":
+        nustar(tmp_path, "90402339002", module)
+    text = starter_text(find_spectra(tmp_path), tmp_path, "x")
+    assert "mission: nustar" in text
+    assert "#   a/me.pha (other)" in text
+    load_text(tmp_path, text)
+
+
+def load_text(folder: Path, text: str) -> None:
+    path = folder / "spec.yaml"
+    path.write_text(text)
+    load(path)
 
 
 def test_an_empty_or_missing_folder_is_one_clear_error(tmp_path: Path) -> None:

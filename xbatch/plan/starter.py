@@ -10,12 +10,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xbatch.base.errors import FileError, UsageError
 from xbatch.base.fitsheader import find_file, read_headers
 from xbatch.plan.links import is_spectrum
+from xbatch.spec.wording import flow
 
 __all__ = ["Found", "find_spectra", "starter_text"]
 
@@ -24,6 +25,10 @@ _BANDS = {"nustar": "3-79 keV", "xmm": "0.3-10 keV"}
 _MODULES = {"FPMA": "A", "FPMB": "B"}
 _PRUNED = {"store", ".store", "products", ".git", "__pycache__"}
 _DEPTH = 4
+_OBSID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_OBSID_DIGITS = {"nustar": 11, "xmm": 10}
+_SHOWN = 6
+_MATRIX = re.compile(r"\.(rmf|rsp)(\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +43,7 @@ class Found:
     poisson: bool
     background: bool
     response: bool
+    matrices: tuple[str, ...] = ()  # RMFs beside it, where the header names none that is there
 
 
 def find_spectra(folder: Path) -> list[Found]:
@@ -106,29 +112,42 @@ def _named(header: Mapping[str, Any], keyword: str) -> str:
 def _found(path: Path, folder: Path, header: Mapping[str, Any]) -> Found:
     relative = path.relative_to(folder).as_posix()
     mission = _MISSIONS.get(str(header.get("TELESCOP") or "").strip().upper(), "other")
-    obsid = str(header.get("OBS_ID") or "").strip()
-    if not obsid or obsid not in relative:
-        obsid = path.parent.name if path.parent != folder else path.name.split(".")[0]
     response = _named(header, "RESPFILE")
     background = _named(header, "BACKFILE")
+    linked = bool(response and find_file(path.parent / response))
     return Found(
         path=relative,
         mission=mission,
-        obsid=obsid,
+        obsid=_obsid(path, folder, header, mission),
         instrument=str(header.get("INSTRUME") or "data").strip(),
         grouped="GROUPING" in {str(header.get(f"TTYPE{n}")) for n in range(1, 20)},
         poisson=header.get("POISSERR") is True,
         background=bool(background and find_file(path.parent / background)),
-        response=bool(response and find_file(path.parent / response)),
+        response=linked,
+        matrices=() if linked else tuple(sorted(one.name for one in path.parent.iterdir() if _MATRIX.search(one.name))),
     )
+
+
+def _obsid(path: Path, folder: Path, header: Mapping[str, Any], mission: str) -> str:
+    """Take the obsid of the header, else of a folder that is named like one, else the folder's or file's name."""
+    named = str(header.get("OBS_ID") or "").strip()
+    if _OBSID.fullmatch(named):
+        return named
+    digits = _OBSID_DIGITS.get(mission, 0)
+    for parent in path.resolve().parents:
+        if parent.name.isdecimal() and len(parent.name) == digits:
+            return parent.name
+    name = path.parent.name if path.parent != folder else path.name.split(".")[0]
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).lstrip("._+-") or "data"
 
 
 def starter_text(found: Sequence[Found], folder: Path, name: str) -> str:
     """Write a spec for some spectra, as text that validates.
 
-    Spectra of the first mission found are taken; others are named in a comment.
+    The mission with the most spectra is taken; the spectra of others are named in a comment.
     """
-    mission = found[0].mission
+    missions = [one.mission for one in found]
+    mission = max(_unique(missions), key=missions.count)
     mine = [one for one in found if one.mission == mission]
     lines = [
         "# Help in your editor: xbatch schema analysis > analysis-1.json",
@@ -136,19 +155,37 @@ def starter_text(found: Sequence[Found], folder: Path, name: str) -> str:
         "xbatch: 1",
         f"name: {name}",
         f"mission: {mission}",
-        f"obsids: [{', '.join(json.dumps(one) for one in _unique(f.obsid for f in mine))}]",
-        f"instruments: [{', '.join(_unique(f.instrument for f in mine))}]",
+        *_observations(mine),
         f"data: {{root: {json.dumps(str(folder))}, level: spectra}}",
         "",
     ]
-    others = _unique(f"{one.path} ({one.mission})" for one in found if one.mission != mission)
-    lines += [f"# not taken, another mission: {path}" for path in others]
+    others = [one for one in found if one.mission != mission]
+    if others:
+        lines.append("# Not taken, since of another mission; make a spec of their own with: xbatch init THEIR-FOLDER")
+        lines += [f"#   {one.path} ({one.mission})" for one in others]
     lines += [*_spectra(mine), "", *_fit(mine, mission)]
     return "\n".join(lines) + "\n"
 
 
 def _unique(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
+
+
+def _observations(found: Sequence[Found]) -> list[str]:
+    """Write which observations there are, with the instruments of each where these differ."""
+    instruments: dict[str, list[str]] = {}
+    for one in found:
+        instruments.setdefault(one.obsid, []).append(one.instrument)
+    obsids: dict[tuple[str, ...], list[str]] = {}
+    for obsid, names in instruments.items():
+        obsids.setdefault(tuple(_unique(names)), []).append(obsid)
+    parts = [
+        (f"obsids: [{', '.join(map(json.dumps, some))}]", f"instruments: {flow(list(names))}")
+        for names, some in obsids.items()
+    ]
+    if len(parts) == 1:
+        return list(parts[0])
+    return ["observations:", *(f"  - {{{', '.join(part)}}}" for part in parts)]
 
 
 def _template(one: Found) -> str:
@@ -164,7 +201,6 @@ def _spectra(found: Sequence[Found]) -> list[str]:
     templates: dict[str, list[Found]] = {}
     for one in found:
         templates.setdefault(_template(one), []).append(one)
-    subjects = {(one.obsid, one.instrument) for one in found}
     lines = ["spectra:"]
     taken = {(one.obsid, one.instrument) for one in next(iter(templates.values()))}
     first = next(iter(templates))
@@ -177,17 +213,17 @@ def _spectra(found: Sequence[Found]) -> list[str]:
     lines += ["  src:", f"    file: {json.dumps(first)}"]
     if not all(one.response for one in found):
         lines.append('    # response: "FILE"      # RESPFILE is missing for some: name the RMF (and arf:) here')
+        beside = _unique(str(PurePosixPath(one.path).parent / name) for one in found for name in one.matrices)
+        lines += [f"    #   there is {name}" for name in beside[:_SHOWN]]
     if exceptions:
         lines.append("    for:")
         lines += [
-            f"      - {{where: {{obsid: {json.dumps(obsid)}, instrument: {instrument}}}, file: {json.dumps(template)}}}"
+            f"      - {{where: {{obsid: {json.dumps(obsid)}, instrument: {flow(instrument)}}}, "
+            f"file: {json.dumps(template)}}}"
             for (obsid, instrument), template in exceptions.items()
         ]
     used = {*exceptions.values(), first}
     lines += [f"  # also there: {json.dumps(template)}" for template in templates if template not in used]
-    instruments, obsids = _unique(f.instrument for f in found), _unique(f.obsid for f in found)
-    absent = [(o, i) for o in obsids for i in instruments if (o, i) not in subjects]
-    lines += [f"  # no spectrum of {o} {i}: take it out with observations: entries" for o, i in absent]
     return lines
 
 
@@ -201,7 +237,7 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
     binning, described = ("asis", "{type: file}") if grouped else ("min25", "{type: min, counts: 25}")
     several = len(_unique(one.instrument for one in found)) > 1
     reference = found[0].instrument
-    rest = ", ".join(i for i in _unique(one.instrument for one in found) if i != reference)
+    rest = flow([i for i in _unique(one.instrument for one in found) if i != reference])
     lines = [
         "binning:",
         f"  {binning}: {described}",
@@ -209,7 +245,12 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
         "fit:",
         "  powerlaw:",
         f"    data: [{{spectra: src, binning: {binning}, band: {_BANDS.get(mission, '1-10 keV')}}}]",
-        f"    background: {{mode: {mode}}}",
+        *(
+            ["    group_by: [obsid]      # one fit for each observation"]
+            if len(_unique(f.obsid for f in found)) > 1
+            else []
+        ),
+        f"    background: {{mode: {mode}}}" + ("      # some have no background file" if mode == "ignore" else ""),
         f"    statistic: {statistic}",
     ]
     if statistic == "chi2":
@@ -225,7 +266,7 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
             "      cal.factor:          # 1 for the first instrument, free for the others",
             "        value: 1",
             "        frozen: true",
-            f"        for: [{{where: {{instrument: [{rest}]}}, frozen: false}}]",
+            f"        for: [{{where: {{instrument: {rest}}}, frozen: false}}]",
         ]
     return [
         *lines,
