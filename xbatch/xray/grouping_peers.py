@@ -100,7 +100,8 @@ def group_specgroup(
     def close(begin: int) -> int:
         total = signal = noise = 0.0
         start = positions[begin]
-        for number, (here, net_here, variance_here) in enumerate(channels[begin:], begin):
+        for number in range(begin, len(channels)):
+            here, net_here, variance_here = channels[number]
             total += here
             signal += net_here
             noise += variance_here
