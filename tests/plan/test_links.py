@@ -75,7 +75,7 @@ def test_a_missing_spectrum_gets_the_nearest_name(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_named_with_the_cure(tmp_path: Path) -> None:
     _, (problem,) = follow(files_of(subject(), tmp_path / "nowhere" / "deep"), analysis())
-    assert "has no folder 'nowhere'" in problem.hint
+    assert f"no folder {tmp_path / 'nowhere'}" in problem.message
     assert "data.root" in problem.hint
 
 

@@ -27,7 +27,8 @@ _KEYWORDS = {"response": "RESPFILE", "arf": "ANCRFILE", "background": "BACKFILE"
 class Links:
     """The files of one subject, found; None where there is none.
 
-    `unreadable` is true where the spectrum is there but its header is not FITS: nothing could be followed.
+    `unreadable` is true where the spectrum is there but its header is not FITS: nothing could be followed. `missing`
+    has the roles (``response``, ``arf``, ``background``) whose file is named and not there.
     """
 
     files: SpectrumFiles
@@ -36,6 +37,7 @@ class Links:
     arf: Path | None
     background: Path | None
     unreadable: bool = False
+    missing: frozenset[str] = frozenset()
 
 
 def follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list[Problem]]:
@@ -85,7 +87,8 @@ def _follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, lis
                     f"{files.path}.{key}",
                 )
             )
-    return Links(files, pha, found["response"], found["arf"], found["background"], unreadable), problems
+    missing = frozenset(problem.path.rpartition(".")[2] for problem in problems)
+    return Links(files, pha, found["response"], found["arf"], found["background"], unreadable, missing), problems
 
 
 def _spectrum_header(pha: Path) -> tuple[Mapping[str, Any], bool]:
@@ -106,10 +109,15 @@ def _missing(path: Path, analysis: Analysis, where: str, files: SpectrumFiles) -
     """Say that a file of the spec is missing, with the nearest name that is there."""
     place = analysis.place(where)
     if not path.parent.is_dir():
+        # The folder is what is wrong: one problem for all the files that should be in it.
         parent = next(p for p in path.parents if p.is_dir())
-        gone = path.relative_to(parent).parts[0]
-        hint = f"{parent} has no folder {gone!r}; is data.root right? (--set data.root=FOLDER)"
-        return Problem(place, "XB401", f"no file {path} for {files.subject.path}", hint, where)
+        gone = parent / path.relative_to(parent).parts[0]
+        near = difflib.get_close_matches(gone.name, sorted(p.name for p in parent.iterdir() if p.is_dir()), n=1)
+        meant = f"did you mean {str(parent / near[0])!r}? " if near else ""
+        hint = f"{meant}is data.root right? (--set data.root=FOLDER)"
+        return Problem(
+            place, "XB401", f"no folder {gone}, where files of spectra.{files.subject.spectrum} should be", hint, where
+        )
     try:
         names = sorted(p.name for p in path.parent.iterdir())
     except PermissionError:

@@ -129,7 +129,7 @@ def _group_step(recipe: _Recipe, links: Links, binning: Binning) -> tuple[Step, 
     if _uses_background(binning.params) and links.background is not None:
         inputs["background"] = StepInput(source, "background.pha")
     if _needs_response(binning.params):
-        if links.response is None and not links.unreadable:
+        if links.response is None and not links.unreadable and "response" not in links.missing:
             problems.append(_no_response(recipe, links, f"binning {binning.name!r} needs", binning.path))
         inputs["response"] = StepInput(source, "response.npz")
     template = binning.params.get("from")
@@ -195,25 +195,31 @@ def _fit_problems(recipe: _Recipe, job: FitJob) -> list[Problem]:
         links = recipe.links[data.subject.path]
         if links.unreadable:
             continue
-        if links.response is None:
+        if links.response is None and "response" not in links.missing:
             problems.append(_no_response(recipe, links, f"fit {job.name!r} needs", job.path))
-        problems += _background_problems(recipe, job, links)
-    return problems
+    return problems + _background_problems(recipe, job)
 
 
-def _background_problems(recipe: _Recipe, job: FitJob, links: Links) -> list[Problem]:
-    """Compare what the fit says of the background with what the files have."""
+def _background_problems(recipe: _Recipe, job: FitJob) -> list[Problem]:
+    """Compare what the fit says of the background with what the files have: one problem, whatever their number."""
     where = f"{job.path}.background"
-    name = links.files.subject.path
-    if job.background in {"subtract", "profiled"} and links.background is None:
-        message = f"background mode {job.background!r} needs a background, and {links.pha.name} of {name} has none"
-        hint = f"give 'background: FILE' under spectra.{links.files.subject.spectrum}, or mode: none"
+    followed = [recipe.links[data.subject.path] for data in job.datasets]
+    known = [links for links in followed if not links.unreadable and "background" not in links.missing]
+    wrong = [links for links in known if (links.background is None) == (job.background in {"subtract", "profiled"})]
+    if not wrong or job.background == "ignore":
+        return []
+    first = wrong[0]
+    name = first.files.subject.path
+    others = f" (and {len(wrong) - 1} more of its spectra)" if len(wrong) > 1 else ""
+    if first.background is None:
+        message = (
+            f"background mode {job.background!r} needs a background, and {first.pha.name} of {name} has none{others}"
+        )
+        hint = f"give 'background: FILE' under spectra.{first.files.subject.spectrum}, or mode: none"
         return [Problem(recipe.analysis.place(where), "XB404", message, hint, where)]
-    if job.background == "none" and links.background is not None:
-        message = f"background mode 'none' says there is none, but {name} has {links.background.name}"
-        hint = "say mode: ignore to leave it out on purpose, or use subtract or profiled"
-        return [Problem(recipe.analysis.place(where), "XB405", message, hint, where)]
-    return []
+    message = f"background mode 'none' says there is none, but {name} has {first.background.name}{others}"
+    hint = "say mode: ignore to leave it out on purpose, or use subtract or profiled"
+    return [Problem(recipe.analysis.place(where), "XB405", message, hint, where)]
 
 
 def _fit_steps(recipe: _Recipe, job: FitJob, installed: Callable[[str], bool]) -> list[Step]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from xbatch.base.errors import SpecError
+from xbatch.spec.kinds import refuse_other_kind
 from xbatch.spec.nodes import data_of
 from xbatch.spec.reader import read_bytes, read_document
 from xbatch.spec.report import Report
@@ -115,7 +116,9 @@ def read_config(path: Path) -> SimulationConfig:
     """
     report = Report()
     name = str(path)
-    document = check_shape(read_document(read_bytes(path), name, report), load_schema("simulate-1"), report, name)
+    root = read_document(read_bytes(path), name, report)
+    refuse_other_kind(root, "simulate")
+    document = check_shape(root, load_schema("simulate-1"), report, name)
     if report.problems:
         raise SpecError(report.problems)
     data: Mapping[str, Any] = data_of(document)

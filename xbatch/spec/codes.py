@@ -130,6 +130,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`include` and `xbatch` are read before anything is set.",
             "Write it in the file.",
         ),
+        "XB025": Code(
+            "a file of another kind",
+            "The file says that it is a simulation, a manifest or a plan, and an analysis is wanted (or the reverse).",
+            "Name the other file, or take the other command.",
+        ),
         "XB101": Code("unknown spectrum", "No entry of `spectra` has this name.", "Take a name of `spectra`."),
         "XB102": Code(
             "unknown band",

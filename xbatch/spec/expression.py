@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xbatch.spec.components import COMPONENTS, component_type
-from xbatch.spec.report import did_you_mean, shown
+from xbatch.spec.report import listed, nearest, shown
 
 __all__ = ["ExpressionError", "Model", "parse_model"]
 
@@ -173,7 +173,9 @@ class _Parser:
         kind = component_type(written)
         if not kind:
             short = _XSPEC_SHORT.get(written.casefold())
-            hint = f"did you mean '{short}'?" if short else did_you_mean(written, COMPONENTS)
+            close = short or nearest(written, COMPONENTS)
+            known = "" if short else f"known: {listed(COMPONENTS)}"
+            hint = " ".join(filter(None, (f"did you mean '{close}'?" if close else "", known)))
             raise ExpressionError("XB302", token.position, f"no component {shown(written)}", hint)
         if not name:
             hint = f"write {written}.NAME; parameters are then NAME.{COMPONENTS[kind].parameters[0].name}"

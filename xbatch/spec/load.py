@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xbatch.base.errors import Place, SpecError
+from xbatch.base.errors import Place, Problem, SpecError
 from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.defaults import fill_parameters
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
+from xbatch.spec.kinds import refuse_other_kind
 from xbatch.spec.model import Analysis, Member, Spec
-from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, join, text_of
+from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, data_of, join, text_of
 from xbatch.spec.observations import fill_missions, pointings
 from xbatch.spec.paths import joined
 from xbatch.spec.report import Report
@@ -27,6 +28,7 @@ from xbatch.spec.sweep import Axis, expanded, member_label, sweep_axes
 __all__ = ["load"]
 
 _READ_PAST = {"XB012", "XB013", "XB019", "XB022", "XB023", "XB024"}
+_REFERS = {"XB101": "spectra", "XB102": "bands", "XB104": "binning"}
 _ENOUGH = 200
 
 
@@ -61,6 +63,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Analysis:
     context = _Context(path, load_schema())
     report, notes = Report(), Report()
     root, sources = read_with_includes(path, report)
+    refuse_other_kind(root, "xbatch")
     root = apply_overrides(root, overrides, context.schema, report)
     if any(problem.code not in _READ_PAST for problem in report.problems):
         raise SpecError(report.problems)
@@ -126,6 +129,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     binnings = find_binnings(tree, _data_root(tree, folder), report)
     fits = find_fits(tree, found, binnings, bands, report)
     if len(report.problems) > before:
+        report.problems[before:] = [one for one in report.problems[before:] if not _refers_to_broken(one, tree)]
         return None, tree
     tree = fill_parameters(tree, {job.name: job.components for job in fits})
     spec = Spec(
@@ -138,6 +142,11 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
         document=data_of(tree.without("sweep")),
     )
     return spec, tree
+
+
+def _refers_to_broken(problem: Problem, tree: Table) -> bool:
+    """Tell whether a name is unknown only because the block that should hold it could not be read."""
+    return isinstance(tree.entries.get(_REFERS.get(problem.code, "")), Broken)
 
 
 def _data_text(tree: Table, key: str, default: str) -> str:

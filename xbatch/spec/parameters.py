@@ -149,6 +149,7 @@ def _check_limits(one: Instance, table: Table, report: Report) -> None:
     for key, value in (("min", one.min), ("max", one.max)):
         if not rule.min <= value <= rule.max:
             message = f"{key} of {one.name} is {value:g}, outside XSPEC's limits {rule.min:g} to {rule.max:g}"
+            message += f" ({rule.unit})" if rule.unit else ""
             report.add(table.entries.get(key) or table, "XB309", message, "bring it inside")
             return
     if one.min >= one.max:
@@ -159,7 +160,8 @@ def _check_limits(one: Instance, table: Table, report: Report) -> None:
         given = table.entries.get("value")
         node = given or table.entries.get("min") or table.entries.get("max") or table
         what = "value" if given else "default value"
-        message = f"the {what} of {one.name}, {one.value:g}, is outside {one.min:g} to {one.max:g}"
+        unit = f" ({rule.unit})" if rule.unit else ""
+        message = f"the {what} of {one.name}, {one.value:g}, is outside {one.min:g} to {one.max:g}{unit}"
         report.add(node, "XB309", message, "give a value inside, or other limits")
 
 

@@ -123,9 +123,15 @@ class _Checker:
             and node.value.is_integer()
         ):
             return replace(node, value=int(node.value))
+        if isinstance(node, Scalar) and node.value is not None and kinds == ["string"]:
+            fault = self._text_fault(replace(node, value=node.text), rule)
+            if fault is not None and fault[0] == "XB206":  # quotes would not make a name of a number
+                self.report.add(node, *fault)
+                return Broken(node.place, path)
         name = path.rsplit(".", 1)[-1] or "the spec"
         message = f"{name} must be {wording.kinds_text(kinds)}, not {wording.found_text(node)}"
-        self.report.add(node, "XB203", message, wording.type_hint(node, kinds, name))
+        hint = wording.type_hint(node, kinds, name, next(iter(rule.get("examples", ())), None))
+        self.report.add(node, "XB203", message, hint)
         return Broken(node.place, path)
 
     def _not_a_word(self, node: Node, path: str) -> Node:
@@ -208,17 +214,19 @@ class _Checker:
             return Broken(node.place, path)
         if "propertyNames" in rule:
             entries = self._named(node, entries, self.schema.follow(rule["propertyNames"]), path)
+        meant = set()  # keys that are there, but misspelt: one problem, not two
         for key, child in list(entries.items()):
             if key in properties:
                 entries[key] = self.check(child, properties[key], join(path, key), node.key_place(key))
             elif free is False:
-                self._unknown(key, node, properties, path)
+                meant.add(self._unknown(key, node, properties, path))
                 del entries[key]
             elif isinstance(free, Mapping):
                 entries[key] = self.check(child, free, join(path, key), node.key_place(key))
         for key in rule.get("required", ()):
             if key not in entries:
-                self._missing(key, properties, path, at)
+                if key not in meant:
+                    self._missing(key, properties, path, at)
                 entries[key] = Broken(at, join(path, key))
         if not self.silent:
             entries |= self._defaults(entries, properties, path, at)
@@ -233,6 +241,8 @@ class _Checker:
                 message = f"{shown(key)} is not {wording.a(str(rule.get('title')).lower())}"
                 hint = _pattern_hint(rule, rule.get("examples", [""])[0])
                 self.report.add(node.key_place(key), code, message, hint, join(path, key))
+                if code == "XB206":  # what refers to it is not wrong as well
+                    kept[key] = Broken(child.place, join(path, key))
             elif rule.get("title") == "A name" and key.casefold() in folded:
                 first = folded[key.casefold()]
                 message = f"{shown(key)} and {shown(first)} differ only by case, which file names may not"
@@ -242,7 +252,8 @@ class _Checker:
                 kept[key] = child
         return kept
 
-    def _unknown(self, key: str, node: Table, properties: Mapping[str, Rule], path: str) -> None:
+    def _unknown(self, key: str, node: Table, properties: Mapping[str, Rule], path: str) -> str:
+        """Report a key that is not known, and give the one that was probably meant."""
         where = f" in {path}" if path else ""
         kind = next(
             (properties[one]["const"] for one in ("type", "scheme") if "const" in properties.get(one, {})), None
@@ -255,6 +266,7 @@ class _Checker:
             hint = did_you_mean(key, [name for name in properties if name not in node.entries], "remove it")
         message = f"unknown key {shown(key)}{where}{of_kind}"
         self.report.add(node.key_place(key), "XB201", message, hint, join(path, key))
+        return nearest(key, [name for name in properties if name not in node.entries])
 
     def _missing(self, key: str, properties: Mapping[str, Rule], path: str, at: Place) -> None:
         rule = self.schema.follow(properties.get(key, {}))

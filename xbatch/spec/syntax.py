@@ -17,6 +17,9 @@ __all__ = ["syntax_problem"]
 
 _TEMPLATE = re.compile(r"(?<![\"'\w}/])(?P<text>\{ *[A-Za-z_]+ *\}[^\s,\]}#:'\"][^\s,\]#'\"]*)")
 _LIST_WITH_UNIT = re.compile(r"(?P<list>\[[^\[\]]*\])[ \t]*(?P<unit>[^\s,\]}#:'\"][^\s,\]}#]*)")
+_STRANGE_SPACE = re.compile(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]")
+_KEY = re.compile(r" *[A-Za-z_][\w.]*:(\s|$)")
+_NO_COLON = re.compile(r" *[A-Za-z_][\w.]*(:\S| )[^:\[\]{}]*")
 _HINTS = (
     ("mapping values are not allowed", "a value that holds ': ' must be quoted; else check the indentation"),
     ("could not find expected ':'", "a line of a map is 'key: value'; check the indentation, and close every quote"),
@@ -51,8 +54,9 @@ def syntax_problem(text: str, file: str, error: yaml.YAMLError) -> Problem:
     lines = text.splitlines() or [""]
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     begun = getattr(error, "context_mark", None)
-    if mark is not None and begun is not None and not "".join(lines[mark.line :])[mark.column :].strip():
-        mark = begun
+    at_end = mark is not None and not "".join(lines[mark.line :])[mark.column :].strip()
+    if begun is not None and (at_end or "could not find expected ':'" in str(getattr(error, "problem", ""))):
+        mark = begun  # the parser has read on; the fault is where it began
     number = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = min(mark.column, len(lines[number])) if mark is not None else 0
     line = lines[number]
@@ -66,6 +70,8 @@ def syntax_problem(text: str, file: str, error: yaml.YAMLError) -> Problem:
     if line[column : column + 1] == "\t":
         return Problem(place, "XB009", "a tab where YAML wants spaces", "replace it with spaces")
     hint = next((hint for start, hint in _HINTS if start in said), "check the indentation, colons and quotes here")
+    if begun is not None and "flow" in str(getattr(error, "context", "")) and begun.line != number:
+        hint = f"{hint}; the bracket was opened at line {begun.line + 1}, and a quote may be open since then"
     return Problem(place, "XB008", f"this is not YAML: {said}", hint)
 
 
@@ -77,8 +83,11 @@ def _special(lines: list[str], file: str, number: int, column: int) -> Problem |
         line = lines[at].split(" #")[0]
         found = _TEMPLATE.search(line)
         if found:
-            message = f"{shown(found['text'])} begins with a brace, which YAML takes for a map"
-            return Problem(Place(file, at + 1, found.start() + 1), "XB010", message, f'quote it: "{found["text"]}"')
+            template = found["text"]
+            while template.endswith("}") and template.count("}") > template.count("{"):
+                template = template[:-1]  # it closes the map that the template stands in
+            message = f"{shown(template)} begins with a brace, which YAML takes for a map"
+            return Problem(Place(file, at + 1, found.start() + 1), "XB010", message, f'quote it: "{template}"')
         found = _LIST_WITH_UNIT.search(line)
         if found:
             inside = " ".join(re.split(r"[\s,]+", found["list"][1:-1].strip()))
@@ -89,6 +98,17 @@ def _special(lines: list[str], file: str, number: int, column: int) -> Problem |
                 message,
                 f"write it without brackets: {inside} {found['unit']}",
             )
+    for at in (number, number - 1):
+        strange = _STRANGE_SPACE.search(lines[at]) if at >= 0 else None
+        if strange is None:
+            continue
+        message = f"the space U+{ord(strange.group()):04X} is no space to YAML (copied from a web page?)"
+        return Problem(Place(file, at + 1, strange.start() + 1), "XB008", message, "type a plain space")
+    if number and _KEY.match(lines[number]) and _NO_COLON.fullmatch(lines[number - 1].split(" #")[0]):
+        indent = len(lines[number - 1]) - len(lines[number - 1].lstrip())
+        if indent == len(lines[number]) - len(lines[number].lstrip()):
+            message = f"{shown(lines[number - 1].strip())} has no colon with a space after it"
+            return Problem(Place(file, number, indent + 1), "XB008", message, "a line of a map is 'key: value'")
     before = lines[number][: column + 1]
     star = re.search(r"(?:^|[\s,\[{:])(\*[^\s]*)$", before)
     if star:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from xbatch.spec.nodes import Items, Node, Scalar, Table
@@ -11,6 +12,7 @@ from xbatch.spec.report import shown
 __all__ = ["a", "flow", "found_text", "kind_of", "kinds_text", "type_hint"]
 
 _SHORT = 40
+_TOO_LARGE = re.compile(r"[-+]?[1-9][0-9]*(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _KINDS = {
     "string": "text",
     "number": "a number",
@@ -51,14 +53,21 @@ def found_text(node: Node) -> str:
     return _KINDS[kind]
 
 
-def type_hint(node: Node, kinds: list[str], name: str) -> str:
-    """Say what to write instead, where that can be guessed."""
+def type_hint(node: Node, kinds: list[str], name: str, example: Any = None) -> str:
+    """Say what to write instead, where that can be guessed; else give the example."""
+    hint = _guessed(node, kinds, name)
+    return hint or (f"for example {flow(example)}" if example not in (None, "", [], {}) else "")
+
+
+def _guessed(node: Node, kinds: list[str], name: str) -> str:
     if isinstance(node, Table):
         if "string" in kinds and node.flow and all(_is_empty(child) for child in node.entries.values()):
             return f'quote a template that begins with a brace: {name}: "{{{", ".join(node.entries)}}}"'
-        return "write a list: '- ' before each member" if "array" in kinds else ""
+        if "array" in kinds:
+            return "put it into brackets: [{...}]" if node.flow else "write a list: '- ' before each member"
+        return ""
     if isinstance(node, Items):
-        return "write one value, without brackets" if "object" not in kinds else ""
+        return "write one value, without brackets" if {"number", "integer", "boolean"} & set(kinds) else ""
     if isinstance(node, Scalar):
         return _scalar_hint(node, kinds, name)
     return ""
@@ -69,20 +78,24 @@ def _scalar_hint(node: Scalar, kinds: list[str], name: str) -> str:
     hint = ""
     if len(text) > _SHORT or node.value is None:
         hint = "" if text else "write a value, or remove the key"
+    elif set(kinds) <= {"object", "null"}:
+        hint = ""
     elif "array" in kinds:
         hint = f"write a list: [{text}]"
     elif "boolean" in kinds and text.casefold() in {"yes", "on", "no", "off"}:
         hint = f"write {'true' if text.casefold() in {'yes', 'on'} else 'false'}"
     elif {"number", "integer"} & set(kinds) and isinstance(node.value, str):
         hint = _number_hint(node)
-    elif "object" in kinds:
-        hint = f"write a map: {{{'value' if '.' in name else 'key'}: {text}}}"
     elif "string" in kinds:
         hint = f'quote it: "{text}"'
     return hint
 
 
 def _number_hint(node: Scalar) -> str:
+    if node.text.casefold().lstrip("+-.") in {"nan", "inf", "infinity"}:
+        return "write a finite number"
+    if not node.style and _TOO_LARGE.fullmatch(node.text):
+        return "it is too large or too long for a number"
     digits = node.text.replace("_", "").lstrip("0")
     if node.style in {"'", '"'} and node.text.replace(".", "", 1).isdigit():
         return f"write {node.text} without quotes"
