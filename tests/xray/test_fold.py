@@ -100,6 +100,23 @@ def test_folding_is_the_response_summed_over_groups() -> None:
     assert folding.matrix @ flux == pytest.approx(group_sum(groups, channels), rel=1e-13)
 
 
+@given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 30), st.booleans())
+def test_a_matrix_with_gaps_folds_as_it_does_in_full(seed: int, energies: int, channels: int, even: bool) -> None:
+    rng = np.random.default_rng(seed)
+    dense = rng.uniform(size=(energies, channels)) * (rng.uniform(size=(energies, channels)) < 0.6)
+    row, column = np.nonzero(dense)
+    indptr = np.concatenate([[0], np.cumsum(np.count_nonzero(dense, axis=1))])
+    group = np.repeat(np.arange(channels), rng.integers(1, 5, channels))[:channels]
+    group[rng.uniform(size=channels) < 0.2] = -1
+    scale = np.full(channels, 5.0) if even else rng.uniform(size=channels)
+    area = rng.uniform(size=energies)
+    folding = fold(indptr, column.astype(np.int32), dense[row, column], area, group, scale, channels)
+    member = (group == np.arange(channels)[:, None]).astype(float)
+    assert folding.matrix.toarray() == pytest.approx(member @ (dense * area[:, None] * scale).T, rel=1e-12)
+    kept = np.flatnonzero(folding.matrix.toarray().any(axis=0))
+    assert (folding.first, folding.last) == ((kept[0], kept[-1] + 1) if kept.size else (0, 0))
+
+
 def test_only_energies_that_matter_are_used() -> None:
     folding = make_world().folding(make_world().groups(4.0, 6.0))
     middle = (instrument().edges[1:] + instrument().edges[:-1]) / 2

@@ -195,31 +195,87 @@ def fold(
     -------
     Folding
     """
-    rows, columns, values = [], [], []
+    pieces = _Pieces.find(channel_group)
+    scales = channel_scale[channel_group >= 0]
+    # All groups have one scale, unless AREASCAL changes with the channel.
+    one_scale = scales.size > 0 and bool(np.all(scales == scales[0]))
+    parts = []
     limits = np.unique(np.searchsorted(indptr, np.arange(0, int(indptr[-1]) + _BLOCK, _BLOCK)).clip(0, indptr.size - 1))
     for start, stop in pairwise(limits):
         part = slice(int(indptr[start]), int(indptr[stop]))
-        group = channel_group[indices[part]]
-        used = np.flatnonzero(group >= 0)
-        if used.size == 0:
-            continue
-        group = group[used]
-        energy = np.repeat(np.arange(start, stop), np.diff(indptr[start : stop + 1]))[used]
-        weight = redistribution[part][used] * channel_scale[indices[part][used]] * specresp[energy]
-        starts = _starts(energy * size + group)
-        rows.append(group[starts])
-        columns.append(energy[starts])
-        values.append(np.add.reduceat(weight, starts))
+        begin = indptr[start : stop + 1] - part.start
+        values = redistribution[part].astype(np.float64)
+        if not one_scale:
+            values *= channel_scale[indices[part]]
+        row, piece, total = _piece_sums(begin, indices[part], values, pieces)
+        group, energy = channel_group[pieces.first[piece]], start + row
+        used = group >= 0
+        weight = total[used] * specresp[energy[used]] * (scales[0] if one_scale else 1.0)
+        parts.append((group[used], energy[used], weight))
     shape = (size, indptr.size - 1)
-    if not rows:
+    if not parts:
         return Folding(csr_matrix(shape), 0, 0)
-    value = np.concatenate(values)
+    row, column, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     there = value != 0
-    row, column = np.concatenate(rows)[there], np.concatenate(columns)[there]
+    row, column = row[there], column[there]
     matrix = csr_matrix((value[there], (row, column)), shape=shape)
     if column.size == 0:
         return Folding(matrix, 0, 0)
     return Folding(matrix, int(column.min()), int(column.max()) + 1)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Runs of channels that are in one group, or in none.
+
+    Attributes
+    ----------
+    number : ndarray, shape (c,)
+        The piece that each channel is in.
+    first : ndarray, shape (p,)
+        The first channel of each piece.
+    """
+
+    number: Integers
+    first: Integers
+
+    @classmethod
+    def find(cls, channel_group: Integers) -> _Pieces:
+        begins = np.append(True, np.diff(channel_group) != 0)
+        return cls(np.cumsum(begins) - 1, np.flatnonzero(begins))
+
+
+def _piece_sums(
+    begin: Integers, columns: NDArray[np.int32], values: Floats, pieces: _Pieces
+) -> tuple[Integers, Integers, Floats]:
+    """Sum some rows of a matrix over each piece of channels.
+
+    Rows are runs of adjoining columns, so that where a piece ends within a run is known without a look at each element.
+
+    Parameters
+    ----------
+    begin : ndarray, shape (m + 1,)
+        Where each row begins in `columns` and `values`.
+    columns, values : ndarray, shape (k,)
+    pieces : _Pieces
+
+    Returns
+    -------
+    row, piece, total : ndarray, shape (s,)
+    """
+    if columns.size == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    fresh = np.append(True, columns[1:] != columns[:-1] + 1)
+    fresh[begin[:-1][np.diff(begin) > 0]] = True
+    run = np.flatnonzero(fresh)
+    first, last = columns[run], columns[np.append(run[1:], columns.size) - 1]
+    row = np.searchsorted(begin, run, side="right") - 1
+    low = pieces.number[first]
+    count = pieces.number[last] - low + 1
+    which = np.repeat(np.arange(run.size), count)
+    piece = np.arange(which.size) - (np.cumsum(count) - count - low)[which]
+    at = run[which] + np.maximum(pieces.first[piece] - first[which], 0)
+    return row[which], piece, np.add.reduceat(values, at)
 
 
 def _starts(values: Integers) -> Integers:
