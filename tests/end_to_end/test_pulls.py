@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.tasks.test_fit import dataset, parameter, params
+from tests.tasks.fit_bench import dataset, parameter, params
 from tests.xray.worlds import GAMMA, NH, make_world, problem
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.registry import Job

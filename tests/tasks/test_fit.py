@@ -1,134 +1,15 @@
 from __future__ import annotations
 
-import builtins
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from astropy.table import Table
 
-from tests.xray.worlds import CHANNELS, GAMMA, NH, NORM, World, instrument, make_world
-from xbatch.base.errors import FileError, StepError
-from xbatch.ogip.matrix import find_runs
-from xbatch.ogip.pha import Spectrum, write_pha
-from xbatch.ogip.response import Response, save_response
-from xbatch.registry import Job, Outcome
-from xbatch.tasks.fit import run
+from tests.tasks.fit_bench import Bench, dataset, parameter, params
+from tests.xray.worlds import CHANNELS, GAMMA, NH, NORM, instrument, make_world
 from xbatch.xray.fit.engine import FitResult, run_fit
-
-CHANNEL = np.arange(1, CHANNELS + 1)
-
-
-def spectrum(world: World, background: bool = False, **changes: Any) -> Spectrum:
-    one = Spectrum(
-        path="",
-        channel=CHANNEL,
-        counts=world.background if background else world.source,
-        stat_err=None,
-        sys_err=np.zeros(CHANNELS),
-        quality=world.quality,
-        grouping=world.grouping,
-        backscal=world.background_backscal if background else world.backscal,
-        areascal=world.background_areascal if background else world.areascal,
-        exposure=world.background_exposure if background else world.exposure,
-        poisson=True,
-        is_rate=False,
-        detchans=CHANNELS,
-        first_channel=1,
-        header={"TELESCOP": "TEST", "INSTRUME": "ONE"},
-    )
-    return replace(one, **changes)
-
-
-def response(**changes: Any) -> Response:
-    one = instrument()
-    first, length = find_runs(one.indptr, one.indices)
-    whole = Response(
-        energ_lo=one.edges[:-1],
-        energ_hi=one.edges[1:],
-        indptr=one.indptr,
-        first=first,
-        length=length,
-        matrix=one.matrix,
-        specresp=one.specresp,
-        channel=CHANNEL,
-        e_min=one.e_min,
-        e_max=one.e_max,
-        has_arf=True,
-        notes=(),
-    )
-    return replace(whole, **changes)
-
-
-def parameter(name: str, value: float, low: float, high: float, **changes: Any) -> dict[str, Any]:
-    component, _, bare = name.partition(".")
-    return {
-        "name": name, "component": component, "parameter": bare.partition("[")[0], "datasets": [0], "value": value,
-        "min": low, "max": high, "unit": "", "frozen": False, "link": "", **changes,
-    }  # fmt: skip
-
-
-def dataset(name: str = "ONE", **changes: Any) -> dict[str, Any]:
-    return {
-        "obsid": "1", "instrument": name, "spectrum": "src", "mission": "other", "binning": "fours",
-        "band": {"name": "main", "lo": 1.0, "hi": 10.0}, "edge": "inside", "note": "", **changes,
-    }  # fmt: skip
-
-
-def params(**changes: Any) -> dict[str, Any]:
-    return {
-        "name": "pl", "group": "", "datasets": [dataset()],
-        "model": {"op": "*", "args": [{"component": "gal"}, {"component": "pl"}]},
-        "model_text": "phabs.gal * powerlaw.pl", "components": {"gal": "phabs", "pl": "powerlaw"},
-        "parameters": [
-            parameter("gal.nH", 0.5, 0.0, 1e6, unit="1e22 cm^-2"),
-            parameter("pl.PhoIndex", 1.2, -3.0, 10.0),
-            parameter("pl.norm", 1.0, 0.0, 1e24),
-        ],
-        "background": "subtract", "statistic": "chi2", "variance": "data", "abundances": "wilm",
-        "cross_sections": "vern", "optimiser": "levmar",
-        "errors": {"parameters": ["free"], "method": "covariance", "confidence": 0.9}, "flux": [], **changes,
-    }  # fmt: skip
-
-
-class Bench:
-    """A folder with the files of one dataset, and the task."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.inputs: dict[str, Path] = {}
-        self.put(make_world())
-
-    def put(self, world: World, number: int = 0, source: Any = None, background: Any = None, resp: Any = None) -> None:
-        paths = {role: self.folder / f"{role}{number}" for role in ("grouped", "background", "response")}
-        write_pha(paths["grouped"], spectrum(world, **(source or {})))
-        write_pha(paths["background"], spectrum(world, background=True, **(background or {})))
-        save_response(paths["response"], response(**(resp or {})))
-        self.inputs |= {f"{role}/{number}": path for role, path in paths.items()}
-
-    def run(self, given: Mapping[str, Any]) -> Outcome:
-        out = self.folder / "out"
-        out.mkdir(exist_ok=True)
-        return run(Job("fit:pl", given, self.inputs, out))
-
-    @property
-    def fit(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.folder / "out" / "fit.json").read_text())
-        return document
-
-    @property
-    def bins(self) -> Table:
-        return Table.read(self.folder / "out" / "bins.ecsv", format="ascii.ecsv")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def test_a_fit_recovers_what_was_simulated(bench: Bench) -> None:
@@ -292,66 +173,6 @@ def test_systematic_errors_are_added(bench: Bench) -> None:
     assert bench.fit["stat_value"] < 0.8 * plain
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"datasets": [dataset(band={"name": "x", "lo": 20.0, "hi": 30.0})]},
-            r"no group of 1/ONE/src lies wholly inside the band 20-30 keV; its 30 good groups reach from 0\.5 to 12\.5",
-        ),
-        (
-            {"datasets": [dataset(band={"name": "x", "lo": 2.0, "hi": 2.1})]},
-            r"no group .* or use finer groups",
-        ),
-        ({"datasets": [dataset(edge="overlap", band={"name": "x", "lo": 20.0, "hi": 30.0})]}, "overlaps the band"),
-        ({"components": {"gal": "phabs", "pl": "pwerlaw"}}, "there is no component 'pwerlaw'"),
-        ({"optimiser": "migrad"}, "there is no optimiser 'migrad'"),
-        ({"flux": [{"bands": [{"name": "x", "lo": 0.0, "hi": 1.0}], "absorbed": True}]}, "a flux needs a band"),
-        ({"statistic": "chi2", "background": "none", "variance": "file"}, "needs STAT_ERR"),
-    ],
-)
-def test_what_cannot_be_fitted_is_one_clear_error(bench: Bench, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(StepError, match=message):
-        bench.run(params(**changes))
-
-
-@pytest.mark.parametrize(
-    ("mode", "statistic", "cure"), [("subtract", "chi2", "mode: none"), ("profiled", "wstat", "statistic: cstat")]
-)
-def test_a_background_that_is_not_there(bench: Bench, mode: str, statistic: str, cure: str) -> None:
-    del bench.inputs["background/0"]
-    with pytest.raises(StepError, match=f"1/ONE/src has no background.*{cure}"):
-        bench.run(params(background=mode, statistic=statistic))
-
-
-@pytest.mark.parametrize(
-    ("statistic", "mode", "source", "below", "message"),
-    [
-        ("cstat", "none", {"poisson": False, "stat_err": np.ones(CHANNELS)}, {}, "cstat needs counts of photons.*F"),
-        ("wstat", "profiled", {}, {"poisson": False, "stat_err": np.ones(CHANNELS)}, "the background spectrum of"),
-        ("cstat", "none", {"counts": np.full(CHANNELS, 1.5)}, {}, "not whole numbers"),
-        ("chi2", "none", {"poisson": False, "stat_err": np.ones(CHANNELS)}, {}, "has POISSERR = F.*variance: file"),
-        ("cstat", "none", {"counts": np.zeros(CHANNELS)}, {}, "has no counts in 1-10 keV"),
-        ("chi2", "none", {"quality": np.full(CHANNELS, 5, np.int16)}, {}, "all channels of 1/ONE/src are bad"),
-        ("chi2", "subtract", {}, {"backscal": np.eye(1, CHANNELS)[0]}, "BACKSCAL, AREASCAL or EXPOSURE"),
-    ],
-)
-def test_data_that_a_statistic_cannot_take(
-    bench: Bench, statistic: str, mode: str, source: dict[str, Any], below: dict[str, Any], message: str
-) -> None:
-    bench.put(make_world(), source=source, background=below)
-    with pytest.raises(StepError, match=message):
-        bench.run(params(statistic=statistic, background=mode))
-
-
-def test_empty_groups_have_no_chi_squared(bench: Bench) -> None:
-    bench.put(make_world(3, norm=1e-4, background=0.5))
-    with pytest.raises(
-        StepError, match=r"3 of 21 groups of 1/ONE/src have no counts in 1-10 keV.*Group to more counts"
-    ):
-        bench.run(params(background="none"))
-
-
 def test_nothing_free_is_reported_without_errors(bench: Bench) -> None:
     given = params(variance="primini")
     for one, value in zip(given["parameters"], (NH, GAMMA, NORM), strict=True):
@@ -362,14 +183,6 @@ def test_nothing_free_is_reported_without_errors(bench: Bench) -> None:
     assert fit["stat_value"] == pytest.approx((bench.bins["residual"] ** 2).sum())
     assert fit["converged"] and fit["good_fit"]
     assert all(one["error_plus"] is None and one["method"] is None for one in fit["parameters"])
-
-
-def test_fewer_bins_than_free_parameters_are_refused(bench: Bench) -> None:
-    two_groups = dataset(band={"name": "x", "lo": 2.0, "hi": 3.0})
-    with pytest.raises(
-        StepError, match=r"phabs\.gal .* cannot be fitted: 3 free parameters cannot be fitted to 2 bins"
-    ):
-        bench.run(params(datasets=[two_groups]))
 
 
 def test_a_net_spectrum_below_zero_is_fitted(bench: Bench) -> None:
@@ -406,47 +219,6 @@ def test_a_lower_minimum_is_told_where_it_matters(
     notes = bench.run(params()).notes
     assert len(notes) == (told is not None)
     assert told is None or re.search(told, notes[0])
-
-
-def test_errors_of_zero_have_no_chi_squared(bench: Bench) -> None:
-    bench.put(make_world(), source={"poisson": False, "stat_err": np.eye(1, CHANNELS)[0]})
-    with pytest.raises(StepError, match=r"21 of 21 groups .* have an error of 0"):
-        bench.run(params(background="none", variance="file"))
-
-
-def test_a_background_of_other_channels(bench: Bench) -> None:
-    short = {
-        key: getattr(spectrum(make_world(), background=True), key)[:50]
-        for key in ("channel", "counts", "sys_err", "quality", "grouping", "backscal", "areascal")
-    }
-    bench.put(make_world(), background=short)
-    with pytest.raises(StepError, match="lacks some of the channels"):
-        bench.run(params())
-
-
-def test_a_response_that_is_zero_in_the_band(bench: Bench) -> None:
-    bench.put(make_world(), resp={"specresp": np.zeros(instrument().specresp.size)})
-    with pytest.raises(StepError, match="is zero in all of 1-10 keV"):
-        bench.run(params())
-
-
-def test_a_response_of_another_instrument(bench: Bench) -> None:
-    bench.put(make_world(), source={"detchans": 4096})
-    with pytest.raises(FileError, match="DETCHANS 4096"):
-        bench.run(params())
-
-
-def test_without_sherpa_the_error_says_how_to_get_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def missing(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("sherpa"):
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(StepError, match=r"No module named 'sherpa'.*conda install -c https://cxc.*gfortran"):
-        bench.run(params())
 
 
 def test_a_changed_response_is_read_again(bench: Bench) -> None:

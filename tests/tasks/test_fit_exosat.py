@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.test_fit import dataset, params
+from tests.tasks.fit_bench import dataset, params
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.ogip.response import read_response, save_response
 from xbatch.registry import Job

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tasks.test_fit import dataset, parameter, params
+from tests.tasks.fit_bench import dataset, parameter, params
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.ogip.response import read_response, save_response
 from xbatch.registry import Job
