@@ -205,7 +205,7 @@ def test_verdicts_are_data() -> None:
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        (Reason("new"), "not done yet"),
+        (Reason("new"), "new"),
         (Reason("forced"), "forced"),
         (Reason("output missing"), "its result is no longer in the store, or was changed there"),
         (Reason("parameter", "min.counts", 20, 30.5), "min.counts 20 -> 30.5"),

@@ -37,6 +37,24 @@ def test_numbers(number: Rounded, text: str) -> None:
     assert number_text(number) == text
 
 
+def test_that_a_value_was_fixed_is_seen_on_any_width(tmp_path: Path) -> None:
+    world = make_run(tmp_path, [Fit()])
+    world.write()
+    for width in (60, 80, 110):
+        stream = io.StringIO()
+        print_run(world.result, stream, width=width)
+        assert "fixed" in stream.getvalue()
+
+
+def test_quiet_leaves_the_parameters_out(tmp_path: Path) -> None:
+    world = make_run(tmp_path, [Fit(), Fit("broken", None)])
+    world.write()
+    stream = io.StringIO()
+    print_run(world.result, stream, width=110, quiet=True)
+    assert "PhoIndex" not in stream.getvalue()
+    assert "fit:broken failed" in stream.getvalue()
+
+
 def test_parameters_failures_and_the_whole(tmp_path: Path) -> None:
     text = printed(make_run(tmp_path, [Fit(), Fit("broken", None)]))
     assert "pl.PhoIndex" in text and "1.988 (-0.021, +0.031)" in text

@@ -83,7 +83,7 @@ def command(
         )
     _leave_record(analysis, plan, result, count)
     try:
-        _print_results(result)
+        _print_results(result, quiet)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # nobody reads on (rich would exit then): the status says how the run went
         stop_output()
@@ -101,7 +101,7 @@ def _leave_record(analysis: Analysis, plan: Plan, result: RunResult, jobs: int) 
     write_page(result.run_dir)
 
 
-def _print_results(result: RunResult) -> None:
+def _print_results(result: RunResult, quiet: bool) -> None:
     from xbatch.report.terminal import print_run
 
-    print_run(result, sys.stdout)
+    print_run(result, sys.stdout, quiet=quiet)

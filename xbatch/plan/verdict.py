@@ -256,7 +256,7 @@ def reason_text(reason: Reason) -> str:
         name = f"task {reason.what}" if reason.kind == "task version" else "engine"
         return f"{name} {_value(reason.old)} -> {_value(reason.new)}"
     return {
-        "new": "not done yet",
+        "new": "new",
         "forced": "forced",
         "output missing": "its result is no longer in the store, or was changed there",
         "waits": f"waits for {reason.what}",

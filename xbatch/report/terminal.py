@@ -21,7 +21,7 @@ _SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 _WIDE = 160
 
 
-def print_run(result: RunResult, stream: IO[str], width: int | None = None) -> None:
+def print_run(result: RunResult, stream: IO[str], width: int | None = None, quiet: bool = False) -> None:
     """Print the parameters of all fits, the failures, and one line on the whole.
 
     Parameters
@@ -31,9 +31,11 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None) -> N
         Coloured if it is a terminal.
     width : int, optional
         Columns; the terminal's own by default, and at least 160 where it is none.
+    quiet : bool
+        Without the parameters.
     """
     console = _console(stream, width)
-    if (result.run_dir / "manifest.json").is_file():
+    if not quiet and (result.run_dir / "manifest.json").is_file():
         for table in parameter_tables(result.run_dir):
             console.print(table)
     for text in failures(result):
