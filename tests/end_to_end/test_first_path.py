@@ -27,7 +27,9 @@ def test_a_run_leaves_what_was_asked_and_the_truth_is_found(finished: Desk) -> N
         assert fit["good_fit"]
         assert 0.7 < fit["reduced"] < 1.4
     products = desk.run_dir / "products"
-    assert (products / OBSIDS[0] / "FPMA" / "src" / "min30" / "grouped.pha").is_file()
+    grouped = products / OBSIDS[0] / "FPMA" / "src" / "min30" / "grouped.pha"
+    background = grouped.parent / fits.getval(grouped, "BACKFILE", "SPECTRUM")
+    assert background.resolve() == grouped.parent.parent / "background.pha" and background.is_file()
     assert {p.suffix for p in (products / "fits" / "pl" / OBSIDS[0]).iterdir()} == {".json", ".ecsv", ".png", ".pdf"}
     table = Table.read(products / "tables" / "parameters.ecsv", format="ascii.ecsv")
     assert len(table) == 10

@@ -282,7 +282,8 @@ def _notes(params: Mapping[str, Any], fit: Mapping[str, Any], counts: GroupedCou
         empty = int(np.count_nonzero(counts.background == 0))
         if empty:
             notes.append(
-                f"{name}: {empty} of {counts.background.size} groups have no background counts, which biases wstat; "
+                f"{name}: {empty} of {counts.background.size} groups {'have' if empty > 1 else 'has'} no background "
+                "counts, which biases wstat; "
                 "group on the background (binning type bmin)"
             )
     return tuple(notes)

@@ -54,9 +54,15 @@ def run(job: Job) -> Outcome:
     facts = _facts(spectrum, work)
     if facts["good_groups"] == 0:
         raise _no_group(work)
-    write_pha(job.out / "grouped.pha", spectrum)
+    write_pha(job.out / "grouped.pha", spectrum, _links(spectrum))
     write_atomically(job.out / "grouping.json", pretty_json(facts))
     return Outcome(facts, _notes(work, facts))
+
+
+def _links(spectrum: Spectrum) -> dict[str, str]:
+    """Name the background from where the grouped spectrum lies: a folder below the spectrum and its background."""
+    below = spectrum.header.get("BACKFILE") == "background.pha"
+    return {"BACKFILE": "../background.pha"} if below else {}
 
 
 def _facts(spectrum: Spectrum, work: Work) -> dict[str, Any]:
