@@ -90,11 +90,13 @@ def bin_edges(start: float, stop: float, width: float) -> NDArray[np.float64]:
         raise ValueError(f"a bin of {width} s is none")
     if not (stop > start and math.isfinite(stop - start)):
         raise ValueError(f"nothing lies between {start} s and {stop} s")
-    # what is left over by rounding alone is no bin
-    count = max(math.ceil((stop - start) / width - 1e-9), 1)
+    # what is left over by rounding alone is no bin of its own; the last bin takes it
+    slack = 4 * math.ulp(max(abs(start), abs(stop))) / width
+    count = max(math.ceil((stop - start) / width - min(slack, 0.5)), 1)
     if count > _MOST_BINS:
         raise ValueError(f"bins of {width} s over {stop - start:.6g} s would be {count}: choose longer ones")
-    edges: NDArray[np.float64] = start + width * np.arange(count + 1)
+    edges: NDArray[np.float64] = start + width * np.arange(count + 1, dtype=np.float64)
+    edges[-1] = max(edges[-1], stop)
     return edges
 
 
