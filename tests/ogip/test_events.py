@@ -98,6 +98,14 @@ def test_gtis_that_do_not_sum_to_ontime_are_noted(tmp_path: Path) -> None:
     assert opened(file, tmp_path).notes == ("ONTIME is 700 s, the GTIs hold 800 s",)
 
 
+def test_a_shift_of_time_is_noted(tmp_path: Path) -> None:
+    file = nustar_file()
+    file.cards["TIMEZERO"] = 0.0
+    assert opened(file, tmp_path).notes == ()
+    file.cards["TIMEZERO"] = 2.5
+    assert opened(file, tmp_path).notes == ("TIMEZERO is 2.5 s: times and GTIs are taken as they stand, without it",)
+
+
 def test_the_sky_may_be_missing(tmp_path: Path) -> None:
     file = nustar_file()
     file.sky = False

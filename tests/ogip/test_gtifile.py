@@ -76,6 +76,8 @@ def test_gtis_by_detector_are_those_the_list_was_filtered_with() -> None:
         "3DSREF6": ":GTI00206",
     }
     assert names(detector_gtis(header, tables)) == {1: "GTI00006", 2: "GTI00106"}
+    united = header | {"DSVAL1": "1,3:4", "2DSVAL1": "odd"}
+    assert names(detector_gtis(united, tables)) == {1: "GTI00006", 2: "STDGTI02", 3: "GTI00006", 4: "GTI00006"}
     assert names(detector_gtis({}, tables)) == {1: "STDGTI01", 2: "STDGTI02"}
     assert names(detector_gtis(header, tables[:2])) == {1: "STDGTI01", 2: "STDGTI02"}
     assert detector_gtis({}, [GtiTable("GTI", nothing, None)]) == {}

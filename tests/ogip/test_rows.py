@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from tests.ogip.eventfiles import nustar_file
 from xbatch.base.errors import FileError
-from xbatch.ogip.rows import RowTable, plain_file, row_tables
+from xbatch.ogip.rows import CHUNK_ROWS, RowTable, plain_file, row_tables
 
 
 def table_of(path: Path) -> RowTable:
@@ -75,8 +75,8 @@ def test_chunks_are_the_readers_to_keep(astropys: tuple[Path, dict[str, np.ndarr
 def test_long_rows_come_in_shorter_chunks(tmp_path: Path) -> None:
     path = nustar_file(10).write(tmp_path / "a.evt")
     table = table_of(path)
-    assert table.chunk_rows == 1 << 19
-    assert table.width * RowTable(path, {}, 1, 1 << 20, 0, {}).chunk_rows < 1 << 26
+    assert 100_000 < table.chunk_rows < CHUNK_ROWS and table.chunk_rows * table.width <= 1 << 23
+    assert RowTable(path, {}, 1, 8, 0, {}).chunk_rows == CHUNK_ROWS
     assert RowTable(path, {}, 1, 1 << 30, 0, {}).chunk_rows == 1
 
 

@@ -223,6 +223,7 @@ def test_a_time_that_is_no_number_is_refused(tmp_path: Path) -> None:
         ({"keep": ["PHAS"]}, FileError, "column PHAS of EVENTS holds no single numbers"),
         ({"grades": [0, 26]}, StepError, "the screening has no grades. It has grade, pattern, pi_range, flag, status"),
         ({"grade": [26, 0]}, StepError, r"the screening's grade is \[26, 0\]. It needs a lowest and a highest"),
+        ({"grade": ["a", "b"]}, StepError, r"the screening's grade is \['a', 'b'\]"),
         ({"grade": "0-26"}, StepError, "the screening's grade is '0-26'"),
         ({"status": "b01y"}, StepError, "the screening's status cannot be used: 'b01y' is no pattern of bits"),
         ({"status": "#XMMEA_EP"}, FileError, r"has no selection #XMMEA_EP in its header \(it has none\)"),

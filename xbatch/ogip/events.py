@@ -291,6 +291,8 @@ def _header(cards: Mapping[str, Value], table: RowTable, gti: Gti, name: str, no
     if not timesys:
         timesys = "TT"
         notes.append("the header has no TIMESYS: TT is taken")
+    if _real(cards, "TIMEZERO"):
+        notes.append(f"TIMEZERO is {cards['TIMEZERO']} s: times and GTIs are taken as they stand, without it")
     telescope = str(cards.get("TELESCOP", "") or "").strip()
     gti_sum = total(gti)
     by_detector = [

@@ -113,16 +113,30 @@ def detector_gtis(header: Mapping[str, Value], tables: list[GtiTable]) -> dict[i
     types = {number: str(header.get(f"DSTYP{number}", "")).strip().upper() for number in range(1, _AXES)}
     detector = next((number for number, name in types.items() if name in _DETECTORS), None)
     time = next((number for number, name in types.items() if name == "TIME"), None)
-    if detector is not None and time is not None:
+    complete = detector is not None and time is not None
+    if complete:
         for row in range(1, len(tables) + 1):
             prefix = "" if row == 1 else str(row)
             value = str(header.get(f"{prefix}DSVAL{detector}", "")).strip()
             reference = str(header.get(f"{prefix}DSREF{time}", "")).strip().lstrip(":").upper()
-            if value.isdigit() and reference in by_name:
-                chosen[int(value)] = by_name[reference]
-    if not chosen:
+            numbers = _numbers(value)
+            complete = complete and (not value or bool(numbers)) and (not reference or reference in by_name)
+            if reference in by_name:
+                chosen.update(dict.fromkeys(numbers, by_name[reference]))
+    if not chosen or not complete:
         for table in tables:
             match = _STANDARD.match(table.name)
             if match is not None:
                 chosen.setdefault(int(match[1]), table)
     return dict(sorted(chosen.items()))
+
+
+def _numbers(text: str) -> list[int]:
+    """Give the detectors of a data-subspace value: ``1``, ``1,2``, ``1:3``; none where it is something else."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split(":")]
+        if not all(end.isdigit() for end in ends) or len(ends) > 2:
+            return []
+        found += range(int(ends[0]), int(ends[-1]) + 1)
+    return found

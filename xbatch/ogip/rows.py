@@ -27,9 +27,9 @@ from xbatch.ogip.fitsreader import AGAIN
 
 __all__ = ["CHUNK_ROWS", "RowColumn", "RowTable", "plain_file", "row_tables"]
 
-#: Rows of a chunk, if they are short; of longer ones fewer, so that a chunk stays below `_CHUNK_BYTES`.
+#: Rows of a chunk, if they are short; of longer ones fewer, so that a chunk stays in the processor's cache.
 CHUNK_ROWS = 1 << 19
-_CHUNK_BYTES = 1 << 25
+_CHUNK_BYTES = 1 << 23
 _INFLATE_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _FORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")

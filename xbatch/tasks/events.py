@@ -167,8 +167,10 @@ def _cuts(events: EventList, screening: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _ends(value: Any, key: str) -> tuple[float, float]:
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2 and value[0] <= value[1]:
-        return value[0], value[1]
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        low, high = value
+        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low <= high:
+            return low, high
     raise StepError(f"the screening's {key} is {value!r}", cure="It needs a lowest and a highest value")
 
 
