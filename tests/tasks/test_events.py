@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +273,16 @@ def test_lists_of_many_chunks_are_screened_as_one(tmp_path: Path, monkeypatch: p
     many, parts = work(path, tmp_path / "parts", grade=[0, 26])
     assert parts.path.read_bytes() == whole.path.read_bytes() and many == one
     assert task.__all__ == ["run"]
+
+
+def test_memory_does_not_grow_with_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = nustar_file(200_000).write(tmp_path / "a.evt")
+    monkeypatch.setattr("xbatch.ogip.rows._CHUNK_BYTES", 1 << 18)
+    work(nustar_file(100), tmp_path / "warm")
+    tracemalloc.start()
+    try:
+        work(path, tmp_path / "out", grade=[0, 26])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3e6 < path.stat().st_size / 3
