@@ -233,6 +233,15 @@ def test_plane_of_the_sun_has_no_right_ascension() -> None:
         _read('fk5\ncircle(321.9,56.9,3")', sun)
 
 
+def test_sky_coordinates_that_make_no_sense() -> None:
+    flat = event_plane(SkyWcs((500.5, 500.5), (10.0, 20.0), (0.0, STEP)), "flat.evt")
+    with pytest.raises(FileError, match=r"contradict themselves.*flat.evt.*physical"):
+        _read('fk5\ncircle(10,20,3")', flat)
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": 0.0, "CDELT2": 0.001}
+    with pytest.raises(FileError, match="contradict themselves"):
+        _read('fk5\ncircle(10,20,3")', image_plane(_header(**cards), "flat.fits"))
+
+
 def test_empty_files_and_missing_files(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no shape in it has an area"):
         _read("# Region file format: DS9\nglobal color=green\nfk5\n# text(1,2) text={a}\n")

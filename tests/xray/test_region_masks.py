@@ -210,3 +210,10 @@ def test_regions_too_far_apart_are_tested_one_by_one(monkeypatch: pytest.MonkeyP
     labels, members = region_labels([([A], "file-order"), ([B], "file-order")], ALL_X, ALL_Y)
     np.testing.assert_array_equal(members[labels, 0], _in(A))
     np.testing.assert_array_equal(members[labels, 1], _in(B))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int32, np.uint32, np.int64])
+def test_any_integers_will_do(dtype: type[np.integer]) -> None:
+    x, y = np.array([12, 18, 19, 32767]).astype(dtype), np.array([12, 12, 12, 12]).astype(dtype)
+    assert draw([A]).at(x, y).tolist() == [True, True, False, False]
+    assert draw([Circle(3e9, 12.0, 4.0)]).at(x, y).tolist() == [False] * 4

@@ -165,7 +165,7 @@ def event_plane(wcs: SkyWcs | None, file: str) -> PixelPlane:
     """
     if wcs is None:
         return PixelPlane(file, trouble="X and Y have no sky coordinates (TCRPX, TCRVL, TCDLT)")
-    from astropy.wcs import WCS
+    from astropy.wcs import WCS, WcsError
 
     kind = _kind(wcs.ctype)
     if kind is None:
@@ -182,7 +182,10 @@ def event_plane(wcs: SkyWcs | None, file: str) -> PixelPlane:
         made.wcs.radesys = wcs.radecsys
         if not wcs.radecsys.startswith("ICRS"):
             made.wcs.equinox = wcs.equinox
-    made.wcs.set()
+    try:
+        made.wcs.set()
+    except WcsError as error:
+        return PixelPlane(file, trouble=_broken(error))
     return PixelPlane(file, made)
 
 
@@ -201,7 +204,7 @@ def image_plane(header: Mapping[str, Any], file: str) -> PixelPlane:
     FileError
         Pixels and physical coordinates are turned against each other.
     """
-    from astropy.wcs import WCS
+    from astropy.wcs import WCS, WcsError
 
     if header.get("LTM1_2") or header.get("LTM2_1"):
         raise FileError(file, "physical coordinates are turned against the pixels (LTM1_2, LTM2_1)", "Use fk5")
@@ -216,8 +219,17 @@ def image_plane(header: Mapping[str, Any], file: str) -> PixelPlane:
         return PixelPlane(file, None, trouble, scale, shift, is_image=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what astropy mends in old headers is not the user's trouble
-        made = WCS(header, fix=False, naxis=2)
+        try:
+            made = WCS(header, fix=False, naxis=2)
+            made.wcs.set()
+        except WcsError as error:
+            return PixelPlane(file, None, _broken(error), scale, shift, is_image=True)
     return PixelPlane(file, made, "", scale, shift, is_image=True)
+
+
+def _broken(error: Exception) -> str:
+    """Give the last line of what WCSLIB says."""
+    return f"the sky coordinates contradict themselves ({str(error).strip().splitlines()[-1]})"
 
 
 def _kind(types: tuple[str, str]) -> str | None:

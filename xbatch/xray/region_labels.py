@@ -55,7 +55,9 @@ class LabelImage:
         if not self.box.pixels:
             return np.zeros(flat.shape, dtype=np.int32)
         found = self.labels.reshape(-1).take(flat, mode="clip")
-        return found if known is None else np.where(known, found, np.int32(0))
+        if known is not None:
+            found *= known
+        return found
 
 
 def label_image(rasters: Sequence[Raster]) -> LabelImage:

@@ -127,20 +127,28 @@ class Raster:
         if not self.box.pixels:
             return np.full(flat.shape, self.outside)
         found = self.bits.reshape(-1).take(flat, mode="clip")
-        return found if known is None else np.where(known, found, self.outside)
+        if known is not None:
+            found = found | ~known if self.outside else found & known
+        return found
 
 
-def places(box: Field, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.int64], _Bools | None]:
+def places(box: Field, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], _Bools | None]:
     """Give the index of whole pixels in a box drawn row by row, and which lie in it; None if all do."""
     if x.dtype.kind not in "iu" or y.dtype.kind not in "iu":
         raise ValueError("a drawn region is looked up at whole pixels, not at fractions of them")
-    column = x.astype(np.int64) - box.x_first
-    row = y.astype(np.int64) - box.y_first
+    near = max(box.pixels, *(abs(edge) for edge in (box.x_first, box.x_last, box.y_first, box.y_last))) < 1 << 30
+    short = near and np.can_cast(x.dtype, np.int32) and np.can_cast(y.dtype, np.int32)
+    signed, unsigned = (np.int32, np.uint32) if short else (np.int64, np.uint64)
+    column: NDArray[Any] = x.astype(signed)
+    column -= box.x_first
+    index: NDArray[Any] = y.astype(signed)
+    index -= box.y_first
     # Taken as unsigned, a number below 0 is larger than any width: one comparison instead of two.
-    known = np.asarray((column.view(np.uint64) < box.width) & (row.view(np.uint64) < box.height))
-    row *= box.width
-    row += column
-    return row, None if known.all() else known
+    known: _Bools = np.less(column.view(unsigned), box.width)
+    known &= np.less(index.view(unsigned), box.height)
+    index *= box.width
+    index += column
+    return index, None if known.all() else known
 
 
 def is_ambiguous(shapes: Sequence[Shape]) -> bool:
