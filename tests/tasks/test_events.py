@@ -108,6 +108,13 @@ def test_positions_may_be_floats(tmp_path: Path) -> None:
         work(file, tmp_path / "other")
 
 
+def test_values_out_of_all_bounds_are_refused(tmp_path: Path) -> None:
+    file = nustar_file()
+    file.columns["DET_ID"][:] = 300
+    with pytest.raises(FileError, match=r"out.evt: cannot be kept: column det has values .* from -128 to 127"):
+        work(file, tmp_path / "out")
+
+
 def test_a_list_without_positions_or_detectors(tmp_path: Path) -> None:
     file = nustar_file()
     file.nulls = {}

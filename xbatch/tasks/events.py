@@ -222,11 +222,13 @@ def _screen(
         screened = screen(len(times), tests, dropped)
         dropped = dict(screened.dropped)
         first, last, row = min(first, float(times.min())), max(last, float(times.max())), row + len(times)
-        if screened.keep.all():
-            writer.add(chunk)
-        else:
+        if not screened.keep.all():
             kept = np.flatnonzero(screened.keep)
-            writer.add({name: values.take(kept) for name, values in chunk.items()})
+            chunk = {name: values.take(kept) for name, values in chunk.items()}
+        try:
+            writer.add(chunk)
+        except ValueError as error:
+            raise FileError(events.path, f"cannot be kept: {error}", "Make the list again") from error
     return dropped, (first, last)
 
 
