@@ -1,0 +1,142 @@
+"""GTI extensions of FITS files: which there are, and which detector each is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.base.errors import FileError
+from xbatch.base.fitsheader import Value
+from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
+from xbatch.xray.gti import normal
+
+__all__ = ["GtiTable", "detector_gtis", "general_gtis", "mjd_reference", "read_gti_tables"]
+
+_STANDARD = re.compile(r"STDGTI(\d+)\Z")
+_DETECTORS = frozenset({"CCDNR", "CCD_ID", "DET_ID", "CCDID"})
+_AXES = 32
+_SECONDS = frozenset({"", "s", "sec", "secs", "second", "seconds"})
+
+
+@dataclass(frozen=True)
+class GtiTable:
+    """One GTI extension.
+
+    Attributes
+    ----------
+    name : str
+        EXTNAME in capitals.
+    gti : ndarray, shape (n, 2)
+        Sorted and disjoint, in s.
+    mjdref : float or None
+        The MJD that its seconds are counted from, where the extension says so.
+    notes : tuple of str
+    """
+
+    name: str
+    gti: NDArray[np.float64]
+    mjdref: float | None
+    notes: tuple[str, ...] = ()
+
+
+def read_gti_tables(path: Path) -> list[GtiTable]:
+    """Read all GTI extensions of a FITS file, in its order: those of HDUCLAS1 GTI, or with GTI in their name.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read, or an extension lacks START or STOP or holds what is no time.
+    """
+    _, hdus = read_fits(path, _is_gti)
+    return [_read(hdu) for hdu in hdus if isinstance(hdu, Table)]
+
+
+def _is_gti(hdu: Hdu) -> bool:
+    return hdu.text("HDUCLAS1") == "GTI" or "GTI" in hdu.name
+
+
+def _read(table: Table) -> GtiTable:
+    start, stop = (table.floats(column) for column in ("START", "STOP"))
+    unit = str(table.header.get("TUNIT1", "") or "").strip()
+    if unit.lower() not in _SECONDS:
+        raise FileError(table.path, f"the GTIs of {table.name} are in {unit}, not in s", AGAIN)
+    gti = normal(np.column_stack([start, stop]))
+    notes = []
+    if np.any(stop < start):
+        notes.append(f"{table.name} has {int(np.count_nonzero(stop < start))} GTIs that stop before they start")
+    if len(gti) < np.count_nonzero(stop > start) and np.any(np.maximum.accumulate(stop)[:-1] > start[1:]):
+        notes.append(f"GTIs of {table.name} overlap: they are merged")
+    return GtiTable(table.name, gti, mjd_reference(table.header), tuple(notes))
+
+
+def mjd_reference(header: Mapping[str, Value]) -> float | None:
+    """Give MJDREF, or the sum of MJDREFI and MJDREFF; None where there is neither."""
+    pair = [header.get("MJDREFI"), header.get("MJDREFF", 0.0)]
+    values = pair if pair[0] is not None else [header.get("MJDREF"), 0.0]
+    numbers = [float(v) for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return sum(numbers) if len(numbers) == 2 else None
+
+
+def general_gtis(tables: list[GtiTable]) -> GtiTable | None:
+    """Choose the GTIs that hold for all detectors: the extension GTI (the first), else the first of no detector."""
+    others = [table for table in tables if not _STANDARD.match(table.name)]
+    return next((table for table in others if table.name == "GTI"), others[0] if others else None)
+
+
+def detector_gtis(header: Mapping[str, Value], tables: list[GtiTable]) -> dict[int, GtiTable]:
+    """Choose the GTIs of each detector of an XMM-Newton event list.
+
+    Those that the list's data-subspace keywords name (``2DSVAL1 = '2'``, ``2DSREF6 = ':GTI00106'``): the ones it was
+    filtered with. Without such keywords STDGTInn, the ones of the instrument.
+
+    Parameters
+    ----------
+    header : Mapping
+        Of the event list.
+    tables : list of GtiTable
+        Of the same file.
+
+    Returns
+    -------
+    dict of int to GtiTable
+        By the detector's number; empty where the file has no GTIs by detector.
+    """
+    by_name: dict[str, GtiTable] = {}
+    for table in tables:
+        by_name.setdefault(table.name, table)
+    chosen: dict[int, GtiTable] = {}
+    types = {number: str(header.get(f"DSTYP{number}", "")).strip().upper() for number in range(1, _AXES)}
+    detector = next((number for number, name in types.items() if name in _DETECTORS), None)
+    time = next((number for number, name in types.items() if name == "TIME"), None)
+    complete = detector is not None and time is not None
+    if complete:
+        for row in range(1, len(tables) + 1):
+            prefix = "" if row == 1 else str(row)
+            value = str(header.get(f"{prefix}DSVAL{detector}", "")).strip()
+            reference = str(header.get(f"{prefix}DSREF{time}", "")).strip().lstrip(":").upper()
+            numbers = _numbers(value)
+            complete = complete and (not value or bool(numbers)) and (not reference or reference in by_name)
+            if reference in by_name:
+                chosen.update(dict.fromkeys(numbers, by_name[reference]))
+    if not chosen or not complete:
+        for table in tables:
+            match = _STANDARD.match(table.name)
+            if match is not None:
+                chosen.setdefault(int(match[1]), table)
+    return dict(sorted(chosen.items()))
+
+
+def _numbers(text: str) -> list[int]:
+    """Give the detectors of a data-subspace value: ``1``, ``1,2``, ``1:3``; none where it is something else."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split(":")]
+        if not all(end.isdigit() for end in ends) or len(ends) > 2:
+            return []
+        found += range(int(ends[0]), int(ends[-1]) + 1)
+    return found
