@@ -8,11 +8,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import events
 import fit
 import response
 import startup
 
-BENCHMARKS: tuple[Callable[[list[str]], int], ...] = (startup.main, response.main, fit.main)
+BENCHMARKS: tuple[Callable[[list[str]], int], ...] = (startup.main, response.main, fit.main, events.main)
 
 
 def main() -> int:
