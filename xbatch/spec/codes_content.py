@@ -1,0 +1,194 @@
+"""Codes of content: XB2 is keys and values, XB3 models and fits, XB4 what a plan finds missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from xbatch.spec.code import Code
+
+__all__ = ["CONTENT"]
+
+CONTENT: Mapping[str, Code] = MappingProxyType(
+    {
+        "XB201": Code("unknown key", "The language has no such key at this place.", "Take one of those listed."),
+        "XB202": Code("missing key", "A key that must be there is not, or a map is empty.", "Add it."),
+        "XB203": Code(
+            "wrong kind of value",
+            "A number, a text, a list or a map is wanted and something else is there.",
+            "Write what the message says.",
+        ),
+        "XB204": Code("not one of the choices", "The value must be one of a few words.", "Take one of those listed."),
+        "XB205": Code("a number out of range", "The number is too small or too large.", "Bring it inside."),
+        "XB206": Code(
+            "not a name",
+            (
+                "Names begin with a letter and have letters, digits, `_` and `-`, at most 32 in all: they become"
+                " parts of file names."
+            ),
+            "Rename it.",
+        ),
+        "XB207": Code("names that differ only by case", "They would be one file on some machines.", "Rename one."),
+        "XB208": Code(
+            "text of the wrong form",
+            "The text does not look as it should at this place (an obsid, a channel range, a file name).",
+            "Write it like the example.",
+        ),
+        "XB209": Code(
+            "wrong number of members", "A list is too short or too long.", "Write as many as the message says."
+        ),
+        "XB210": Code(
+            "not a quantity",
+            "The text cannot be read as a range, a number with a unit, or a confidence.",
+            "Write it like the example: `3-79 keV`.",
+        ),
+        "XB211": Code(
+            "an empty range", "The ends are equal or in the wrong order, or ranges overlap.", "Swap or sort them."
+        ),
+        "XB212": Code(
+            "a unit",
+            "There is no unit, an unknown one, or one of another kind. Energies are in eV, keV or MeV.",
+            "Write the unit.",
+        ),
+        "XB213": Code(
+            "edges that do not rise",
+            "Edges are not in order, or rounding made two of them equal.",
+            "Ask for fewer bands, or keep more digits.",
+        ),
+        "XB214": Code("`channels` and `ranges`", "The binning `constant` has either of the two.", "Keep one."),
+        "XB215": Code(
+            "no minimum",
+            "The binnings `specgroup` and `ogrppha` end a group at a minimum: `counts`, `snr` or both.",
+            "Give one of them.",
+        ),
+        "XB216": Code(
+            "keys that do not go together",
+            (
+                "`form: faithful` groups all channels, as the scripts it follows do, so it has no `range`;"
+                " `min_channels` needs `snap`, which puts edges on channels."
+            ),
+            "Do what the hint says.",
+        ),
+        "XB217": Code(
+            "no channels to snap to",
+            (
+                "`snap: channel` takes the channels of the spec's instruments. There must be one kind of them, of one"
+                " width in energy, and the bands must lie on them."
+            ),
+            "Name the channels: `snap: xmm channel`.",
+        ),
+        "XB220": Code(
+            "reserved",
+            "The word belongs to the language, and nothing here does it yet.",
+            "Do what the hint says; often: make the spectra first and start from them.",
+        ),
+        "XB301": Code(
+            "not a model expression",
+            "Components `type.name` are joined with `+`, `*` and parentheses.",
+            "Mend it at the character named.",
+        ),
+        "XB302": Code("unknown component", "There is no component of this type.", "Take one of those listed."),
+        "XB303": Code(
+            "a component without a proper name",
+            "Every component has a name of its own, by which its parameters go.",
+            "Write `powerlaw.pl`.",
+        ),
+        "XB304": Code(
+            "two components of one name",
+            "Names in a model are unique, whatever the case.",
+            "Rename one; `link` ties their parameters.",
+        ),
+        "XB305": Code(
+            "parts that do not go together",
+            ("Only additive components are added; at most one factor of a product is additive; the whole is additive."),
+            "Use `*` for `+`, or the other way round.",
+        ),
+        "XB306": Code(
+            "unknown component of a parameter", "The model has no component of this name.", "Take a name of the model."
+        ),
+        "XB307": Code(
+            "unknown parameter",
+            "The component has no parameter of this name; XSPEC's spelling counts.",
+            "Take one of those listed.",
+        ),
+        "XB308": Code(
+            "a glob that matches nothing", "No parameter of the model looks like this.", "Take one of those listed."
+        ),
+        "XB309": Code(
+            "a value outside its limits",
+            "The start is outside `min` and `max`, these are outside XSPEC's hard limits, or not in order.",
+            "Bring it inside.",
+        ),
+        "XB310": Code(
+            "not a link",
+            "Links have numbers, names of parameters, `+ - * /` and parentheses.",
+            "Mend it at the character named.",
+        ),
+        "XB311": Code(
+            "a link to what is not there",
+            "The name is that of no parameter, or of several values, or of none for this spectrum.",
+            "Name the subject: `cal.factor[instrument=FPMA]`.",
+        ),
+        "XB312": Code("links that go round", "A value would be given by itself.", "Give one of them a value."),
+        "XB313": Code(
+            "a link and a value",
+            "A link gives the value, so that `value` and `frozen` have no meaning beside it.",
+            "Remove one.",
+        ),
+        "XB314": Code(
+            "statistic and background",
+            (
+                "chi2 goes with none, ignore and subtract; cstat with none and ignore; wstat with profiled; "
+                "pgstat with subtract. Other pairs would quietly be something else."
+            ),
+            "Change one of the two.",
+        ),
+        "XB315": Code("variance without chi2", "Only chi2 has a variance to choose.", "Remove it."),
+        "XB316": Code(
+            "background there or not",
+            "The fit's background mode and what `spectra` says of the background contradict each other.",
+            "Name the background, or change the mode.",
+        ),
+        "XB317": Code(
+            "fitted twice",
+            "The same channels of a spectrum are chosen twice in one fit, and would count twice.",
+            "Select it once.",
+        ),
+        "XB318": Code("varied and tied", "One axis is in both `vary` and `tie`.", "Keep one."),
+        "XB319": Code(
+            "globs that contradict each other",
+            "Two globs give one parameter different values.",
+            "Write an entry for the parameter itself.",
+        ),
+        "XB401": Code(
+            "a file is missing",
+            "A file that the spec names is not there, also not with `.gz`, or its folder cannot be read.",
+            "Check the template and `data.root`.",
+        ),
+        "XB402": Code(
+            "a file that a header names is missing",
+            "RESPFILE, ANCRFILE or BACKFILE of a spectrum names a file that is not beside it.",
+            "Put it there, or name it in `spectra` (or say `none`).",
+        ),
+        "XB403": Code(
+            "no response",
+            "A fit or a binning needs a response and the spectrum has none.",
+            "Give `response:` in `spectra`.",
+        ),
+        "XB404": Code(
+            "no background",
+            "The background mode needs a background and the spectrum has none.",
+            "Give `background:` in `spectra`, or use mode: none.",
+        ),
+        "XB405": Code(
+            "a background that is said not to be there",
+            "The background mode is none, and the spectrum has one.",
+            "Use mode: ignore, or subtract it.",
+        ),
+        "XB410": Code(
+            "a package is missing",
+            "A step needs a package that is not installed.",
+            "Install it as the hint says; other steps run without it.",
+        ),
+    }
+)
