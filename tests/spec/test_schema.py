@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -163,13 +164,12 @@ def changed(draw: st.DrawFn) -> dict[str, Any]:
             holder = holder[key]
         action = draw(st.sampled_from(["replace", "remove", "add"]))
         if action == "replace":
-            holder[path[-1]] = draw(st.sampled_from(ODD))
+            holder[path[-1]] = copy.deepcopy(draw(st.sampled_from(ODD)))  # a second change may go into it
         elif action == "remove":
             del holder[path[-1]]
         elif isinstance(holder, dict):
-            holder[draw(st.sampled_from(["colour", "snr", "counts", "note", "type", "link", "n"]))] = draw(
-                st.sampled_from(ODD)
-            )
+            key = draw(st.sampled_from(["colour", "snr", "counts", "note", "type", "link", "n"]))
+            holder[key] = copy.deepcopy(draw(st.sampled_from(ODD)))
     return document
 
 
