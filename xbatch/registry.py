@@ -65,7 +65,8 @@ class TaskDef:
     version : int
         Raised whenever the same inputs and parameters may give another result; part of every key.
     outputs : tuple of str
-        File names that must exist when the step has succeeded. A name that ends in ``?`` may be absent.
+        File names that must exist when the step has succeeded. A name that ends in ``?`` may be absent. Empty where
+        the step itself lists them.
     engines : Mapping
         Engine name to ``module:function``.
     summary : str
@@ -93,9 +94,51 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
         task.name: task
         for task in (
             _task(
+                "events",
+                1,
+                ("events.bin", "events.json", "livetime.npz?"),
+                "xbatch.tasks.events:run",
+                "check and screen an event list, and keep what stays as a table",
+            ),
+            _task(
+                "flare",
+                1,
+                ("flare.gti", "flare.lc", "flare.json", "flare.png"),
+                "xbatch.tasks.flare:run",
+                "find the times without flares in a high-energy light curve",
+            ),
+            _task(
+                "gti", 1, ("gti.gti", "gti.json"), "xbatch.tasks.gti:run", "select times: by clock, flux, hk or phase"
+            ),
+            _task(
+                "preview",
+                1,
+                ("regions.png", "regions.json"),
+                "xbatch.tasks.preview:run",
+                "draw every region on the image of an observation",
+            ),
+            _task("extract", 1, (), "xbatch.tasks.extract:run", "extract the spectra of all regions in one pass"),
+            _task("image", 1, (), "xbatch.tasks.image:run", "make images in some bands"),
+            _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
+            _task("lightcurve", 1, (), "xbatch.tasks.lightcurve:run", "make light curves in some bands"),
+            _task(
+                "bands",
+                1,
+                ("bands.json",),
+                "xbatch.tasks.bands:run",
+                "find bands of equal counts or equal signal to noise",
+            ),
+            _task(
+                "combine",
+                1,
+                ("spectrum.pha", "background.pha?", "response.npz?"),
+                "xbatch.tasks.combine:run",
+                "add the spectra of several observations, with their backgrounds and responses",
+            ),
+            _task(
                 "spectrum",
-                2,
-                ("spectrum.pha", "background.pha?", "response.npz"),
+                3,
+                ("spectrum.pha", "background.pha?", "response.npz?"),
                 "xbatch.tasks.spectrum:run",
                 "check and read a spectrum with its background and response",
             ),

@@ -57,6 +57,9 @@ class Step:
         The dotted path in the spec that asked for the step.
     members : tuple of str
         Names of the sweep's members that use the step; empty outside a sweep.
+    outputs : tuple of str
+        The files the step leaves, where its parameters decide that (one for each spectrum or band); empty where the
+        task's own list holds. A name that ends in ``?`` may be absent.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Step:
     blocked: Problem | None = None
     path: str = ""
     members: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""

@@ -84,7 +84,7 @@ def make_order(
         params=plain(step.params),
         inputs=paths,
         marks=marks,
-        outputs=task.outputs,
+        outputs=step.outputs or task.outputs,
         head=head,
         out=out,
         log=log,

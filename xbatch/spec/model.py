@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbatch.base.errors import Place, Problem
+
+if TYPE_CHECKING:
+    from xbatch.spec.eventmodel import EventWork
 
 __all__ = [
     "Analysis",
@@ -31,7 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True, order=True)
 class Subject:
-    """What a step is about: a spectrum name x obsid x instrument."""
+    """What a step is about: a spectrum name x obsid x instrument (x time selection).
+
+    The `obsid` of a sum over observations is the sum's name: that of its group, or of its `combine` entry.
+    """
 
     mission: str
     obsid: str
@@ -39,6 +45,7 @@ class Subject:
     spectrum: str
     tags: tuple[str, ...] = ()
     epoch: str = ""
+    gti: str = ""
 
     @property
     def module(self) -> str:
@@ -46,9 +53,14 @@ class Subject:
         return {"FPMA": "A", "FPMB": "B"}.get(self.instrument, self.instrument)
 
     @property
+    def label(self) -> str:
+        """``spectrum``, or ``spectrum@gti`` where a time selection belongs to it."""
+        return f"{self.spectrum}@{self.gti}" if self.gti else self.spectrum
+
+    @property
     def path(self) -> str:
         """``obsid/instrument/spectrum``, as it stands in step names."""
-        return f"{self.obsid}/{self.instrument}/{self.spectrum}"
+        return f"{self.obsid}/{self.instrument}/{self.label}"
 
 
 @dataclass(frozen=True)
@@ -196,7 +208,8 @@ class FitJob:
 class Spec:
     """One member's specification, resolved.
 
-    `level` is ``spectra`` so far. `document` is the resolved spec as JSON-able data, with every default in it.
+    `level` is ``spectra`` or ``events``; `spectra` is empty at level ``events``, `work` is None at level ``spectra``.
+    `document` is the resolved spec as JSON-able data, with every default in it.
     """
 
     name: str
@@ -206,6 +219,7 @@ class Spec:
     bands: Mapping[str, Band]
     fits: tuple[FitJob, ...]
     document: Mapping[str, Any]
+    work: EventWork | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,253 @@
+"""What a specification of level ``events`` asks for, as data: lists, screenings, regions, products made of events.
+
+Everything is decided for each observation and instrument; nothing here knows YAML. The mappings named `params` are
+JSON-able and canonical: they are steps' parameters as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xbatch.spec.model import Band, Subject
+
+__all__ = [
+    "BandSet",
+    "Combination",
+    "EqualBands",
+    "EventSpectrum",
+    "EventWork",
+    "Gtis",
+    "ImageJob",
+    "LightCurveJob",
+    "MosaicJob",
+    "Observed",
+    "Region",
+    "Screening",
+]
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Which events are used.
+
+    Attributes
+    ----------
+    name : str
+        ``default`` where the spec names none.
+    params : Mapping
+        What the task `events` takes as ``screening``: ``grade``, ``pattern``, ``pi_range`` as ``[lowest, highest]``
+        (channels of PI), ``flag``, ``status``.
+    flare : Mapping or None
+        ``{"pi_range": [lo, hi], "pattern": [lo, hi] | None, "flag": .. | None, "bin": s, "rate": ["<", 0.4]}``, or
+        ``"sigma": 3.0`` in the place of ``rate``.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    flare: Mapping[str, Any] | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region on the sky (or on pixels) of one observation and instrument.
+
+    `params` is ``{"file": NAME, "combine": RULE | None}`` (the file itself is `file`), or
+    ``{"shapes": [{"shape": "circle", "frame": "fk5", "center": [deg, deg], "sizes": [arcsec, ...], "angle": deg,
+    "sweep": [deg, deg] | None, "vertices": [[deg, deg], ...], "include": true}, ...], "combine": RULE | None}``; in
+    frames ``image`` and ``physical`` all are pixels.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    file: Path | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Gtis:
+    """A named time selection of one observation and instrument.
+
+    `params` has one of ``time`` (``[[start, stop], ...]``, ISO text or MJD or seconds as ``{"met": s}``, with
+    ``scale``), ``file`` (its name; the file is `file`), ``flux`` (``{"band": .., "quantile": [lo, hi]}`` or
+    ``"rate": [lo, hi]``, of the light curve `lightcurve`), ``hk`` (``{"expression": .., "extension": ..}`` over
+    `file`) or ``phase`` (``{"epoch": MJD, "period": s, "pdot": .., "range": [lo, hi]}``).
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    file: Path | None = None
+    lightcurve: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One observation with one instrument, and what the spec says of its events.
+
+    Attributes
+    ----------
+    events : Path or None
+        The list, from the spec's template (``[.gz]`` still in it where it was written); None where it is to be looked
+        for as the archive names it, below `root`.
+    livetime : Path or None
+        The housekeeping file with NuSTAR's live time, from a template; None to look for it beside the list.
+    screenings, regions, gtis : Mapping by name
+        Those that something uses.
+    """
+
+    mission: str
+    obsid: str
+    instrument: str
+    root: Path
+    tags: tuple[str, ...] = ()
+    events: Path | None = None
+    livetime: Path | None = None
+    screenings: Mapping[str, Screening] = field(default_factory=dict)
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    gtis: Mapping[str, Gtis] = field(default_factory=dict)
+    path: str = ""
+
+    @property
+    def subject(self) -> str:
+        """``obsid/instrument``."""
+        return f"{self.obsid}/{self.instrument}"
+
+
+@dataclass(frozen=True)
+class EventSpectrum:
+    """A spectrum to be extracted. `background` and `gti` are empty where there is none.
+
+    `response`, `arf`: a file, or ``"none"``, or None where the spec does not say (there is none then). `exposure_map`
+    weighs BACKSCAL where it is given.
+    """
+
+    subject: Subject
+    region: str
+    background: str = ""
+    screening: str = "default"
+    gti: str = ""
+    source_type: str = "point"
+    response: Path | str | None = None
+    arf: Path | str | None = None
+    exposure_map: Path | None = None
+    note: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class BandSet:
+    """Bands in the order asked for: fixed ones, or those of a scheme whose edges depend on data.
+
+    `scheme` names the scheme (a key of `EventWork.equal_bands`), `most` how many bands it may have; `bands` is empty
+    then, and the bands are called ``scheme.1`` ...
+    """
+
+    bands: tuple[Band, ...] = ()
+    scheme: str = ""
+    most: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that the bands may have."""
+        if self.scheme:
+            return tuple(f"{self.scheme}.{number}" for number in range(1, self.most + 1))
+        return tuple(band.name for band in self.bands)
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """Images of one observation and instrument in some bands.
+
+    `params`: ``{"frame": "sky" | "det", "bin": pixels, ...}``. With an `exposure_map` the images are also divided by it.
+    """
+
+    name: str
+    observed: str
+    bands: tuple[BandSet, ...]
+    params: Mapping[str, Any]
+    screening: str = "default"
+    gti: str = ""
+    exposure_map: Path | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class MosaicJob:
+    """Sums of images on one piece of sky.
+
+    `members` are `ImageJob.observed` of the images of the same name; `group` tells several mosaics of one entry apart
+    (an instrument, say) and may be empty.
+    """
+
+    name: str
+    group: str
+    members: tuple[str, ...]
+    params: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class LightCurveJob:
+    """Light curves of one spectrum's region, with its background, in some bands.
+
+    `params`: ``{"dt": s, "min_fracexp": 0.0, "corrections": ["gti", "livetime"], ...}``.
+    """
+
+    name: str
+    observed: str
+    region: str
+    background: str
+    bands: tuple[BandSet, ...]
+    params: Mapping[str, Any]
+    screening: str = "default"
+    gti: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A sum over observations of one spectrum and one instrument; `subject` is the sum's, `members` what is summed.
+
+    `params`: ``{"response": "exposure-weighted" | "counts-weighted", "background": "keep" | "subtract",
+    "on_missing": "skip" | "error", "rate_sigma": float | None, "detectors_differ": bool, "min_exposure": s}``.
+    """
+
+    subject: Subject
+    name: str
+    members: tuple[Subject, ...]
+    params: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class EqualBands:
+    """A scheme whose edges are found in a reference spectrum.
+
+    `of` is the subject whose net counts (or signal to noise) are shared out evenly; `to` the one whose channels edges
+    go to. `params`: ``{"scheme": "equal-counts" | "equal-snr", "lo": keV, "hi": keV, "n": int, "min_channels": int}``
+    (`min_channels` may be None).
+    """
+
+    name: str
+    of: Subject
+    to: Subject | None
+    params: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class EventWork:
+    """All that a spec of level ``events`` asks for beside groupings and fits."""
+
+    observed: tuple[Observed, ...]
+    spectra: tuple[EventSpectrum, ...] = ()
+    images: tuple[ImageJob, ...] = ()
+    mosaics: tuple[MosaicJob, ...] = ()
+    lightcurves: tuple[LightCurveJob, ...] = ()
+    combinations: tuple[Combination, ...] = ()
+    equal_bands: Mapping[str, EqualBands] = field(default_factory=dict)
+    min_exposure: float = 0.0
