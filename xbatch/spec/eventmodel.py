@@ -162,7 +162,7 @@ class BandSet:
 class ImageJob:
     """Images of one observation and instrument in some bands.
 
-    `params`: ``{"frame": "sky" | "det", "bin": pixels, ...}``. With an `exposure_map` the images are also divided by it.
+    `params`: ``{"frame": "sky" | "det", "bin": pixels, ...}``. With an `exposure_map` they are also divided by it.
     """
 
     name: str
