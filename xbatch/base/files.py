@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["canonical_json", "pretty_json", "schema_text", "write_atomically"]
+__all__ = ["canonical_json", "pretty_json", "safe_name", "schema_text", "write_atomically"]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+@-]+")
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -58,6 +61,22 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def safe_name(name: str) -> str:
+    """Make a name fit for a file: whatever is not a letter, a digit or one of ``._+@-`` becomes ``_``.
+
+    ``3-79 keV`` gives ``3-79_keV``; a name that is fit stays as it is. A dot at the beginning would hide the file.
+
+    Raises
+    ------
+    ValueError
+        The name is empty.
+    """
+    if not name:
+        raise ValueError("an empty name names no file")
+    safe = _UNSAFE.sub("_", name)
+    return f"_{safe[1:]}" if safe.startswith(".") else safe
 
 
 def schema_text(name: str) -> str:

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xbatch.base.files import safe_name
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("3-79 keV", "3-79_keV"),
+        ("0.5-2 keV", "0.5-2_keV"),
+        ("b48cch.12", "b48cch.12"),
+        ("agn@low", "agn@low"),
+        ("soft", "soft"),
+        ("a/b", "a_b"),
+        ("..", "_."),
+    ],
+)
+def test_a_band_gives_a_file_name(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+@given(st.text(min_size=1))
+def test_a_safe_name_is_safe_and_stays(name: str) -> None:
+    safe = safe_name(name)
+    assert re.fullmatch(r"[A-Za-z0-9_+@-][A-Za-z0-9._+@-]*", safe)
+    assert safe_name(safe) == safe
+
+
+def test_nothing_is_no_name() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        safe_name("")
