@@ -142,7 +142,7 @@ class EventSpectrum:
 class BandSet:
     """Bands in the order asked for: fixed ones, or those of a scheme whose edges depend on data.
 
-    `scheme` names the scheme (a key of `EventWork.equal_bands`), `most` how many bands it may have; `bands` is empty
+    `scheme` names the scheme (a key of `Spec.equal_bands`), `most` how many bands it may have; `bands` is empty
     then, and the bands are called ``scheme.1`` ...
     """
 
@@ -248,6 +248,3 @@ class EventWork:
     images: tuple[ImageJob, ...] = ()
     mosaics: tuple[MosaicJob, ...] = ()
     lightcurves: tuple[LightCurveJob, ...] = ()
-    combinations: tuple[Combination, ...] = ()
-    equal_bands: Mapping[str, EqualBands] = field(default_factory=dict)
-    min_exposure: float = 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xbatch.base.errors import Place, Problem
 
 if TYPE_CHECKING:
-    from xbatch.spec.eventmodel import EventWork
+    from xbatch.spec.eventmodel import Combination, EqualBands, EventWork
 
 __all__ = [
     "Analysis",
@@ -209,7 +209,8 @@ class Spec:
     """One member's specification, resolved.
 
     `level` is ``spectra`` or ``events``; `spectra` is empty at level ``events``, `work` is None at level ``spectra``.
-    `document` is the resolved spec as JSON-able data, with every default in it.
+    `document` is the resolved spec as JSON-able data, with every default in it. Spectra of less than `min_exposure`
+    seconds are left out of sums and fits.
     """
 
     name: str
@@ -220,6 +221,9 @@ class Spec:
     fits: tuple[FitJob, ...]
     document: Mapping[str, Any]
     work: EventWork | None = None
+    combinations: tuple[Combination, ...] = ()
+    equal_bands: Mapping[str, EqualBands] = field(default_factory=dict)
+    min_exposure: float = 0.0
 
 
 @dataclass(frozen=True)
