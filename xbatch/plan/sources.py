@@ -1,0 +1,93 @@
+"""What groupings and fits start from: a spectrum, whichever step has made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xbatch.base.errors import Problem
+from xbatch.plan.steps import StepInput
+from xbatch.spec.model import Analysis, Subject
+
+__all__ = ["BACKGROUND", "RESPONSE", "SPECTRUM", "Source", "spectrum_name", "without_response"]
+
+SPECTRUM, BACKGROUND, RESPONSE = "spectrum.pha", "background.pha", "response.npz"
+"""What a step that makes a spectrum leaves, whichever it is."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spectrum with what it comes with.
+
+    Attributes
+    ----------
+    subject : Subject
+    step : str
+        The step that leaves `SPECTRUM`, `BACKGROUND` and `RESPONSE`.
+    background, response : bool or None
+        Whether there is one; None where that cannot be told, because something is wrong that is said elsewhere.
+    title : str
+        What messages call it.
+    note : str
+        The user's remark on it.
+    path : str
+        The dotted path of its entry in the spec.
+    background_name : str
+        The background's file, for messages.
+    no_response : str
+        Why there is no response, in brackets after a blank, or empty.
+    response_cure : str
+        How it gets one.
+    """
+
+    subject: Subject
+    step: str
+    background: bool | None
+    response: bool | None
+    title: str = ""
+    note: str = ""
+    path: str = ""
+    background_name: str = "a background"
+    no_response: str = ""
+    response_cure: str = ""
+
+    def spectrum_input(self, optional: bool = False) -> StepInput:
+        """Give the spectrum as an input."""
+        return StepInput(self.step, SPECTRUM, optional)
+
+    def background_input(self, optional: bool = False) -> StepInput:
+        """Give the background as an input."""
+        return StepInput(self.step, BACKGROUND, optional)
+
+    def response_input(self, optional: bool = False) -> StepInput:
+        """Give the response as an input."""
+        return StepInput(self.step, RESPONSE, optional)
+
+
+def spectrum_name(subject: Subject) -> str:
+    """Name the step that reads a subject's spectrum."""
+    return f"spectrum:{subject.path}"
+
+
+def without_response(analysis: Analysis, who: str, path: str, sources: Sequence[Source]) -> list[Problem]:
+    """Say that something needs responses that some spectra have not: one problem, whatever their number.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        For the place.
+    who : str
+        ``fit 'pl'``.
+    path : str
+        Its dotted path; empty for that of the spectrum.
+    sources : sequence of Source
+        The spectra that it is about.
+    """
+    wrong = [source for source in sources if source.response is False]
+    if not wrong:
+        return []
+    first = wrong[0]
+    others = f" (and {len(wrong) - 1} more of its spectra)" if len(wrong) > 1 else ""
+    message = f"{who} needs a response, and {first.title or first.subject.path} has none{first.no_response}{others}"
+    where = path or first.path
+    return [Problem(analysis.place(where), "XB403", message, first.response_cure, where)]
