@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "draw_fit", "save_figure"]
+__all__ = ["COLOURS", "draw_fit", "own_style", "save_figure"]
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with any colour vision. The yellow is left out: too faint
 # on white paper.
@@ -48,7 +48,7 @@ Columns = Mapping[str, "NDArray[Any]"]
 
 
 @contextmanager
-def _own_style() -> Iterator[None]:
+def own_style() -> Iterator[None]:
     """Draw with matplotlib's defaults and ours, whatever the user's matplotlibrc says; put it all back after."""
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -92,7 +92,7 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
     rows = math.ceil(entries / across)
     head = 0.62 + 0.19 * rows
     height = 5.2 + head
-    with _own_style():
+    with own_style():
         figure = Figure(figsize=(7.2, height))
         FigureCanvasAgg(figure)
         grid = figure.add_gridspec(
@@ -131,7 +131,7 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
 
 def save_figure(figure: Figure, folder: Path) -> None:
     """Write ``fit.png`` and ``fit.pdf`` without the date and the names of programs, so that equal plots are equal."""
-    with _own_style(), _silent_fonts():
+    with own_style(), _silent_fonts():
         figure.savefig(folder / "fit.png", metadata={"Software": None})
         figure.savefig(
             folder / "fit.pdf", metadata={"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
