@@ -1,0 +1,254 @@
+"""Steps that follow on spectra, however these were made: groupings, fits and plots."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import Problem
+from xbatch.plan.sources import Source, without_response
+from xbatch.plan.steps import FileInput, Input, Step, StepInput
+from xbatch.registry import TASKS
+from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, Spec
+
+__all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
+
+_NEEDS_FWHM = {"opt", "optmin", "optsnmin", "ogrppha"}
+_USES_BACKGROUND = {"bmin", "snmin", "optsnmin", "ogrppha", "nutools"}
+_SHERPA_CURE = (
+    "conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa; or pip install 'xbatch[fit]', "
+    "which compiles it: first install gcc, g++, gfortran, byacc (or bison), flex and pkg-config"
+)
+
+Installed = Callable[[str], bool]
+
+
+def is_installed(package: str) -> bool:
+    """Say whether a Python package can be imported."""
+    return importlib.util.find_spec(package) is not None
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What the steps of one member are made from."""
+
+    analysis: Analysis
+    spec: Spec
+    sources: Mapping[str, Source]
+
+    @property
+    def keep(self) -> dict[str, float]:
+        """The parameter of tasks that leave out short spectra; none where all are kept."""
+        return {"min_exposure": self.spec.min_exposure} if self.spec.min_exposure > 0 else {}
+
+
+def following_steps(
+    analysis: Analysis, spec: Spec, sources: Mapping[str, Source], installed: Installed
+) -> tuple[list[Step], list[Problem]]:
+    """Make the steps that group spectra and fit them.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        For places of errors.
+    spec : Spec
+    sources : Mapping
+        The spectra by `Subject.path`; a fit of one that is not among them is left out.
+    installed : callable
+        Says whether a Python package can be imported.
+
+    Returns
+    -------
+    steps : list of Step
+    problems : list of Problem
+        What the spectra cannot give.
+    """
+    recipe = _Recipe(analysis, spec, sources)
+    steps: list[Step] = []
+    problems = response_problems(analysis, spec, sources)
+    for subject, binning in _groupings(spec, sources):
+        template = _template_problem(recipe, binning)
+        problems += [template] if template else []
+        steps.append(_group_step(recipe, sources[subject], binning))
+    for job in _jobs(spec, sources):
+        problems += _fit_problems(analysis, job, sources)
+        steps += _fit_steps(recipe, job, installed)
+    return steps, problems
+
+
+def response_problems(analysis: Analysis, spec: Spec, sources: Mapping[str, Source]) -> list[Problem]:
+    """Say which groupings and fits need a response that their spectra have not."""
+    users: dict[str, tuple[str, list[Source]]] = {}
+    for subject, binning in _groupings(spec, sources):
+        if _needs_response(binning.params):
+            users.setdefault(binning.path, (f"binning {binning.name!r}", []))[1].append(sources[subject])
+    problems = []
+    for path, (who, some) in users.items():
+        problems += without_response(analysis, who, path, some)
+    for job in _jobs(spec, sources):
+        some = [sources[data.subject.path] for data in job.datasets]
+        problems += without_response(analysis, f"fit {job.name!r}", job.path, some)
+    return problems
+
+
+def _jobs(spec: Spec, sources: Mapping[str, Source]) -> list[FitJob]:
+    return [job for job in spec.fits if all(data.subject.path in sources for data in job.datasets)]
+
+
+def _groupings(spec: Spec, sources: Mapping[str, Source]) -> list[tuple[str, Binning]]:
+    """List what is to be grouped: what the fits use; everything by every binning where there is no fit."""
+    if spec.fits:
+        used = {(data.subject.path, data.binning): None for job in spec.fits for data in job.datasets}
+        return [(subject, spec.binnings[name]) for subject, name in used if subject in sources]
+    return [(subject, binning) for binning in spec.binnings.values() for subject in sources]
+
+
+def _group_name(subject: str, binning: str) -> str:
+    return f"group:{subject}/{binning}"
+
+
+def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
+    subject = source.subject
+    inputs: dict[str, Input] = {"spectrum": source.spectrum_input()}
+    if _uses_background(binning.params) and source.background:
+        inputs["background"] = source.background_input()
+    if _needs_response(binning.params):
+        inputs["response"] = source.response_input()
+    if binning.params.get("from"):
+        inputs["template"] = FileInput(str(Path(str(binning.params["from"])).absolute()))
+    return Step(
+        name=_group_name(subject.path, binning.name),
+        task="group",
+        subject=f"{subject.path}/{binning.name}",
+        params={
+            "binning": {key: value for key, value in binning.params.items() if key != "from"},
+            "name": binning.name,
+            "obsid": subject.obsid,
+            "instrument": subject.instrument,
+            "spectrum": subject.label,
+            **recipe.keep,
+        },
+        inputs=inputs,
+        product=f"{subject.path}/{binning.name}",
+        path=binning.path,
+    )
+
+
+def _template_problem(recipe: _Recipe, binning: Binning) -> Problem | None:
+    template = binning.params.get("from")
+    if not template or Path(str(template)).is_file():
+        return None
+    where = f"{binning.path}.from"
+    message = f"no file {template} for binning {binning.name!r}"
+    return Problem(recipe.analysis.place(where), "XB401", message, "name a grouped PHA file", where)
+
+
+def _uses_background(params: Mapping[str, Any]) -> bool:
+    kind = params["type"]
+    if kind == "specgroup":
+        return "snr" in params
+    return kind in _USES_BACKGROUND and bool(params.get("background", True))
+
+
+def _needs_response(params: Mapping[str, Any]) -> bool:
+    """Tell whether a binning needs the resolution, or the energies of channels."""
+    ranged = params.get("range")
+    in_energy = isinstance(ranged, Mapping) and ranged.get("unit") == "keV"
+    return in_energy or params["type"] in _NEEDS_FWHM or (params["type"] == "specgroup" and "oversample" in params)
+
+
+def _fit_problems(analysis: Analysis, job: FitJob, sources: Mapping[str, Source]) -> list[Problem]:
+    """Compare what a fit says of the background with what its spectra have: one problem, whatever their number."""
+    where = f"{job.path}.background"
+    known = [source for data in job.datasets if (source := sources[data.subject.path]).background is not None]
+    wrong = [source for source in known if source.background is not (job.background in {"subtract", "profiled"})]
+    if not wrong or job.background == "ignore":
+        return []
+    first = wrong[0]
+    name = first.title or first.subject.path
+    others = f" (and {len(wrong) - 1} more of its spectra)" if len(wrong) > 1 else ""
+    if not first.background:
+        message = f"background mode {job.background!r} needs a background, and {name} has none{others}"
+        hint = f"give 'background:' under spectra.{first.subject.spectrum}, or mode: none"
+        return [Problem(analysis.place(where), "XB404", message, hint, where)]
+    message = f"background mode 'none' says there is none, but {first.subject.path} has {first.background_name}{others}"
+    hint = "say mode: ignore to leave it out on purpose, or use subtract or profiled"
+    return [Problem(analysis.place(where), "XB405", message, hint, where)]
+
+
+def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]:
+    inputs: dict[str, Input] = {}
+    for number, data in enumerate(job.datasets):
+        source = recipe.sources[data.subject.path]
+        inputs[f"grouped/{number}"] = StepInput(_group_name(data.subject.path, data.binning), "grouped.pha")
+        inputs[f"response/{number}"] = source.response_input()
+        if source.background and job.background in {"subtract", "profiled"}:
+            inputs[f"background/{number}"] = source.background_input()
+    fit = Step(
+        name=f"fit:{job.subject}",
+        task="fit",
+        subject=job.subject,
+        params=_fit_params(recipe, job),
+        inputs=inputs,
+        product=f"fits/{job.subject}",
+        blocked=_blocked(recipe, job, TASKS["fit"].needs, installed),
+        path=job.path,
+    )
+    plot = Step(
+        name=f"plot:{job.subject}",
+        task="plot",
+        subject=job.subject,
+        params={"title": job.subject},
+        inputs={"fit": StepInput(fit.name, "fit.json"), "bins": StepInput(fit.name, "bins.ecsv")},
+        product=f"fits/{job.subject}",
+        path=job.path,
+    )
+    return [fit, plot]
+
+
+def _blocked(recipe: _Recipe, job: FitJob, packages: Sequence[str], installed: Installed) -> Problem | None:
+    missing = [package for package in packages if not installed(package)]
+    if not missing:
+        return None
+    message = f"fit {job.name!r} needs {missing[0].capitalize()}, which is not installed"
+    return Problem(recipe.analysis.place(job.path), "XB410", message, _SHERPA_CURE, job.path)
+
+
+def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
+    """Give a fit as JSON-able parameters: all that changes its result, nothing that does not (no paths)."""
+    return {
+        "name": job.name,
+        "group": job.group,
+        "datasets": [_dataset_params(data, recipe.sources[data.subject.path].note) for data in job.datasets],
+        "model": dict(job.model),
+        "model_text": job.model_text,
+        "components": dict(job.components),
+        "parameters": [
+            {key: value for key, value in asdict(parameter).items() if key != "path"} for parameter in job.parameters
+        ],
+        "background": job.background,
+        "statistic": job.statistic,
+        "variance": job.variance,
+        "abundances": job.abundances,
+        "cross_sections": job.cross_sections,
+        "optimiser": job.optimiser,
+        "errors": asdict(job.errors),
+        "flux": [asdict(request) for request in job.flux],
+        **recipe.keep,
+    }
+
+
+def _dataset_params(data: Dataset, note: str) -> dict[str, Any]:
+    return {
+        "obsid": data.subject.obsid,
+        "instrument": data.subject.instrument,
+        "mission": data.subject.mission,
+        "spectrum": data.subject.label,
+        "binning": data.binning,
+        "band": asdict(data.band),
+        "edge": data.edge,
+        "note": note,
+    }
