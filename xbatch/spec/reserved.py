@@ -22,9 +22,7 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "regions": _EVENTS,
         "gtis": _EVENTS,
         "pileup": _EVENTS,
-        "keep": "leave the observation out of 'obsids' instead",
         "backgrounds": "use background mode subtract, profiled or ignore",
-        "combine": "sum the spectra beforehand, or fit them together",
         "compare": "the table of parameters has all fits side by side",
         "images": _CURVES,
         "lightcurves": _CURVES,
@@ -37,19 +35,17 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
         "source_type": _EVENTS,
         "orders": "name the file of the order",
     },
-    "bands.*": {"of": _LATER},
-    "bands.*.snap": {"to": "use snap: channel"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
     "fit.*.flux": {"errors": _LATER, "n": _LATER},
     "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
     "where": {"gti": "time selections are made from event lists"},
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("combine.*", "method"): {"rgscombine": "run rgscombine beforehand and name the spectra it makes"},
     ("data", "level"): dict.fromkeys(("raw", "events"), "use level: spectra, with PHA files that are there"),
-    ("bands.*", "scheme"): {"equal-counts": "use scheme linear, log or list"},
     ("fit.*.background", "mode"): {"model": "use mode subtract, profiled or ignore"},
 }
-_NAMED = {"spectra", "bands", "binning", "fit"}
+_NAMED = {"spectra", "combine", "bands", "binning", "fit"}
 
 
 def refuse_reserved(root: Table, report: Report) -> Table:
