@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from xbatch.spec.edges import joined_edges, linear_edges, log_edges, rounded_edges, snapped_edges
+from xbatch.spec.equal import EQUAL_SCHEMES, equal_bands
+from xbatch.spec.eventmodel import BandSet, EqualBands
 from xbatch.spec.missions import MISSIONS, Channels
 from xbatch.spec.model import Band
 from xbatch.spec.nodes import Items, Node, Scalar, Table, is_sound, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.quantity import QuantityError, energies, energy_range, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.spectra import SpectraFound
 
 __all__ = ["Bands", "find_bands"]
 
@@ -29,12 +32,15 @@ class Bands:
         Named ones, and those that schemes make (``eight.1`` ...).
     schemes : Mapping of str to tuple of Band
         By the scheme's name.
+    equal : Mapping of str to EqualBands
+        Schemes whose edges are found in a spectrum, by name.
     names : frozenset of str
         All names, with those whose definition is at fault.
     """
 
     bands: Mapping[str, Band] = field(default_factory=dict)
     schemes: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
+    equal: Mapping[str, EqualBands] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
 
     def one(self, node: Node | None, report: Report) -> Band | None:
@@ -46,6 +52,11 @@ class Bands:
             first, last = self.schemes[text][0].name, self.schemes[text][-1].name
             message = f"{shown(text)} is a scheme of {len(self.schemes[text])} bands, and one band is wanted here"
             report.add(node, "XB118", message, f"name one of {first} to {last}")
+            return None
+        scheme = text.rpartition(".")[0] or text
+        if scheme in self.equal:
+            message = f"the edges of {shown(scheme)} are found in a spectrum when the analysis runs, and the band is "
+            report.add(node, "XB118", message + "wanted before", "name a band or scheme with edges, or write the range")
             return None
         if text in self.bands or text in self.names:
             return self.bands.get(text)
@@ -59,9 +70,20 @@ class Bands:
         band = self.one(node, report)
         return [band] if band is not None else []
 
+    def sets(self, nodes: Iterable[Node], report: Report) -> tuple[BandSet, ...]:
+        """Give the bands that names or written ranges mean where schemes are welcome whose edges depend on data."""
+        found = []
+        for node in nodes:
+            scheme = self.equal.get(text_of(node) or "")
+            if scheme is not None:
+                found.append(BandSet(scheme=scheme.name, most=scheme.params["n"]))
+            elif bands := self.several(node, report):
+                found.append(BandSet(bands=tuple(bands)))
+        return tuple(found)
+
     def _written(self, node: Node, text: str, report: Report) -> Band | None:
         if text[:1].isalpha():
-            known = [*self.bands, *self.schemes]
+            known = [*self.bands, *self.schemes, *self.equal]
             hint = did_you_mean(text, known, "write the range out, as 3-79 keV")
             report.add(node, "XB102", f"unknown band {shown(text)}", hint)
             return None
@@ -82,7 +104,12 @@ def _range(node: Node, text: str, report: Report, name: str = "") -> Band | None
     return Band(name or written(lo, hi), lo, hi)
 
 
-def find_bands(root: Table, report: Report, pointings: Sequence[Pointing] | None = ()) -> Bands:
+def find_bands(
+    root: Table,
+    report: Report,
+    pointings: Sequence[Pointing] | None = (),
+    spectra: SpectraFound | None = None,
+) -> Bands:
     """Read the bands of a checked document.
 
     Parameters
@@ -91,23 +118,32 @@ def find_bands(root: Table, report: Report, pointings: Sequence[Pointing] | None
     report : Report
     pointings : sequence of Pointing or None
         Whose channels edges snap to; None where the observations could not be read.
+    spectra : SpectraFound, optional
+        With the sums: those that a scheme may take its edges from.
     """
     table = root.entries.get("bands")
     if not isinstance(table, Table):
         return Bands()
     bands: dict[str, Band] = {}
     schemes: dict[str, tuple[Band, ...]] = {}
+    equal: dict[str, EqualBands] = {}
     for name, node in table.entries.items():
         if isinstance(node, Scalar):
             band = _range(node, str(node.value), report, name)
             if band is not None:
                 bands[name] = band
+        elif isinstance(node, Table) and is_sound(node) and text_of(node.entries.get("scheme")) in EQUAL_SCHEMES:
+            range_node = node.entries["range"]
+            band = _range(range_node, text_of(range_node) or "", report)
+            found = equal_bands(name, node, band, spectra or SpectraFound(whole=False), report)
+            if found is not None:
+                equal[name] = found
         elif isinstance(node, Table) and is_sound(node):
             made = _scheme(name, node, report, pointings)
             if made:
                 schemes[name] = made
                 bands.update({band.name: band for band in made})
-    return Bands(bands, schemes, frozenset(table.entries))
+    return Bands(bands, schemes, equal, frozenset(table.entries))
 
 
 def _scheme(name: str, node: Table, report: Report, pointings: Sequence[Pointing] | None) -> tuple[Band, ...]:

@@ -160,6 +160,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "Two globs give one parameter different values.",
             "Write an entry for the parameter itself.",
         ),
+        "XB320": Code(
+            "a statistic for a subtracted sum",
+            "Net counts are no counts of photons: their errors are Gaussian, and there is no background left.",
+            "Use `chi2` with `mode: none`, or `background: keep` in the sum.",
+        ),
         "XB401": Code(
             "a file is missing",
             "A file that the spec names is not there, also not with `.gz`, or its folder cannot be read.",

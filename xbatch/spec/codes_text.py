@@ -215,5 +215,20 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             ("`name`, `xbatch`, `include` and `sweep` cannot be, nor can one path be swept twice or within another."),
             "Sweep what the analysis does.",
         ),
+        "XB140": Code(
+            "a sum over something else than observations",
+            "Instruments and modules have responses of their own, which a sum would mix.",
+            "Fit their spectra together, with a `constant` between them.",
+        ),
+        "XB141": Code(
+            "a name of a sum that is taken",
+            "Sums and spectra share their names, and no two of them may have one obsid, instrument and spectrum.",
+            "Rename the sum or its group.",
+        ),
+        "XB142": Code(
+            "not one spectrum",
+            "A reference for edges of bands is one spectrum or one sum; the text means none or several.",
+            "Add `obsid`, `instrument` or `epoch`.",
+        ),
     }
 )

@@ -101,7 +101,7 @@ def _with_epochs(
                 report.add(where, "XB115", message, "an observation is in one epoch at most")
                 break
     return {
-        spectrum: [replace(subject, epoch=named.get(subject, "")) for subject in subjects]
+        spectrum: [replace(subject, epoch=named.get(subject, subject.epoch)) for subject in subjects]
         for spectrum, subjects in candidates.items()
     }
 
@@ -155,7 +155,7 @@ def _groups(
     axes = [text_of(one) or "" for one in items_of(node)]
     if not axes or node is None or not is_sound(node):
         return (("", tuple(range(len(datasets)))),)
-    if "epoch" in axes and not epochs:
+    if "epoch" in axes and not epochs and not any(data.subject.epoch for data in datasets):
         report.add(node, "XB114", "group_by: epoch, but the fit has no epochs", "add 'epochs:' to the fit")
     found: dict[str, list[int]] = {}
     for number, data in enumerate(datasets):

@@ -138,6 +138,12 @@ def _check_statistic(fit: Table, data: FitData, spectra: SpectraFound, report: R
         return
     subjects = [one.subject for one in data.datasets]
     for subject in subjects:
+        plain = (statistic, mode, text_of(variance)) in {("chi2", one, "file") for one in ("none", "ignore")}
+        if subject.path in spectra.subtracted and not plain:
+            message = f"{subject.path} is a sum with its background subtracted: its errors stand in it"
+            hint = "use statistic: chi2, variance: file and mode: none, or 'background: keep' in the sum"
+            report.add(node, "XB320", message, hint)
+            return
         if mode in {"subtract", "profiled"} and subject.path in spectra.without_background:
             message = f"background mode {mode} needs a background, and 'background: none' is said of {subject.path}"
             report.add(node, "XB316", message, f"name it in spectra.{subject.spectrum}, or use mode: none")

@@ -10,6 +10,7 @@ from typing import Any
 from xbatch.base.errors import Place, Problem, SpecError
 from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
+from xbatch.spec.combine import find_combinations, keep_exposure
 from xbatch.spec.defaults import fill_parameters
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
@@ -125,7 +126,9 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     folder = context.path.absolute().parent
     pointed = pointings(tree, report, notes)
     found = find_spectra(tree, pointed, folder, report)
-    bands = find_bands(tree, report, pointed)
+    min_exposure = keep_exposure(tree, report)
+    found, combinations = find_combinations(tree, found, min_exposure, report)
+    bands = find_bands(tree, report, pointed, found)
     binnings = find_binnings(tree, _data_root(tree, folder), report)
     fits = find_fits(tree, found, binnings, bands, report)
     if len(report.problems) > before:
@@ -140,6 +143,9 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
         bands=bands.bands,
         fits=fits,
         document=data_of(tree.without("sweep")),
+        combinations=combinations,
+        equal_bands=bands.equal,
+        min_exposure=min_exposure,
     )
     return spec, tree
 

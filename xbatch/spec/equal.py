@@ -1,0 +1,89 @@
+"""Schemes of bands whose edges are found in a spectrum: the scheme names it, a step finds the edges."""
+
+from __future__ import annotations
+
+from xbatch.spec.eventmodel import EqualBands
+from xbatch.spec.model import Band, Subject
+from xbatch.spec.nodes import Node, Scalar, Table, data_of, text_of
+from xbatch.spec.report import Report, did_you_mean, listed, shown
+from xbatch.spec.selectors import AXES
+from xbatch.spec.spectra import SpectraFound
+
+__all__ = ["EQUAL_SCHEMES", "equal_bands"]
+
+EQUAL_SCHEMES = frozenset({"equal-counts", "equal-snr"})
+
+
+def equal_bands(name: str, node: Table, band: Band | None, spectra: SpectraFound, report: Report) -> EqualBands | None:
+    """Read one scheme; None (and a problem) where something is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+    node : Table
+        The checked scheme.
+    band : Band or None
+        Its range; None where that is at fault.
+    spectra : SpectraFound
+        With the sums.
+    report : Report
+    """
+    of = _one(node.entries.get("of"), spectra, report)
+    snap = node.entries.get("snap")
+    wanted = snap.entries.get("to") if isinstance(snap, Table) else None
+    to = _one(wanted, spectra, report)
+    count, least = (_whole(node.entries.get(key)) for key in ("n", "min_channels"))
+    if band is None or of is None or count is None or (wanted is not None and to is None):
+        return None
+    params = {
+        "scheme": text_of(node.entries.get("scheme")),
+        "lo": band.lo,
+        "hi": band.hi,
+        "n": count,
+        "min_channels": least,
+        "form": text_of(node.entries.get("form")) or "mended",
+    }
+    return EqualBands(name, of, to, params, node.path)
+
+
+def _whole(node: Node | None) -> int | None:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, int) else None
+
+
+def _one(node: Node | None, spectra: SpectraFound, report: Report) -> Subject | None:
+    """Find the one subject that is meant."""
+    named = node.entries.get("spectrum") if isinstance(node, Table) else node
+    name = text_of(named)
+    if node is None or named is None or name is None:
+        return None
+    if name not in spectra.subjects:
+        if spectra.whole:
+            report.add(named, "XB101", f"unknown spectrum {shown(name)}", did_you_mean(name, spectra.subjects))
+        return None
+    conditions = {axis: text_of(one) for axis, one in node.entries.items()} if isinstance(node, Table) else {}
+    conditions = {axis: text for axis, text in conditions.items() if text is not None and axis != "spectrum"}
+
+    def fits(subject: Subject) -> bool:
+        return all(text in AXES[axis](subject) for axis, text in conditions.items())
+
+    found = [subject for subject in spectra.subjects[name] if fits(subject)]
+    if not found:
+        # A sum of this spectrum, told by its group.
+        every = (subject for subjects in spectra.subjects.values() for subject in subjects)
+        found = list(dict.fromkeys(one for one in every if one.spectrum == name and fits(one)))
+    if len(found) == 1:
+        return found[0]
+    if spectra.whole:
+        what = shown(name) if not isinstance(node, Table) else str(data_of(node))
+        if found:
+            message = f"{what} is {len(found)} spectra: {listed([one.path for one in found], 4)}"
+        else:
+            message = f"no spectrum is {what}"
+        missing = [axis for axis in ("obsid", "instrument", "gti") if axis not in conditions]
+        hint = f"add {' and '.join(missing[:2])}, as {{spectrum: {name}, obsid: .., instrument: ..}}"
+        report.add(node, "XB142", message, hint if found else f"known: {listed(_paths(spectra, name), 4)}")
+    return None
+
+
+def _paths(spectra: SpectraFound, name: str) -> list[str]:
+    return [subject.path for subject in spectra.subjects[name]]
