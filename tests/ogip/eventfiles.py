@@ -100,6 +100,7 @@ class EventFile:
     gti_cards: dict[str, Cell] = field(default_factory=dict)
     size: tuple[int, int] = (1000, 4095)
     sky: bool = True
+    axes: tuple[str, str] = ("RA---TAN", "DEC--TAN")
     nulls: dict[str, int] = field(default_factory=dict)
     name: str = "EVENTS"
 
@@ -116,7 +117,7 @@ class EventFile:
             cards.append(Card(f"TNULL{number[name]}", null))
         if "PI" in number:
             cards += [Card(f"TLMIN{number['PI']}", 0), Card(f"TLMAX{number['PI']}", self.size[1])]
-        for axis, sign, value, kind in (("X", -1, 321.938, "RA---TAN"), ("Y", 1, 56.944, "DEC--TAN")):
+        for axis, sign, value, kind in (("X", -1, 321.938, self.axes[0]), ("Y", 1, 56.944, self.axes[1])):
             if axis not in number or not self.sky:
                 continue
             at = number[axis]
@@ -156,3 +157,18 @@ def xmm_file(count: int = 500) -> EventFile:
         size=(51840, 15000),
         nulls={"X": -99999999, "Y": -99999999},
     )
+
+
+def write_housekeeping(
+    path: Path,
+    time: ArrayLike,
+    live: ArrayLike | None,
+    extension: str = "HK1FPM",
+    cards: Mapping[str, Cell] | None = None,
+) -> Path:
+    """Write housekeeping with a row for each second, without LIVETIME where `live` is None."""
+    columns = [("TIME", "s", np.asarray(time, np.float64)), ("NEV", "", np.ones(np.size(time), np.int16))]
+    if live is not None:
+        columns.append(("LIVETIME", "s", np.asarray(live, np.float64)))
+    write_fits(path, [], [BinTable(extension, columns, [Card(key, value) for key, value in (cards or {}).items()])])
+    return path

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ogip.eventfiles import GTIS, T0, EventFile, nustar_file, write_gtis, xmm_file
+from tests.ogip.eventfiles import GTIS, T0, EventFile, nustar_file, write_gtis, write_housekeeping, xmm_file
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
+from xbatch.ogip.livetime import load_livetime
 from xbatch.registry import Job, Outcome
 from xbatch.tasks import events as task
+from xbatch.tasks._regions import plane_of
 from xbatch.tasks.events import run
 from xbatch.xray.gti import inside
 
@@ -27,13 +29,17 @@ def work(
     folder: Path,
     gti: Path | None = None,
     params: dict[str, Any] | None = None,
+    livetime: Path | None = None,
     **screening: Any,
 ) -> tuple[Outcome, EventTable]:
     folder.mkdir(parents=True, exist_ok=True)
     path = file if isinstance(file, Path) else file.write(folder.parent / f"{folder.name}.evt")
-    inputs = {"events": path} | ({} if gti is None else {"gti": gti})
+    inputs = (
+        {"events": path} | ({} if gti is None else {"gti": gti}) | ({} if livetime is None else {"livetime": livetime})
+    )
     outcome = run(Job("events:x", {**PARAMS, **(params or {}), "screening": screening}, inputs, folder))
-    assert sorted(each.name for each in folder.iterdir()) == ["events.bin", "events.json"]
+    made = ["events.bin", "events.json"] + ([] if livetime is None else ["livetime.npz"])
+    assert sorted(each.name for each in folder.iterdir()) == made
     return outcome, EventTable.open(folder / "events.bin")
 
 
@@ -263,6 +269,53 @@ def test_another_observation_or_instrument_is_noted(tmp_path: Path) -> None:
     )
     outcome, _ = work(nustar_file(), tmp_path / "b", params={"mission": "other", "instrument": "data"})
     assert len(outcome.notes) == 1
+
+
+def test_live_time_comes_from_the_housekeeping(tmp_path: Path) -> None:
+    time = np.arange(T0, T0 + 1000.0)
+    live = np.where(time < T0 + 500, 0.8, 0.95)
+    hk = write_housekeeping(tmp_path / "a_fpm.hk", time, live)
+    outcome, _ = work(nustar_file(), tmp_path / "out", livetime=hk)
+    assert outcome.facts["live_seconds"] == pytest.approx(400 * 0.8 + 400 * 0.95)
+    assert (outcome.facts["live_seconds_header"], outcome.facts["live_covered"]) == (720, pytest.approx(800))
+    assert "the live time is 700 s by the housekeeping, 720 s by the header of the list" in outcome.notes
+    kept = load_livetime(tmp_path / "out" / "livetime.npz")
+    assert np.array_equal(kept.time, time) and np.array_equal(kept.live, live)
+    outcome, _ = work(nustar_file(), tmp_path / "same", livetime=write_housekeeping(hk, time, np.full(1000, 0.9)))
+    assert len(outcome.notes) == 1
+
+
+def test_housekeeping_of_another_time_or_with_gaps(tmp_path: Path) -> None:
+    time = np.arange(T0, T0 + 1000.0)
+    part = write_housekeeping(tmp_path / "part.hk", time[:300], np.full(300, 0.9))
+    outcome, _ = work(nustar_file(), tmp_path / "part", livetime=part)
+    assert outcome.facts["live_seconds"] == pytest.approx(720)
+    assert outcome.notes[-1].startswith("the housekeeping tells the live time of 300 s of the 800 s of GTIs")
+    other = write_housekeeping(tmp_path / "other.hk", time + 1e6, np.full(1000, 0.9))
+    with pytest.raises(
+        FileError, match=r"other.hk: there is no live time for the GTIs .*Name the housekeeping of this"
+    ):
+        work(nustar_file(), tmp_path / "out", livetime=other)
+
+
+def test_events_of_a_ccd_without_gtis_are_dropped_and_told(tmp_path: Path) -> None:
+    file = xmm_file()
+    del file.gtis["STDGTI02"]
+    outcome, table = work(file, tmp_path / "out", params={"obsid": "", "instrument": ""})
+    lost = np.count_nonzero(file.columns["CCDNR"] == 2)
+    assert outcome.facts["dropped"]["on a CCD without GTIs"] == lost
+    assert f"{lost} of 500 events dropped: on a CCD without GTIs" in outcome.notes
+    assert outcome.notes[-1] == "no event of CCD 2, 3, 4, 5, 6, 7" and not np.any(table.columns["det"] == 2)
+
+
+def test_coordinates_of_the_sun_are_told(tmp_path: Path) -> None:
+    file = nustar_file()
+    file.axes = ("HPLN-TAN", "HPLT-TAN")
+    outcome, table = work(file, tmp_path / "out")
+    words = "X and Y are HPLN-TAN and HPLT-TAN: regions in pixels alone can be used, none on the sky"
+    assert outcome.notes[0] == words and outcome.facts["sky"] is True
+    with pytest.raises(FileError, match="X and Y are HPLN-TAN and HPLT-TAN, not right ascension"):
+        plane_of(table).from_sky(0.0, 0.0, "fk5")
 
 
 def test_a_gzipped_list_gives_the_same_table(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ __all__ = ["EventHeader", "EventList", "SkyWcs", "open_events"]
 
 Gti = NDArray[np.float64]
 
+#: Axes of right ascension or galactic longitude; others (of the Sun, of the camera) are none that regions are given in.
+_ON_THE_SKY = ("RA--", "GLON")
 _MISSIONS = {"NUSTAR": "nustar", "XMM": "xmm"}
 _SECONDS = frozenset({"s", "sec", "second", "seconds"})
 _KEPT = (
@@ -361,12 +363,15 @@ def _wcs(cards: Mapping[str, Value], table: RowTable, notes: list[str]) -> SkyWc
     if len(pairs) < 3 or 0.0 in pairs[2]:
         notes.append("X and Y have no sky coordinates (TCRPX, TCRVL, TCDLT): regions in pixels alone can be used")
         return None
+    types = (_text(cards, f"TCTYP{x.number}", "RA---TAN"), _text(cards, f"TCTYP{y.number}", "DEC--TAN"))
+    if not types[0].startswith(_ON_THE_SKY):
+        notes.append(f"X and Y are {' and '.join(types)}: regions in pixels alone can be used, none on the sky")
     limits = [(int(c.lowest), int(c.highest)) for c in (x, y) if c.lowest is not None and c.highest is not None]
     return SkyWcs(
         crpix=pairs[0],
         crval=pairs[1],
         cdelt=pairs[2],
-        ctype=(_text(cards, f"TCTYP{x.number}", "RA---TAN"), _text(cards, f"TCTYP{y.number}", "DEC--TAN")),
+        ctype=types,
         crota=_real(cards, f"TCROT{y.number}") or 0.0,
         radecsys=_text(cards, "RADECSYS", "") or _text(cards, "RADESYS", "FK5"),
         equinox=_real(cards, "EQUINOX") or 2000.0,

@@ -16,16 +16,19 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.events import EventList, open_events
 from xbatch.ogip.eventtable import EventTable, TableInfo, TableWriter
 from xbatch.ogip.gtifile import general_gtis, mjd_reference, read_gti_tables
+from xbatch.ogip.livetime import LiveTime, read_housekeeping, save_livetime
 from xbatch.ogip.rows import RowColumn
 from xbatch.ogip.times import observation_mjd
 from xbatch.registry import Job, Outcome
 from xbatch.xray.gti import intersection, total, union
+from xbatch.xray.livetime import covered_seconds, live_seconds
 from xbatch.xray.screening import Bits, Cut, Range, bits_of_text, flag_selection, inside_gtis, passes, screen
 
 __all__ = ["run"]
 
 _TABLE = "events.bin"
 _FACTS = "events.json"
+_LIVE = "livetime.npz"
 _RANGES = {"grade": "GRADE", "pattern": "PATTERN", "pi_range": "PI"}
 _BITS = {"flag": "FLAG", "status": "STATUS"}
 _ALL_BITS = 0xFFFFFFFF
@@ -38,6 +41,11 @@ _KINDS: Mapping[str, np.dtype[Any]] = {
 #: MJDREFs that differ by less are the same value written with fewer digits (a millisecond).
 _SAME_DAY = 1e-8
 _OUTSIDE = "outside the GTIs"
+_NO_GTI = "on a CCD without GTIs"
+#: CCDs of the cameras whose lists are by CCD.
+_CCDS = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
+#: Live times of two sources that differ by more than this part are told.
+_SAME_LIVE = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,8 @@ class _Selection:
 def run(job: Job) -> Outcome:
     """Check and screen one event list.
 
-    Inputs: ``events`` (plain or gzipped) and, if wanted, ``gti`` (a file with GTIs to apply beside the list's own).
+    Inputs: ``events`` (plain or gzipped) and, if wanted, ``gti`` (a file with GTIs to apply beside the list's own) and
+    ``livetime`` (NuSTAR's housekeeping with the live time of each second).
     Parameters: ``mission``, ``instrument``, ``obsid``, and ``screening``, a map of
 
     - ``grade``, ``pattern``, ``pi_range``: ``[lowest, highest]``, both kept, of the columns GRADE, PATTERN, PI;
@@ -62,10 +71,13 @@ def run(job: Job) -> Outcome:
       FLAG a selection of the header by name (``#XMMEA_EM``);
     - ``keep``: names of further columns to keep.
 
-    Outputs: ``events.bin`` (see `xbatch.ogip.eventtable`) and ``events.json``, the facts for people.
+    Outputs: ``events.bin`` (see `xbatch.ogip.eventtable`), ``events.json``, the facts for people, and with an input
+    ``livetime`` ``livetime.npz`` (see `xbatch.ogip.livetime`).
 
     An event stays if it lies in the GTIs (``start <= t < stop``), of its own detector where the list has them so, if
-    PI, X and Y are defined, and if every cut keeps it. Facts and notes say how many were dropped and why.
+    PI, X and Y are defined, and if every cut keeps it. Facts and notes say how many were dropped and why. Bad pixels
+    are dropped by what the mission's own calibration wrote into STATUS (NuSTAR) or FLAG (XMM-Newton): lists that are
+    called clean have none left, and BADPIX extensions are not applied a second time.
 
     Raises
     ------
@@ -89,6 +101,11 @@ def run(job: Job) -> Outcome:
         notes.append("the list was not in order of time: it has been sorted")
     notes += [f"{count} of {events.rows} events dropped: {why}" for why, count in dropped.items() if count]
     facts = _facts(EventTable.open(job.out / _TABLE), events, dropped, in_order)
+    notes += _ccd_notes(selection, facts)
+    if "livetime" in job.inputs:
+        live = read_housekeeping(job.inputs["livetime"])
+        facts |= _live_facts(selection.gti, live, facts["exposure"], job.inputs["livetime"], notes)
+        save_livetime(job.out / _LIVE, live)
     write_atomically(job.out / _FACTS, pretty_json({**facts, "notes": notes}))
     return Outcome(facts, tuple(notes))
 
@@ -212,7 +229,11 @@ def _screen(
                 events.path, f"has a TIME that is no number (first in row {row + bad[0] + 1})", "Make the list again"
             )
         chunk["pi"], pi_there = _channels(chunk["pi"], columns["pi"], events.path)
-        tests = [
+        tests: list[tuple[str, NDArray[np.bool_]]] = []
+        if selection.detector_gtis:
+            detectors = np.fromiter(selection.detector_gtis, np.int64)
+            tests.append((_NO_GTI, np.isin(chunk["det"], detectors)))
+        tests += [
             (_OUTSIDE, inside_gtis(times, selection.gti, chunk.get("det"), selection.detector_gtis)),
             ("PI undefined", pi_there),
         ]
@@ -272,6 +293,34 @@ def _check_left(
         )
     why = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
     raise FileError(events.path, f"has no event left of {events.rows}: {why}", "Screen less strictly")
+
+
+def _ccd_notes(selection: _Selection, facts: Mapping[str, Any]) -> list[str]:
+    """Say which CCDs of a camera have left no event."""
+    number = _CCDS.get(str(facts["instrume"]).upper(), 0)
+    if not number or "det" not in selection.columns:
+        return []
+    absent = [str(ccd) for ccd in range(1, number + 1) if str(ccd) not in facts["detectors"]]
+    return [f"no event of CCD {', '.join(absent)}"] if absent else []
+
+
+def _live_facts(
+    gti: NDArray[np.float64], live: LiveTime, header: float, path: Path, notes: list[str]
+) -> dict[str, float]:
+    """Say what the housekeeping has for live time, beside what the header of the list has."""
+    try:
+        seconds = live_seconds(gti, live.time, live.live, live.step)
+    except ValueError as error:
+        raise FileError(str(path), str(error), "Name the housekeeping of this observation and module") from error
+    covered, ontime = covered_seconds(gti, live.time, live.step), total(gti)
+    if covered < (1 - _SAME_LIVE) * ontime:
+        notes.append(
+            f"the housekeeping tells the live time of {covered:.6g} s of the {ontime:.6g} s of GTIs: the rest has "
+            f"the mean of these"
+        )
+    if abs(seconds - header) > _SAME_LIVE * header:
+        notes.append(f"the live time is {seconds:.8g} s by the housekeeping, {header:.8g} s by the header of the list")
+    return {"live_seconds": seconds, "live_seconds_header": header, "live_covered": covered}
 
 
 def _facts(table: EventTable, events: EventList, dropped: Mapping[str, int], in_order: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def live_seconds(gti: ArrayLike, time: _Floats, live: _Floats, step: float = 1.0
     gti : array_like, shape (n, 2)
         s.
     time : ndarray, shape (m,)
-        Start of each row, ascending, at least `step` apart.
+        Start of each row, ascending.
     live : ndarray, shape (m,)
         Live part of each row, 0 to 1.
     step : float
@@ -101,12 +101,14 @@ def _integral(edges: _Floats, gti: _Floats, time: _Floats, value: _Floats, step:
     """Integrate a value that is `value` in each row and 0 elsewhere over each bin, inside the GTIs."""
     if not len(time):
         return np.zeros(len(edges) - 1)
-    sums = np.concatenate([[0.0], np.cumsum(value * step)])
+    # barycentred rows are a little less than a row apart: none counts into the next
+    width = np.minimum(np.diff(time, append=time[-1] + step), step)
+    sums = np.concatenate([[0.0], np.cumsum(value * width)])
 
     def upto(moments: _Floats) -> _Floats:
         row = np.searchsorted(time, moments, side="right") - 1
         known = np.maximum(row, 0)
-        part = value[known] * np.minimum(moments - time[known], step)
+        part = value[known] * np.minimum(moments - time[known], width[known])
         return cast("_Floats", np.where(row < 0, 0.0, sums[known] + part))
 
     begin = upto(gti[:, 0])
