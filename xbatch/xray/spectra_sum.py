@@ -13,7 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "add_backgrounds", "add_spectra", "background_ratio", "linear_sum", "rebin_counts"]
+__all__ = [
+    "Measured",
+    "add_backgrounds",
+    "add_spectra",
+    "background_ratio",
+    "linear_sum",
+    "pool_backgrounds",
+    "rebin_counts",
+    "subtract_backgrounds",
+]
 
 Floats = NDArray[np.float64]
 
@@ -141,6 +150,69 @@ def add_backgrounds(sources: Sequence[Measured], backgrounds: Sequence[Measured]
     counts = np.sum([ratio * part.counts for ratio, part in zip(ratios, backgrounds, strict=True)], axis=0)
     variance = np.sum([ratio**2 * part.variance for ratio, part in zip(ratios, backgrounds, strict=True)], axis=0)
     return Measured(counts, np.sqrt(variance), total.exposure, total.backscal, total.areascal)
+
+
+def pool_backgrounds(sources: Sequence[Measured], backgrounds: Sequence[Measured]) -> Measured:
+    """Add the counts of backgrounds as they are, to be the background of the spectra's sum with Poisson's statistics.
+
+    One ratio serves the sum: the mean of the backgrounds' own ratios, weighted by their counts in all channels. So the
+    background expected in the summed source regions is in all ``sum(ratio x counts)``, as with `add_backgrounds`, and
+    the same in each channel where all ratios are one or all backgrounds have one shape.
+
+    Parameters
+    ----------
+    sources, backgrounds : sequence of Measured
+        In the same order; the backgrounds without errors of their own.
+
+    Returns
+    -------
+    Measured
+        Counts and exposures are sums, AREASCAL is the mean by exposure, BACKSCAL gives the ratio to a sum of spectra
+        whose BACKSCAL is 1.
+
+    Raises
+    ------
+    ValueError
+        As `add_backgrounds`, or a background has errors of its own.
+    """
+    if len(sources) != len(backgrounds):
+        raise ValueError(f"{len(sources)} spectra need as many backgrounds, not {len(backgrounds)}")
+    if any(part.error is not None for part in backgrounds):
+        raise ValueError("backgrounds with errors of their own cannot be added as counts")
+    _check([*sources, *backgrounds])
+    total, added = add_spectra(sources), add_spectra(backgrounds)
+    ratios = np.stack([background_ratio(source, part) for source, part in zip(sources, backgrounds, strict=True)])
+    counts = np.array([part.counts.sum() for part in backgrounds])
+    if counts.sum() > 0:
+        ratio = counts @ ratios / counts.sum()
+    else:
+        ratio = sum(part.effort for part in sources) / sum(part.effort for part in backgrounds)
+    backscal = total.exposure * total.areascal / (added.exposure * added.areascal * ratio)
+    return Measured(added.counts, None, added.exposure, backscal, added.areascal)
+
+
+def subtract_backgrounds(sources: Sequence[Measured], backgrounds: Sequence[Measured]) -> Measured:
+    """Add spectra, each less its own background; errors are added in squares, BACKSCAL is 1.
+
+    Parameters
+    ----------
+    sources, backgrounds : sequence of Measured
+        In the same order.
+
+    Raises
+    ------
+    ValueError
+        As `add_backgrounds`.
+    """
+    if len(sources) != len(backgrounds):
+        raise ValueError(f"{len(sources)} spectra need as many backgrounds, not {len(backgrounds)}")
+    _check([*sources, *backgrounds])
+    total = add_spectra(sources)
+    ratios = [background_ratio(source, part) for source, part in zip(sources, backgrounds, strict=True)]
+    below = np.sum([ratio * part.counts for ratio, part in zip(ratios, backgrounds, strict=True)], axis=0)
+    noise = np.sum([ratio**2 * part.variance for ratio, part in zip(ratios, backgrounds, strict=True)], axis=0)
+    variance = np.sum([part.variance for part in sources], axis=0) + noise
+    return Measured(total.counts - below, np.sqrt(variance), total.exposure, total.backscal, total.areascal)
 
 
 def rebin_counts(counts: Floats, starts: NDArray[np.int64]) -> Floats:
