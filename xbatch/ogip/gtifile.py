@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
+from xbatch.ogip.clock import Clock, clock_of_cards
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
-from xbatch.xray.gti import normal
+from xbatch.ogip.fitswriter import BinTable, Card, write_fits
+from xbatch.xray.gti import normal, total
 
-__all__ = ["GtiTable", "detector_gtis", "general_gtis", "mjd_reference", "read_gti_tables"]
+__all__ = [
+    "GtiTable",
+    "detector_gtis",
+    "general_gtis",
+    "gti_extension",
+    "mjd_reference",
+    "read_gti_tables",
+    "write_gti_file",
+]
 
 _STANDARD = re.compile(r"STDGTI(\d+)\Z")
 _DETECTORS = frozenset({"CCDNR", "CCD_ID", "DET_ID", "CCDID"})
@@ -36,12 +46,15 @@ class GtiTable:
     mjdref : float or None
         The MJD that its seconds are counted from, where the extension says so.
     notes : tuple of str
+    clock : Clock or None
+        MJDREF in two parts, and TIMESYS; None where there is no MJDREF.
     """
 
     name: str
     gti: NDArray[np.float64]
     mjdref: float | None
     notes: tuple[str, ...] = ()
+    clock: Clock | None = None
 
 
 def read_gti_tables(path: Path) -> list[GtiTable]:
@@ -71,7 +84,40 @@ def _read(table: Table) -> GtiTable:
         notes.append(f"{table.name} has {int(np.count_nonzero(stop < start))} GTIs that stop before they start")
     if len(gti) < np.count_nonzero(stop > start) and np.any(np.maximum.accumulate(stop)[:-1] > start[1:]):
         notes.append(f"GTIs of {table.name} overlap: they are merged")
-    return GtiTable(table.name, gti, mjd_reference(table.header), tuple(notes))
+    try:
+        clock = clock_of_cards(table.header)
+    except ValueError as error:
+        clock = None
+        notes.append(f"{table.name}: {error}")
+    return GtiTable(table.name, gti, mjd_reference(table.header), tuple(notes), clock)
+
+
+def gti_extension(gti: NDArray[np.float64], cards: Sequence[Card], name: str = "GTI") -> BinTable:
+    """Make a GTI extension: START and STOP in s, with the cards that say what they are counted from."""
+    head = [Card("HDUCLASS", "OGIP"), Card("HDUCLAS1", "GTI"), Card("HDUCLAS2", "STANDARD"), *cards]
+    ends = [("TSTART", float(gti[0, 0])), ("TSTOP", float(gti[-1, 1]))] if len(gti) else []
+    head += [Card(key, value) for key, value in ends if key not in {card.keyword for card in cards}]
+    head += [Card("ONTIME", total(gti), "[s] sum of all good time intervals")]
+    return BinTable(name, [("START", "s", gti[:, 0]), ("STOP", "s", gti[:, 1])], head)
+
+
+def write_gti_file(path: Path, gti: NDArray[np.float64], cards: Sequence[Card]) -> None:
+    """Write a FITS file with one GTI extension, equal content in equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+    gti : ndarray, shape (n, 2)
+        s, sorted and disjoint.
+    cards : sequence of Card
+        TELESCOP, INSTRUME, MJDREFI, TIMESYS and the like, as of the events: see `xbatch.ogip.curvefile.time_cards`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    write_fits(path, [], [gti_extension(gti, cards)])
 
 
 def mjd_reference(header: Mapping[str, Value]) -> float | None:
