@@ -52,3 +52,15 @@ def test_columns_come_back_whole(tmp_path: Path, dtype: str) -> None:
         assert np.array_equal(one["B"][:, 2], flat)
         assert [list(cell) for cell in one["C"]] == [[0, 1], [], [], [2, 3, 4], [], []]
         assert np.array_equal(hdus["TWO"].data["A"], flat)
+
+
+def test_strings_and_whole_extensions(tmp_path: Path) -> None:
+    names = np.array([b"CIRCLE", b"!BOX"], "S16")
+    write_fits(tmp_path / "a.fits", [], [BinTable("REG", [("SHAPE", "", names), ("N", "", np.arange(2, dtype="i2"))])])
+    whole = (tmp_path / "a.fits").read_bytes()[2880:]
+    write_fits(tmp_path / "b.fits", [], [BinTable("T", [("A", "", np.ones(1))]), whole])
+    with fits.open(tmp_path / "b.fits") as hdus:
+        hdus.verify("exception")
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "T", "REG"]
+        assert hdus["REG"].columns["SHAPE"].format == "16A"
+        assert list(hdus["REG"].data["SHAPE"]) == ["CIRCLE", "!BOX"] and list(hdus["REG"].data["N"]) == [0, 1]

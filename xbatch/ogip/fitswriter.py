@@ -1,4 +1,4 @@
-"""FITS files with binary tables, written so that equal content gives equal bytes: no date, no checksum, no version.
+"""FITS files with images and binary tables, written so that equal content gives equal bytes: no date, no version.
 
 FITS standard 4.0 (Pence et al. 2010, A&A 524, A42; IAU FWG 2018): free-format values where a number needs more than
 20 characters (section 4.2), CONTINUE for long strings (4.2.1.2), variable-length arrays (7.3.5).
@@ -18,10 +18,11 @@ from xbatch.base.files import write_atomically
 from xbatch.base.fitsheader import BLOCK
 from xbatch.ogip.fitsreader import Ragged
 
-__all__ = ["BinTable", "Card", "Cell", "write_fits"]
+__all__ = ["BinTable", "Card", "Cell", "header_bytes", "write_fits"]
 
 Cell = str | int | float | bool
 _CODES = {"i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
+_BITPIX = {"I": 16, "J": 32, "K": 64, "E": -32, "D": -64}
 _WIDTH = 80
 _TEXT = 67
 
@@ -44,7 +45,7 @@ class BinTable:
     name : str
         EXTNAME.
     columns : sequence of (name, unit, values)
-        Values of shape (rows,), or (rows, n), or `Ragged`; their dtype is the column's.
+        Values of shape (rows,), or (rows, n), or `Ragged`; their dtype is the column's. Strings are bytes (``S16``).
     cards : sequence of Card
         In the order they are to stand.
     """
@@ -54,16 +55,35 @@ class BinTable:
     cards: Sequence[Card] = field(default_factory=tuple)
 
 
-def write_fits(path: Path, primary: Iterable[Card], tables: Iterable[BinTable]) -> None:
-    """Write a FITS file: an empty primary array with some cards, then tables.
+def write_fits(
+    path: Path, primary: Iterable[Card], tables: Iterable[BinTable | bytes], image: NDArray[Any] | None = None
+) -> None:
+    """Write a FITS file: a primary array with some cards, then tables.
+
+    Parameters
+    ----------
+    path : Path
+    primary : iterable of Card
+        Those of the primary header, without what describes the array.
+    tables : iterable of BinTable or bytes
+        Bytes are whole extensions as they stand in another file.
+    image : ndarray, optional
+        The primary array, its last axis the first of FITS; there is none unless given.
 
     Raises
     ------
     OSError
         The file cannot be written.
     """
-    cards = [Card("SIMPLE", True), Card("BITPIX", 8), Card("NAXIS", 0), Card("EXTEND", True), *primary]
-    write_atomically(path, b"".join([_header(cards), *(_table(table) for table in tables)]))
+    cards, data = [Card("SIMPLE", True), Card("BITPIX", 8), Card("NAXIS", 0)], b""
+    if image is not None:
+        raw, code = _big_endian(image)
+        sizes = [Card(f"NAXIS{number}", size) for number, size in enumerate(reversed(image.shape), 1)]
+        cards = [Card("SIMPLE", True), Card("BITPIX", _BITPIX[code]), Card("NAXIS", image.ndim), *sizes]
+        data = raw.tobytes()
+    cards += [Card("EXTEND", True), *primary]
+    parts = [header_bytes(cards), data, bytes(-len(data) % BLOCK), *(t if isinstance(t, bytes) else _table(t) for t in tables)]
+    write_atomically(path, b"".join(parts))
 
 
 def _table(table: BinTable) -> bytes:
@@ -80,6 +100,9 @@ def _table(table: BinTable) -> bytes:
             heap_size += raw.nbytes
             form = f"P{code}({length.max(initial=0)})"
             parts.append(descriptor.astype(">i4"))
+        elif values.dtype.kind == "S":
+            form = f"{values.dtype.itemsize}A"
+            parts.append(np.ascontiguousarray(values).view(np.uint8))
         else:
             raw, code = _big_endian(values)
             form = code if raw.ndim == 1 else f"{raw.shape[1]}{code}"
@@ -102,7 +125,7 @@ def _table(table: BinTable) -> bytes:
         *table.cards,
     ]
     data = cells.tobytes() + b"".join(heap)
-    return _header(head) + data + bytes(-len(data) % BLOCK)
+    return header_bytes(head) + data + bytes(-len(data) % BLOCK)
 
 
 def _big_endian(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
@@ -110,7 +133,8 @@ def _big_endian(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
     return np.ascontiguousarray(values, dtype=f">{kind}"), _CODES[kind]
 
 
-def _header(cards: Sequence[Card]) -> bytes:
+def header_bytes(cards: Sequence[Card]) -> bytes:
+    """Give a header as it stands in a file, whole blocks with END in the last."""
     lines = [line for card in cards for line in _lines(card)] + ["END".ljust(_WIDTH)]
     text = "".join(lines).encode("ascii", "replace")
     return text + b" " * (-len(text) % BLOCK)
