@@ -1,0 +1,81 @@
+"""Steps that add spectra up, and steps that find bands of equal counts in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import Input, Step
+from xbatch.spec.eventmodel import Combination, EqualBands
+
+__all__ = ["bands_step", "combine_step"]
+
+
+def combine_step(one: Combination, members: Sequence[Source]) -> Step:
+    """Make the step that adds up some spectra.
+
+    Parameters
+    ----------
+    one : Combination
+    members : sequence of Source
+        What is summed, in order. A member without a result is left out where ``on_missing`` is ``skip``.
+    """
+    subject = one.subject
+    optional = one.params.get("on_missing") == "skip"
+    responses = all(member.response for member in members)
+    inputs: dict[str, Input] = {}
+    for number, member in enumerate(members):
+        inputs[f"spectrum/{number}"] = member.spectrum_input(optional)
+        if member.background:
+            inputs[f"background/{number}"] = member.background_input(optional)
+        if responses:
+            inputs[f"response/{number}"] = member.response_input(optional)
+    return Step(
+        name=f"combine:{subject.path}",
+        task="combine",
+        subject=subject.path,
+        params={
+            **one.params,
+            "obsid": subject.obsid,
+            "instrument": subject.instrument,
+            "mission": subject.mission,
+            "spectrum": subject.label,
+            "members": [member.subject.path for member in members],
+        },
+        inputs=inputs,
+        product=subject.path,
+        path=one.path,
+    )
+
+
+def bands_step(name: str, one: EqualBands, of: Source, to: Source | None) -> Step:
+    """Make the step that finds a scheme's edges in a spectrum.
+
+    Parameters
+    ----------
+    name : str
+        The scheme's.
+    one : EqualBands
+    of : Source
+        The spectrum whose counts are shared out.
+    to : Source or None
+        The spectrum whose channels the edges go to.
+    """
+    inputs: dict[str, Input] = {"spectrum": of.spectrum_input()}
+    if of.background:
+        inputs["background"] = of.background_input()
+    if of.response:
+        inputs["response"] = of.response_input()
+    if to is not None:
+        inputs["to/spectrum"] = to.spectrum_input()
+        if to.response:
+            inputs["to/response"] = to.response_input()
+    return Step(
+        name=f"bands:{name}",
+        task="bands",
+        subject=name,
+        params={**one.params, "name": name, "mission": of.subject.mission, "instrument": of.subject.instrument},
+        inputs=inputs,
+        product=f"bands/{name}",
+        path=one.path,
+    )
