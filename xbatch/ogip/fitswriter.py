@@ -82,7 +82,12 @@ def write_fits(
         cards = [Card("SIMPLE", True), Card("BITPIX", _BITPIX[code]), Card("NAXIS", image.ndim), *sizes]
         data = raw.tobytes()
     cards += [Card("EXTEND", True), *primary]
-    parts = [header_bytes(cards), data, bytes(-len(data) % BLOCK), *(t if isinstance(t, bytes) else _table(t) for t in tables)]
+    parts = [
+        header_bytes(cards),
+        data,
+        bytes(-len(data) % BLOCK),
+        *(t if isinstance(t, bytes) else _table(t) for t in tables),
+    ]
     write_atomically(path, b"".join(parts))
 
 
@@ -102,7 +107,7 @@ def _table(table: BinTable) -> bytes:
             parts.append(descriptor.astype(">i4"))
         elif values.dtype.kind == "S":
             form = f"{values.dtype.itemsize}A"
-            parts.append(np.ascontiguousarray(values).view(np.uint8))
+            parts.append(np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1))
         else:
             raw, code = _big_endian(values)
             form = code if raw.ndim == 1 else f"{raw.shape[1]}{code}"
