@@ -9,6 +9,7 @@ from typing import Any
 
 from xbatch.base.errors import Problem, SpecError
 from xbatch.base.files import canonical_json
+from xbatch.plan.events import events_steps
 from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, ordered
 from xbatch.spec.model import Analysis, Member, Spec
@@ -17,7 +18,7 @@ from xbatch.spec.sweep import member_label
 __all__ = ["compile_plan"]
 
 Recipe = Callable[[Analysis, Spec], tuple[list[Step], list[Problem]]]
-_RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps}
+_RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps}
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _named(
                 step,
                 name=step.name + tail,
                 subject=step.subject + tail,
-                product=f"{step.product}/{tail[1:]}" if tail else step.product,
+                product=f"{step.product}/{tail[1:]}" if tail and step.product else step.product,
                 params=_titled(step.params, tail),
                 inputs={role: renamed(item, variant.members[0]) for role, item in step.inputs.items()},
                 members=tuple(member.name for member in variant.members if member.name),

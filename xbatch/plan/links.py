@@ -17,7 +17,7 @@ from xbatch.base.errors import FileError, Problem
 from xbatch.base.fitsheader import find_file, first_with
 from xbatch.spec.model import Analysis, SpectrumFiles
 
-__all__ = ["Links", "follow", "is_spectrum"]
+__all__ = ["Links", "follow", "is_spectrum", "missing_file"]
 
 _NO_FILE = {"", "none", "%match%"}
 _KEYWORDS = {"response": "RESPFILE", "arf": "ANCRFILE", "background": "BACKFILE"}
@@ -106,7 +106,25 @@ def is_spectrum(header: Mapping[str, Any]) -> bool:
 
 
 def _missing(path: Path, analysis: Analysis, where: str, files: SpectrumFiles) -> Problem:
-    """Say that a file of the spec is missing, with the nearest name that is there."""
+    return missing_file(path, analysis, where, files.subject.path, f"files of spectra.{files.subject.spectrum}")
+
+
+def missing_file(path: Path, analysis: Analysis, where: str, owner: str, kind: str) -> Problem:
+    """Say that a file of the spec is missing (XB401), with the nearest name that is there.
+
+    Parameters
+    ----------
+    path : Path
+        The file as the spec names it.
+    analysis : Analysis
+        For the place.
+    where : str
+        The dotted path of its name in the spec.
+    owner : str
+        What it is the file of.
+    kind : str
+        What its folder should hold, in the plural.
+    """
     place = analysis.place(where)
     if not path.parent.is_dir():
         # The folder is what is wrong: one problem for all the files that should be in it.
@@ -115,16 +133,14 @@ def _missing(path: Path, analysis: Analysis, where: str, files: SpectrumFiles) -
         near = difflib.get_close_matches(gone.name, sorted(p.name for p in parent.iterdir() if p.is_dir()), n=1)
         meant = f"did you mean {str(parent / near[0])!r}? " if near else ""
         hint = f"{meant}is data.root right? (--set data.root=FOLDER)"
-        return Problem(
-            place, "XB401", f"no folder {gone}, where files of spectra.{files.subject.spectrum} should be", hint, where
-        )
+        return Problem(place, "XB401", f"no folder {gone}, where {kind} should be", hint, where)
     try:
         names = sorted(p.name for p in path.parent.iterdir())
     except PermissionError:
         return _unreadable(path.parent, analysis, where)
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}?" if near else f"{path.parent} holds {', '.join(names[:5]) or 'nothing'}"
-    return Problem(place, "XB401", f"no file {path} for {files.subject.path}", hint, where)
+    return Problem(place, "XB401", f"no file {path} for {owner}", hint, where)
 
 
 def _unreadable(folder: Path, analysis: Analysis, where: str) -> Problem:

@@ -10,6 +10,7 @@ from xbatch.plan.fitting import Installed, following_steps, is_installed
 from xbatch.plan.links import Links, follow
 from xbatch.plan.sources import Source, spectrum_name
 from xbatch.plan.steps import FileInput, Input, Step
+from xbatch.plan.sums import edge_steps, sums
 from xbatch.spec.model import Analysis, Spec, Subject
 
 __all__ = ["spectra_steps", "spectrum_params"]
@@ -36,17 +37,18 @@ def spectra_steps(
     problems : list of Problem
         Everything that makes the plan impossible.
     """
-    sources: dict[str, Source] = {}
+    read: dict[str, Source] = {}
     steps: list[Step] = []
     problems: list[Problem] = []
     for files in spec.spectra:
         links, missing = follow(files, analysis)
         problems += missing
         if links is not None:
-            sources[files.subject.path] = _source(links)
+            read[files.subject.path] = _source(links)
             steps.append(_spectrum_step(links))
-    more, refused = following_steps(analysis, spec, sources, installed)
-    return steps + more, problems + refused
+    sources, added = sums(spec, read)
+    following, refused = following_steps(analysis, spec, sources, installed)
+    return [*steps, *added, *edge_steps(spec, sources), *following], problems + refused
 
 
 def spectrum_params(subject: Subject, note: str) -> dict[str, Any]:

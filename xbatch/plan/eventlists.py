@@ -1,0 +1,215 @@
+"""Steps at each event list: screening, time selections, the drawing of its regions; and how later steps name these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xbatch.base.files import safe_name
+from xbatch.plan.archive import Lists
+from xbatch.plan.steps import FileInput, Input, Step, StepInput
+from xbatch.spec.eventmodel import EventWork, Gtis, LightCurveJob, Observed, Screening
+
+__all__ = ["EventLists", "curve_name", "file_input", "identity"]
+
+_TABLE = "events.bin"
+_LIVE_TIME = "livetime.npz"
+_GTI = "gti.gti"
+_MAIN = "default"
+
+
+def file_input(path: Any) -> FileInput:
+    """Give a file from outside the plan as an input."""
+    return FileInput(str(path.absolute()))
+
+
+def identity(one: Observed) -> dict[str, str]:
+    """Give the parameters that say which observation and instrument a step is about."""
+    return {"mission": one.mission, "instrument": one.instrument, "obsid": one.obsid}
+
+
+def curve_name(observed: str, name: str, gti: str) -> str:
+    """Name the step that makes a light curve."""
+    return f"lightcurve:{observed}/{name}{f'@{gti}' if gti else ''}"
+
+
+def _with(screening: str, sign: str) -> str:
+    return "" if screening == _MAIN else f"{sign}{screening}"
+
+
+@dataclass(frozen=True)
+class EventLists:
+    """The event lists of a spec, with the files that were found."""
+
+    work: EventWork
+    lists: Mapping[str, Lists]
+
+    @property
+    def observed(self) -> dict[str, Observed]:
+        """Each observation and instrument by its name."""
+        return {one.subject: one for one in self.work.observed}
+
+    # ---- what later steps take -----------------------------------------------------------------------------------
+
+    def events_inputs(self, observed: str, screening: str, gti: str = "") -> dict[str, Input]:
+        """Give the table of events, and the time selection if there is one, as inputs."""
+        inputs: dict[str, Input] = {"events": StepInput(_events_name(observed, screening), _TABLE)}
+        return inputs | ({"gti": StepInput(f"gti:{observed}/{gti}", _GTI)} if gti else {})
+
+    def livetime_inputs(self, observed: str, screening: str) -> dict[str, Input]:
+        """Give the live time as an input, where there is a file that has it."""
+        if self.lists[observed].livetime is None:
+            return {}
+        return {"livetime": StepInput(_events_name(observed, screening), _LIVE_TIME)}
+
+    def region_inputs(self, observed: str, names: Iterable[str]) -> dict[str, Input]:
+        """Give the files of regions as inputs."""
+        regions = self.observed[observed].regions
+        files = ((name, regions[name].file) for name in dict.fromkeys(names) if name)
+        return {f"region/{name}": file_input(file) for name, file in files if file is not None}
+
+    def region_params(self, observed: str, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Give the parameters of regions by name."""
+        regions = self.observed[observed].regions
+        return {name: regions[name].params for name in dict.fromkeys(names) if name}
+
+    # ---- the steps ------------------------------------------------------------------------------------------------
+
+    def steps(self) -> list[Step]:
+        """Make the steps of all lists: flares and screening, time selections, the drawing of regions."""
+        steps: list[Step] = []
+        for one in self.work.observed:
+            screenings = _screenings(one)
+            for screening in screenings.values():
+                steps += [_flare_step(one, screening, self.lists[one.subject])] if screening.flare else []
+                steps.append(_events_step(one, screening, self.lists[one.subject]))
+            steps.append(self._preview_step(one, next(iter(screenings))))
+            steps += [self._gti_step(one, gtis, next(iter(screenings))) for gtis in self._used_gtis(one)]
+        return steps
+
+    def _used_gtis(self, one: Observed) -> list[Gtis]:
+        """List the time selections that something uses, and those that these are made of."""
+        here = one.subject
+        names = [s.gti for s in self.work.spectra if s.gti and f"{s.subject.obsid}/{s.subject.instrument}" == here]
+        names += [job.gti for job in self.work.images if job.gti and job.observed == here]
+        names += [job.gti for job in self.work.lightcurves if job.gti and job.observed == here]
+        wanted = list(dict.fromkeys(names))
+        for name in wanted:  # grows while it is read
+            wanted += [other for other in _made_of(one.gtis[name]) if other not in wanted]
+        return [one.gtis[name] for name in wanted]
+
+    def _gti_step(self, one: Observed, gtis: Gtis, screening: str) -> Step:
+        inputs = self.events_inputs(one.subject, screening)
+        if gtis.file is not None:
+            inputs["file"] = file_input(gtis.file)
+        curve = self._curve_of(one, gtis)
+        if curve is not None:
+            band = str(gtis.params["flux"]["band"])
+            inputs["curve"] = StepInput(curve_name(one.subject, curve.name, ""), f"{safe_name(band)}.lc")
+        inputs |= {f"gti/{other}": StepInput(f"gti:{one.subject}/{other}", _GTI) for other in _made_of(gtis)}
+        return Step(
+            name=f"gti:{one.subject}/{gtis.name}",
+            task="gti",
+            subject=f"{one.subject}/{gtis.name}",
+            params={**gtis.params, "name": gtis.name, **identity(one)},
+            inputs=inputs,
+            product=f"{one.subject}/gti-{gtis.name}",
+            path=gtis.path,
+        )
+
+    def _curve_of(self, one: Observed, gtis: Gtis) -> LightCurveJob | None:
+        for job in self.work.lightcurves:
+            if gtis.lightcurve and (job.name, job.observed, job.gti) == (gtis.lightcurve, one.subject, ""):
+                return job
+        return None
+
+    def lonely_gtis(self) -> list[tuple[Observed, Gtis]]:
+        """List the time selections by a light curve that is not made for their observation, or not in their band."""
+        lonely = []
+        for one in self.work.observed:
+            for gtis in self._used_gtis(one):
+                job = self._curve_of(one, gtis)
+                bands = {name for some in job.bands for name in some.names} if job else set()
+                if gtis.lightcurve and str(gtis.params["flux"].get("band")) not in bands:
+                    lonely.append((one, gtis))
+        return lonely
+
+    def _preview_step(self, one: Observed, screening: str) -> Step:
+        roles = self._roles(one)
+        return Step(
+            name=f"preview:{one.subject}",
+            task="preview",
+            subject=one.subject,
+            params={
+                **identity(one),
+                "regions": self.region_params(one.subject, one.regions),
+                "roles": {name: "; ".join(roles.get(name, ())) for name in one.regions},
+            },
+            inputs={**self.events_inputs(one.subject, screening), **self.region_inputs(one.subject, one.regions)},
+            product=f"{one.subject}/preview",
+            path=one.path,
+        )
+
+    def _roles(self, one: Observed) -> dict[str, list[str]]:
+        """Say what each region is used for: ``source of agn``, ``background of agn``."""
+        roles: dict[str, dict[str, None]] = {}
+        for spectrum in self.work.spectra:
+            if (spectrum.subject.obsid, spectrum.subject.instrument) == (one.obsid, one.instrument):
+                roles.setdefault(spectrum.region, {})[f"source of {spectrum.subject.spectrum}"] = None
+                roles.setdefault(spectrum.background, {})[f"background of {spectrum.subject.spectrum}"] = None
+        for job in self.work.lightcurves:
+            if job.observed == one.subject:
+                roles.setdefault(job.region, {})[f"light curve {job.name}"] = None
+                roles.setdefault(job.background, {})[f"background of light curve {job.name}"] = None
+        return {name: list(some) for name, some in roles.items()}
+
+
+def _screenings(one: Observed) -> dict[str, Screening]:
+    """Give the screenings of a list, the one that draws and selects times by first."""
+    screenings = dict(one.screenings) or {_MAIN: Screening(_MAIN, {})}
+    first = {_MAIN: screenings[_MAIN]} if _MAIN in screenings else {}
+    return first | screenings
+
+
+def _made_of(gtis: Gtis) -> list[str]:
+    """Name the time selections that one is made of."""
+    some = [*gtis.params.get("all_of", ()), *gtis.params.get("any_of", ())]
+    return some + ([str(gtis.params["not"])] if gtis.params.get("not") else [])
+
+
+def _events_name(observed: str, screening: str) -> str:
+    return f"events:{observed}{_with(screening, '/')}"
+
+
+def _flare_name(observed: str, screening: str) -> str:
+    return f"flare:{observed}{_with(screening, '/')}"
+
+
+def _flare_step(one: Observed, screening: Screening, lists: Lists) -> Step:
+    return Step(
+        name=_flare_name(one.subject, screening.name),
+        task="flare",
+        subject=f"{one.subject}{_with(screening.name, '/')}",
+        params={**identity(one), "flare": screening.flare},
+        inputs={"events": file_input(lists.events)},
+        product=f"{one.subject}/flare{_with(screening.name, '-')}",
+        path=screening.path or one.path,
+    )
+
+
+def _events_step(one: Observed, screening: Screening, lists: Lists) -> Step:
+    inputs: dict[str, Input] = {"events": file_input(lists.events)}
+    if screening.flare:
+        inputs["gti"] = StepInput(_flare_name(one.subject, screening.name), "flare.gti")
+    if lists.livetime is not None:
+        inputs["livetime"] = file_input(lists.livetime)
+    return Step(
+        name=_events_name(one.subject, screening.name),
+        task="events",
+        subject=f"{one.subject}{_with(screening.name, '/')}",
+        params={**identity(one), "screening": screening.params},
+        inputs=inputs,
+        product=f"{one.subject}/events{_with(screening.name, '-')}",
+        path=screening.path or one.path,
+    )

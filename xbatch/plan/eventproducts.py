@@ -1,0 +1,153 @@
+"""Steps that make images, mosaics and light curves of events, in bands that are fixed or that data decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xbatch.base.errors import Problem
+from xbatch.base.files import safe_name
+from xbatch.base.fitsheader import find_file
+from xbatch.plan.archive import optional_gz
+from xbatch.plan.eventlists import EventLists, curve_name, file_input, identity
+from xbatch.plan.links import missing_file
+from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.spec.eventmodel import BandSet, ImageJob, LightCurveJob, MosaicJob
+from xbatch.spec.model import Analysis
+
+__all__ = ["image_file_problems", "product_steps"]
+
+
+def product_steps(lists: EventLists) -> list[Step]:
+    """Make the steps of all images, mosaics and light curves."""
+    return [
+        *(_image_step(lists, job) for job in lists.work.images),
+        *(_mosaic_step(lists, job) for job in lists.work.mosaics),
+        *(_curve_step(lists, job) for job in lists.work.lightcurves),
+    ]
+
+
+def image_file_problems(images: Sequence[ImageJob], analysis: Analysis) -> list[Problem]:
+    """Say which exposure maps of images are named and missing."""
+    return [
+        missing_file(optional_gz(job.exposure_map), analysis, f"{job.path}.exposure_map", job.observed, "exposure maps")
+        for job in images
+        if job.exposure_map is not None and find_file(optional_gz(job.exposure_map)) is None
+    ]
+
+
+def _band_params(sets: Sequence[BandSet]) -> list[dict[str, Any]]:
+    params: list[dict[str, Any]] = []
+    for one in sets:
+        params += [{"name": band.name, "lo": band.lo, "hi": band.hi} for band in one.bands]
+        params += [{"scheme": one.scheme, "most": one.most}] if one.scheme else []
+    return params
+
+
+def _band_inputs(sets: Sequence[BandSet]) -> dict[str, Input]:
+    """Give the edges that data decide as inputs."""
+    return {f"bands/{one.scheme}": StepInput(f"bands:{one.scheme}", "bands.json") for one in sets if one.scheme}
+
+
+def _band_files(sets: Sequence[BandSet], *endings: str) -> tuple[str, ...]:
+    """Name the files of all bands; those of bands that there may not be end in ``?``."""
+    files = {
+        f"{safe_name(name)}{ending}{'?' if one.scheme else ''}": None
+        for one in sets
+        for name in one.names
+        for ending in endings
+    }
+    return tuple(files)
+
+
+def _expmap(job: ImageJob) -> Input | None:
+    if job.exposure_map is None:
+        return None
+    plain = optional_gz(job.exposure_map)
+    return file_input(find_file(plain) or plain)
+
+
+def _endings(maps: Sequence[Input | None]) -> tuple[str, ...]:
+    return (".img", ".rate.img") if all(one is not None for one in maps) else (".img",)
+
+
+def _image_step(lists: EventLists, job: ImageJob) -> Step:
+    inputs = lists.events_inputs(job.observed, job.screening, job.gti) | _band_inputs(job.bands)
+    expmap = _expmap(job)
+    if expmap is not None:
+        inputs["expmap"] = expmap
+    return Step(
+        name=f"image:{job.observed}/{job.name}",
+        task="image",
+        subject=f"{job.observed}/{job.name}",
+        params={
+            **job.params,
+            "name": job.name,
+            **identity(lists.observed[job.observed]),
+            "bands": _band_params(job.bands),
+        },
+        inputs=inputs,
+        product=f"{job.observed}/images/{job.name}",
+        path=job.path,
+        outputs=(*_band_files(job.bands, *_endings([expmap])), "images.json", "images.png"),
+    )
+
+
+def _mosaic_step(lists: EventLists, job: MosaicJob) -> Step:
+    images = {one.observed: one for one in lists.work.images if one.name == job.name}
+    members = [images[observed] for observed in job.members]
+    inputs: dict[str, Input] = {}
+    for number, image in enumerate(members):
+        for role, item in lists.events_inputs(image.observed, image.screening, image.gti).items():
+            inputs[f"{role}/{number}"] = item
+        expmap = _expmap(image)
+        if expmap is not None:
+            inputs[f"expmap/{number}"] = expmap
+    sets = list({one.names: one for image in members for one in image.bands}.values())
+    subject = f"{job.name}/{job.group}" if job.group else job.name
+    return Step(
+        name=f"mosaic:{subject}",
+        task="mosaic",
+        subject=subject,
+        params={
+            **job.params,
+            "name": job.name,
+            "group": job.group,
+            "mission": lists.observed[members[0].observed].mission,
+            "members": [identity(lists.observed[image.observed]) for image in members],
+            "bands": _band_params(sets),
+        },
+        inputs=inputs | _band_inputs(sets),
+        product=f"mosaics/{subject}",
+        path=job.path,
+        outputs=(*_band_files(sets, *_endings([_expmap(one) for one in members])), "mosaic.json", "mosaic.png"),
+    )
+
+
+def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
+    regions = (job.region, job.background)
+    name = curve_name(job.observed, job.name, job.gti)
+    subject = name.partition(":")[2]
+    return Step(
+        name=name,
+        task="lightcurve",
+        subject=subject,
+        params={
+            **job.params,
+            "name": job.name,
+            **identity(lists.observed[job.observed]),
+            "regions": lists.region_params(job.observed, regions),
+            "region": job.region,
+            "background": job.background,
+            "bands": _band_params(job.bands),
+        },
+        inputs={
+            **lists.events_inputs(job.observed, job.screening, job.gti),
+            **lists.livetime_inputs(job.observed, job.screening),
+            **lists.region_inputs(job.observed, regions),
+            **_band_inputs(job.bands),
+        },
+        product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
+        path=job.path,
+        outputs=(*_band_files(job.bands, ".lc"), "lightcurves.json", "lightcurves.png"),
+    )

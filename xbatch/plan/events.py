@@ -1,0 +1,100 @@
+"""The recipe of level ``events``: from event lists to images, light curves, spectra and fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xbatch.base.errors import Problem
+from xbatch.base.fitsheader import find_file
+from xbatch.plan.archive import find_lists, optional_gz
+from xbatch.plan.eventlists import EventLists
+from xbatch.plan.eventproducts import image_file_problems, product_steps
+from xbatch.plan.eventspectra import event_source, extraction_steps, named_file_problems
+from xbatch.plan.fitting import Installed, following_steps, is_installed, response_problems
+from xbatch.plan.links import missing_file
+from xbatch.plan.regionfiles import region_problems
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import Step
+from xbatch.plan.sums import edge_steps, sums
+from xbatch.spec.eventmodel import EventWork
+from xbatch.spec.model import Analysis, Spec
+
+__all__ = ["events_steps", "what_events_cannot_give"]
+
+
+def events_steps(
+    analysis: Analysis, spec: Spec, installed: Installed = is_installed
+) -> tuple[list[Step], list[Problem]]:
+    """Make the steps of one member whose work starts at event lists.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        For places of errors.
+    spec : Spec
+        The member's spec.
+    installed : callable
+        Says whether a Python package can be imported.
+
+    Returns
+    -------
+    steps : list of Step
+        None where there are problems with files.
+    problems : list of Problem
+        Everything that makes the plan impossible: lists and other files that are missing, regions that cannot serve
+        all their observations, responses that events do not bring.
+    """
+    work = _work(spec)
+    found, problems = find_lists(work.observed, analysis)
+    lists = EventLists(work, found)
+    problems += region_problems(work.observed, found, analysis)
+    problems += named_file_problems(work.spectra, analysis)
+    problems += image_file_problems(work.images, analysis)
+    problems += _gti_problems(lists, analysis)
+    sources, added = _sources(spec)
+    following, refused = following_steps(analysis, spec, sources, installed)
+    problems += refused
+    if problems:
+        return [], problems
+    steps = [*lists.steps(), *extraction_steps(lists), *added, *edge_steps(spec, sources), *product_steps(lists)]
+    return steps + following, []
+
+
+def what_events_cannot_give(analysis: Analysis) -> list[Problem]:
+    """Say which fits and groupings need responses that nothing gives, without a look at any file."""
+    problems: list[Problem] = []
+    for member in analysis.members:
+        if member.spec.work is not None:
+            problems += response_problems(analysis, member.spec, _sources(member.spec)[0])
+    return list(dict.fromkeys(problems))
+
+
+def _work(spec: Spec) -> EventWork:
+    if spec.work is None:
+        raise ValueError(f"{spec.name}: a spec of level events says what is to be done with them")
+    return spec.work
+
+
+def _sources(spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
+    """Give all spectra, with sums, and the steps that make the sums."""
+    extracted = {one.subject.path: event_source(one) for one in _work(spec).spectra}
+    return sums(spec, extracted)
+
+
+def _gti_problems(lists: EventLists, analysis: Analysis) -> list[Problem]:
+    """Say which files of time selections are missing, and which have no light curve to be taken from."""
+    problems = []
+    for one in lists.work.observed:
+        for gtis in one.gtis.values():
+            if gtis.file is not None and find_file(optional_gz(gtis.file)) is None:
+                where = f"{gtis.path}.file"
+                problems.append(missing_file(optional_gz(gtis.file), analysis, where, one.subject, "files of gtis"))
+    for one, gtis in lists.lonely_gtis():
+        band = gtis.params.get("flux", {}).get("band")
+        message = (
+            f"the time selection {gtis.name!r} of {one.subject} is by the light curve {gtis.lightcurve!r} in the band "
+            f"{band!r}, which is not made for all times there"
+        )
+        hint = f"give lightcurves.{gtis.lightcurve} the band {band!r}, and make it for {one.subject} without a gti"
+        problems.append(Problem(analysis.place(gtis.path), "XB408", message, hint, gtis.path))
+    return problems

@@ -1,0 +1,131 @@
+"""Steps that make spectra of events: one pass over a table for all its regions, then one spectrum step each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import Problem
+from xbatch.base.files import safe_name
+from xbatch.base.fitsheader import find_file
+from xbatch.plan.archive import optional_gz
+from xbatch.plan.eventlists import EventLists, file_input, identity
+from xbatch.plan.links import missing_file
+from xbatch.plan.sources import Source, spectrum_name
+from xbatch.plan.spectra import spectrum_params
+from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.spec.eventmodel import EventSpectrum
+from xbatch.spec.model import Analysis
+
+__all__ = ["event_source", "extraction_steps", "named_file_problems"]
+
+_FACTS = "extract.json"
+
+
+def event_source(one: EventSpectrum) -> Source:
+    """Say what an extracted spectrum comes with, by what the spec says of it."""
+    name = one.subject.spectrum
+    return Source(
+        subject=one.subject,
+        step=spectrum_name(one.subject),
+        background=bool(one.background),
+        response=isinstance(one.response, Path),
+        title=one.subject.path,
+        note=one.note,
+        path=one.path,
+        background_name=f"the background region {one.background!r}",
+        no_response=" (events bring none)",
+        response_cure=(
+            f"name the matrix with 'response: FILE' (and 'arf: FILE') under spectra.{name}; a response made for this "
+            "source and region needs CALDB, the CCF or the mission's tools, which xbatch does not drive yet"
+        ),
+    )
+
+
+def named_file_problems(spectra: tuple[EventSpectrum, ...], analysis: Analysis) -> list[Problem]:
+    """Say which responses, ARFs and exposure maps are named and missing."""
+    problems = []
+    for one in spectra:
+        named = {"response": one.response, "arf": one.arf, "exposure_map": one.exposure_map}
+        for key, path in named.items():
+            if isinstance(path, Path) and find_file(optional_gz(path)) is None:
+                kind = f"files of spectra.{one.subject.spectrum}"
+                problems.append(missing_file(optional_gz(path), analysis, f"{one.path}.{key}", one.subject.path, kind))
+    return problems
+
+
+def extraction_steps(lists: EventLists) -> list[Step]:
+    """Make one extraction for all spectra of a table and time selection, and a step that reads each."""
+    groups: dict[tuple[str, str, str], list[EventSpectrum]] = {}
+    for one in lists.work.spectra:
+        observed = f"{one.subject.obsid}/{one.subject.instrument}"
+        groups.setdefault((observed, one.screening, one.gti), []).append(one)
+    steps = []
+    for (observed, screening, gti), some in groups.items():
+        extract = _extract_step(lists, observed, screening, gti, some)
+        steps += [extract, *(_spectrum_step(one, extract.name) for one in some)]
+    return steps
+
+
+def _there(path: Path) -> Path:
+    """Give a file under the name it has, packed or not."""
+    return find_file(optional_gz(path)) or path
+
+
+def _extract_step(lists: EventLists, observed: str, screening: str, gti: str, some: list[EventSpectrum]) -> Step:
+    names = [name for one in some for name in (one.region, one.background)]
+    inputs = {
+        **lists.events_inputs(observed, screening, gti),
+        **lists.livetime_inputs(observed, screening),
+        **lists.region_inputs(observed, names),
+    }
+    for one in some:
+        if one.exposure_map is not None:
+            inputs[f"expmap/{one.subject.label}"] = file_input(_there(one.exposure_map))
+    subject = f"{observed}{'' if screening == 'default' else f'/{screening}'}{f'@{gti}' if gti else ''}"
+    return Step(
+        name=f"extract:{subject}",
+        task="extract",
+        subject=subject,
+        params={
+            **identity(lists.observed[observed]),
+            "regions": lists.region_params(observed, names),
+            "spectra": [_entry(one) for one in some],
+        },
+        inputs=inputs,
+        path=some[0].path,
+        outputs=(*(name for one in some for name in _files(one)), _FACTS),
+    )
+
+
+def _entry(one: EventSpectrum) -> dict[str, Any]:
+    return {
+        "name": one.subject.label,
+        "region": one.region,
+        "background": one.background,
+        "source_type": one.source_type,
+    }
+
+
+def _files(one: EventSpectrum) -> tuple[str, ...]:
+    stem = safe_name(one.subject.label)
+    return (f"{stem}.pha", f"{stem}.bak.pha") if one.background else (f"{stem}.pha",)
+
+
+def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
+    source, *background = _files(one)
+    inputs: dict[str, Input] = {"pha": StepInput(extract, source)}
+    if background:
+        inputs["background"] = StepInput(extract, background[0])
+    for role, path in (("rmf", one.response), ("arf", one.arf)):
+        if isinstance(path, Path) and isinstance(one.response, Path):
+            inputs[role] = file_input(_there(path))
+    return Step(
+        name=spectrum_name(one.subject),
+        task="spectrum",
+        subject=one.subject.path,
+        params=spectrum_params(one.subject, one.note),
+        inputs=inputs,
+        product=one.subject.path,
+        path=one.path,
+    )

@@ -1,0 +1,67 @@
+"""Sums of spectra and bands whose edges a spectrum decides: steps that follow on spectra at both levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xbatch.plan.combine import bands_step, combine_step
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import Step
+from xbatch.spec.eventmodel import Combination
+from xbatch.spec.model import Spec
+
+__all__ = ["edge_steps", "sums"]
+
+
+def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], list[Step]]:
+    """Add the sums of a spec to its spectra.
+
+    Parameters
+    ----------
+    spec : Spec
+    sources : Mapping
+        The spectra by `Subject.path`; a sum with a member that is not among them is left out (why, is said elsewhere).
+
+    Returns
+    -------
+    sources : dict
+        With the sums, after the spectra.
+    steps : list of Step
+        Those that make the sums.
+    """
+    known = dict(sources)
+    steps: list[Step] = []
+    for one in spec.combinations:
+        if all(member.path in known for member in one.members):
+            members = [known[member.path] for member in one.members]
+            step = combine_step(one, members)
+            steps.append(step)
+            known[one.subject.path] = _sum_of(one, members, step.name)
+    return known, steps
+
+
+def _sum_of(one: Combination, members: list[Source], step: str) -> Source:
+    responses = [member.response for member in members]
+    without = [member for member in members if member.response is False]
+    backgrounds = [member.background for member in members]
+    return Source(
+        subject=one.subject,
+        step=step,
+        background=one.params["background"] == "keep" and (None if None in backgrounds else any(backgrounds)),
+        response=False if without else (None if None in responses else True),
+        title=one.subject.path,
+        path=one.path,
+        background_name="the background of the sum",
+        no_response=f" (nor has its member {without[0].subject.path})" if without else "",
+        response_cure=without[0].response_cure if without else "",
+    )
+
+
+def edge_steps(spec: Spec, sources: Mapping[str, Source]) -> list[Step]:
+    """Make the steps that find the edges of bands in spectra."""
+    steps = []
+    for one in spec.equal_bands.values():
+        to = sources.get(one.to.path) if one.to else None
+        if one.of.path in sources and (one.to is None or to is not None):
+            steps.append(bands_step(one, sources[one.of.path], to))
+    return steps
