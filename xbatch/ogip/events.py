@@ -42,6 +42,7 @@ _KEPT = (
     "TIMESYS",
     "TIMEUNIT",
     "TIMEREF",
+    "PLEPHEM",
     "TASSIGN",
     "TIMEZERO",
     "TSTART",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError, StepError
+from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.events import EventList, open_events
 from xbatch.ogip.eventtable import EventTable, TableInfo, TableWriter
@@ -20,18 +20,16 @@ from xbatch.ogip.livetime import LiveTime, read_housekeeping, save_livetime
 from xbatch.ogip.rows import RowColumn
 from xbatch.ogip.times import observation_mjd
 from xbatch.registry import Job, Outcome
+from xbatch.tasks._cuts import cuts_of
 from xbatch.xray.gti import intersection, total, union
 from xbatch.xray.livetime import covered_seconds, live_seconds
-from xbatch.xray.screening import Bits, Cut, Range, bits_of_text, flag_selection, inside_gtis, passes, screen
+from xbatch.xray.screening import Cut, inside_gtis, passes, screen
 
 __all__ = ["run"]
 
 _TABLE = "events.bin"
 _FACTS = "events.json"
 _LIVE = "livetime.npz"
-_RANGES = {"grade": "GRADE", "pattern": "PATTERN", "pi_range": "PI"}
-_BITS = {"flag": "FLAG", "status": "STATUS"}
-_ALL_BITS = 0xFFFFFFFF
 _KINDS: Mapping[str, np.dtype[Any]] = {
     "time": np.dtype(np.float64),
     "pi": np.dtype(np.int32),
@@ -145,7 +143,7 @@ def _selection(job: Job, events: EventList, screening: Mapping[str, Any], notes:
                 "Make the GTIs from this observation, in its own seconds",
             )
     dtypes = {name: _KINDS.get(name) or column.kept_as for name, column in columns.items()}
-    return _Selection(gti, by_detector, tuple(_cuts(events, screening)), dtypes, columns)
+    return _Selection(gti, by_detector, tuple(cuts_of(events, screening)), dtypes, columns)
 
 
 def _user_gtis(path: Path, events: EventList, notes: list[str]) -> NDArray[np.float64]:
@@ -163,53 +161,6 @@ def _user_gtis(path: Path, events: EventList, notes: list[str]) -> NDArray[np.fl
         )
     notes += table.notes
     return table.gti
-
-
-def _cuts(events: EventList, screening: Mapping[str, Any]) -> Iterator[tuple[str, Cut]]:
-    """Give the cuts that are asked for, each with the reason it drops an event for."""
-    unknown = sorted(set(screening) - {*_RANGES, *_BITS, "keep"})
-    if unknown:
-        known = ", ".join([*_RANGES, *_BITS, "keep"])
-        raise StepError(f"the screening has no {', '.join(unknown)}", cure=f"It has {known}")
-    for key, name in _RANGES.items():
-        if screening.get(key) is not None:
-            low, high = _ends(screening[key], key)
-            events.column(name)
-            yield f"{name} not in {low:g} to {high:g}", Range(name, low, high)
-    for key, name in _BITS.items():
-        wanted = screening.get(key)
-        if wanted is not None:
-            events.column(name)
-            yield f"{name} is not {wanted}", _bits(events, name, wanted)
-
-
-def _ends(value: Any, key: str) -> tuple[float, float]:
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
-        low, high = value
-        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low <= high:
-            return low, high
-    raise StepError(f"the screening's {key} is {value!r}", cure="It needs a lowest and a highest value")
-
-
-def _bits(events: EventList, name: str, wanted: Any) -> Bits:
-    if isinstance(wanted, int):
-        return Bits(name, _ALL_BITS, wanted)
-    text = str(wanted).strip()
-    try:
-        if not text.startswith("#"):
-            return bits_of_text(name, text)
-        card = text[1:].upper()
-        expression = events.table.header.get(card)
-        if not isinstance(expression, str):
-            there = [f"#{key}" for key in events.table.header if key.startswith("XMMEA_")]
-            raise FileError(
-                events.path,
-                f"has no selection {text} in its header (it has {', '.join(there) or 'none'})",
-                "Name one that it has, or give the bits",
-            )
-        return flag_selection(expression)
-    except ValueError as error:
-        raise StepError(f"the screening's {name.lower()} cannot be used: {error}", events.path) from error
 
 
 def _screen(
