@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 from xbatch.base.errors import FileError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xbatch.ogip.events import SkyWcs
 
 __all__ = ["PixelPlane", "event_plane", "image_plane"]
@@ -88,6 +91,34 @@ class PixelPlane:
         """Give the place of a pixel, in degrees of the plane's own frame."""
         lon, lat = self._sky().all_pix2world(x, y, 1)
         return float(lon), float(lat)
+
+    def onto(
+        self, other: PixelPlane, x: NDArray[Any], y: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the pixels of another plane that lie where pixels of this one do.
+
+        Parameters
+        ----------
+        other : PixelPlane
+        x, y : ndarray
+            Positions in pixels of this plane, of one shape.
+
+        Returns
+        -------
+        x, y : ndarray
+            Positions in pixels of the other; NaN on the other side of its sky.
+
+        Raises
+        ------
+        FileError
+            One of the two has no sky coordinates.
+        """
+        lon, lat = self._sky().all_pix2world(x, y, 1)
+        target = other._sky()
+        if not self._own.is_equivalent_frame(other._own):
+            lon, lat = _between_all(lon, lat, self._own, other._own)
+        across, up = target.all_world2pix(lon, lat, 1)
+        return across, up
 
     def size(self, lon: float, lat: float, degrees: float, frame: str) -> float:
         """Give the pixels that a size on the sky spans at a place; of a large one, by the scale of its first degree."""
@@ -254,8 +285,13 @@ def _name(frame: Any) -> str:
 
 
 def _between(lon: float, lat: float, start: Any, end: Any) -> tuple[float, float]:
+    there = _between_all(lon, lat, start, end)
+    return float(there[0]), float(there[1])
+
+
+def _between_all(lon: Any, lat: Any, start: Any, end: Any) -> tuple[Any, Any]:
     from astropy import units
     from astropy.coordinates import SkyCoord
 
     place = SkyCoord(lon * units.deg, lat * units.deg, frame=start).transform_to(end).spherical
-    return float(place.lon.deg), float(place.lat.deg)
+    return place.lon.deg, place.lat.deg

@@ -1,0 +1,379 @@
+"""Pictures of the sky: images in bands, and regions drawn on one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import AsinhNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from xbatch.ogip.imagefile import ImageGrid
+from xbatch.tasks.figure import COLOURS, own_style
+from xbatch.xray.outlines import outline
+from xbatch.xray.region_masks import Field
+from xbatch.xray.regions import Shape
+
+__all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_of", "save_picture"]
+
+#: Panels of one figure; a figure of more would show nothing.
+MOST_PANELS = 16
+#: Sigma in pixels of the Gaussian that sparse images are smoothed with for display.
+SMOOTHING = 1.5
+_NICE = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000)
+ROLE_COLOURS: Mapping[str, str] = {
+    "source": COLOURS[1],
+    "background": COLOURS[2],
+    "source and background": COLOURS[4],
+    "light curve": COLOURS[3],
+    "other": COLOURS[5],
+}
+Image = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DrawnRegion:
+    """A region to be drawn: its name, what it is for (a key of `ROLE_COLOURS`), and its shapes in pixels of X and Y."""
+
+    name: str
+    role: str
+    shapes: tuple[Shape, ...]
+
+
+def role_of(text: str) -> str:
+    """Give the key of `ROLE_COLOURS` for what a region is used for: ``source of agn; background of jet``."""
+    uses = [use.strip() for use in text.replace(";", ",").split(",")]
+    found = [role for role in ("source", "background", "light curve") if any(use.startswith(role) for use in uses)]
+    if found[:2] == ["source", "background"]:
+        return "source and background"
+    return found[0] if found else "other"
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a PNG without the name of the program that drew it, so that equal pictures are equal."""
+    with own_style():
+        figure.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def draw_images(
+    grid: ImageGrid, images: NDArray[Any], names: Sequence[str], title: str, unit: str = "counts"
+) -> Figure:
+    """Draw images of one grid side by side.
+
+    Parameters
+    ----------
+    grid : ImageGrid
+    images : ndarray, shape (bands, rows, columns)
+    names : sequence of str
+        Of the bands.
+    title : str
+    unit : str
+        Of a pixel's value.
+
+    Returns
+    -------
+    Figure
+        To be written by `save_picture`.
+    """
+    shown = min(len(names), MOST_PANELS)
+    across = math.ceil(math.sqrt(shown))
+    down = math.ceil(shown / across)
+    window = _window(grid, np.asarray(images[:shown]).sum(axis=0))
+    wide = 6.2 if shown == 1 else 4.2 if shown <= 4 else 3.1
+    tall = wide * min(max(window.height / window.width, 0.3), 3.0)
+    left, right, below, head, gap = 0.95, 0.85, 0.65, 0.5, 0.18
+    with own_style():
+        width, height = left + across * (wide + right), head + below + down * tall + (down - 1) * gap
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+        smoothed = False
+        for number in range(shown):
+            row, column = divmod(number, across)
+            x, y = left + column * (wide + right), below + (down - 1 - row) * (tall + gap)
+            axes = _sky_axes(figure, (x / width, y / height, wide / width, tall / height), grid)
+            picture, was = _display(np.asarray(images[number], dtype=np.float64), window)
+            smoothed = smoothed or was
+            drawn = _show(axes, picture, window, "magma")
+            _colour_bar(figure, drawn, ((x + wide + 0.07) / width, y / height, 0.13 / width, tall / height), unit)
+            total = float(np.nansum(images[number]))
+            _inscription(axes, names[number], f"{total:,.0f} {unit}" if unit == "counts" else "")
+            _label_axes(axes, grid, left=column == 0, below=number + across >= shown, ticks="white")
+            if number == 0:
+                _scale_bar(axes, grid, window, "white")
+        more = f"   (the first {shown} of {len(names)} bands)" if len(names) > shown else ""
+        note = f"smoothed for display, sigma {SMOOTHING:g} pixels" if smoothed else ""
+        _head(figure, f"{title}{more}", note)
+    return figure
+
+
+def draw_regions(
+    grid: ImageGrid, image: NDArray[Any], regions: Sequence[DrawnRegion], title: str, about: str, bin_width: int
+) -> Figure:
+    """Draw regions on an image.
+
+    Parameters
+    ----------
+    grid : ImageGrid
+        Of the image.
+    image : ndarray, shape `grid.shape`
+        Counts.
+    regions : sequence of DrawnRegion
+        In the order in which they are drawn.
+    title, about : str
+        Head of the figure, on the left and on the right.
+    bin_width : int
+        Coordinates to a pixel, for the size of what is drawn.
+
+    Returns
+    -------
+    Figure
+        To be written by `save_picture`.
+    """
+    lines = {region.name: _region_lines(region, grid, bin_width) for region in regions}
+    window = _window(grid, np.asarray(image), [line for each in lines.values() for line, included in each if included])
+    ratio = min(max(window.height / window.width, 0.4), 1.6)
+    roles = list(dict.fromkeys(region.role for region in regions))
+    excluded = any(not included for each in lines.values() for _, included in each)
+    with own_style():
+        width, head, foot = 7.4, 0.55, 0.95
+        height = 6.3 * ratio + head + foot
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+        axes = _sky_axes(figure, (0.125, foot / height, 0.85, 1 - (head + foot) / height), grid)
+        picture, _ = _display(np.asarray(image, dtype=np.float64), window)
+        _show(axes, picture, window, "gray_r")
+        halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
+        for region in regions:
+            for line, included in lines[region.name]:
+                axes.plot(
+                    line[:, 0], line[:, 1], color=ROLE_COLOURS[region.role], lw=1.5, zorder=4,
+                    ls="-" if included else (0, (4, 2.5)), path_effects=halo, scalex=False, scaley=False,
+                )  # fmt: skip
+        _name_regions(axes, regions, lines, window)
+        _label_axes(axes, grid, left=True, below=True, ticks="black")
+        _scale_bar(axes, grid, window, "black")
+        _compass(axes, grid, window)
+        _head(figure, title, about)
+        handles = [
+            Line2D([], [], color=ROLE_COLOURS[role], lw=1.8, label=role) for role in ROLE_COLOURS if role in roles
+        ]
+        if excluded:
+            handles.append(Line2D([], [], color="0.3", lw=1.5, ls=(0, (4, 2.5)), label="excluded"))
+        if handles:
+            figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.545, 0.0), ncols=5, fontsize=10)
+    return figure
+
+
+def _sky_axes(figure: Figure, place: tuple[float, float, float, float], grid: ImageGrid) -> Any:
+    if grid.plane.wcs is None:
+        return figure.add_axes(place)
+    from astropy.visualization.wcsaxes import WCSAxes
+
+    # image pixels are counted from 1 in the world coordinates, from 0 by matplotlib: WCSAxes knows that
+    return figure.add_axes(WCSAxes(figure, place, wcs=grid.plane.wcs))
+
+
+def _colour_bar(figure: Figure, drawn: Any, place: tuple[float, float, float, float], unit: str) -> None:
+    top, soft = drawn.norm.vmax, drawn.norm.linear_width
+    decades = range(math.floor(math.log10(soft)), math.floor(math.log10(top)) + 1)
+    subs = (1, 2, 5) if len(decades) <= 2 else (1,)
+    ticks = [0.0, *(sub * 10.0**decade for decade in decades for sub in subs if soft < sub * 10.0**decade <= top)]
+    bar = figure.colorbar(drawn, cax=figure.add_axes(place), ticks=ticks)
+    bar.ax.set_yticklabels([f"{tick:g}" for tick in ticks])
+    bar.ax.tick_params(labelsize=8, direction="out", pad=2)
+    bar.ax.minorticks_off()
+    bar.set_label(f"{unit} / pixel", fontsize=9, labelpad=2)
+
+
+def _window(grid: ImageGrid, image: NDArray[Any], lines: Sequence[Image] = ()) -> Field:
+    """Give the pixels worth showing: all but a thousandth of the counts, and all lines, with a margin; from 0."""
+    rows, columns = grid.shape
+    edges = [_span(np.nansum(image, axis=axis)) for axis in (0, 1)]
+    low = [edge[0] for edge in edges]
+    high = [edge[1] for edge in edges]
+    for line in lines:
+        for axis in (0, 1):
+            low[axis] = min(low[axis], float(line[:, axis].min()))
+            high[axis] = max(high[axis], float(line[:, axis].max()))
+    margin = 0.06 * max(high[0] - low[0], high[1] - low[1]) + 2.0
+    sizes = (columns, rows)
+    ends = [(max(math.floor(low[n] - margin), 0), min(math.ceil(high[n] + margin), sizes[n] - 1)) for n in (0, 1)]
+    return Field(*ends[0], *ends[1])
+
+
+def _span(counts: NDArray[Any]) -> tuple[float, float]:
+    total = np.cumsum(np.asarray(counts, dtype=np.float64))
+    if not total[-1] > 0:
+        return 0.0, float(len(counts) - 1)
+    first, last = np.searchsorted(total, [0.0005 * total[-1], 0.9995 * total[-1]])
+    return float(first), float(min(last, len(counts) - 1))
+
+
+def _display(image: Image, window: Field) -> tuple[Image, bool]:
+    """Cut an image to a window, and smooth it if most of its pixels hold no count."""
+    cut = image[window.y_first : window.y_last + 1, window.x_first : window.x_last + 1]
+    filled = np.nan_to_num(cut)
+    if not filled.any() or np.count_nonzero(filled) > 0.5 * filled.size:
+        return filled, False
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(filled, SMOOTHING, mode="constant"), True
+
+
+def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
+    top = float(picture.max(initial=0.0))
+    positive = picture[picture > 0]
+    # linear up to the bulk of the pixels, logarithmic beyond
+    soft = float(np.percentile(positive, 75)) if positive.size else 1.0
+    norm = AsinhNorm(linear_width=max(soft, 1e-3 * top, 1e-30), vmin=0.0, vmax=top if top > 0 else 1.0)
+    extent = (window.x_first - 0.5, window.x_last + 0.5, window.y_first - 0.5, window.y_last + 0.5)
+    drawn = axes.imshow(picture, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
+    axes.set_xlim(extent[0], extent[1])
+    axes.set_ylim(extent[2], extent[3])
+    return drawn
+
+
+def _label_axes(axes: Any, grid: ImageGrid, left: bool, below: bool, ticks: str) -> None:
+    if grid.plane.wcs is None:
+        axes.set_xlabel(f"{grid.names[0]} (image pixels)" if below else "")
+        axes.set_ylabel(f"{grid.names[1]} (image pixels)" if left else "")
+        return
+    words = ("l", "b") if grid.plane.wcs.wcs.ctype[0].startswith("GLON") else ("Right ascension", "Declination")
+    for number, (word, shown) in enumerate(zip(words, (below, left), strict=True)):
+        coordinate = axes.coords[number]
+        coordinate.set_ticks(number=4)
+        coordinate.tick_params(direction="in", labelsize=9, color=ticks, length=5)
+        coordinate.display_minor_ticks(True)
+        coordinate.set_axislabel(word if shown else "", minpad=0.6, fontsize=10.5)
+        coordinate.set_auto_axislabel(False)
+        coordinate.set_ticklabel_visible(shown)
+
+
+def _inscription(axes: Any, name: str, told: str) -> None:
+    edge = [patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.7)]
+    for at, text, side, size in ((0.03, name, "left", 11.0), (0.97, told, "right", 9.0)):
+        axes.text(
+            at, 0.965, text.replace("$", r"\$"), transform=axes.transAxes, ha=side, va="top", color="white",
+            fontsize=size, path_effects=edge,
+        )  # fmt: skip
+
+
+def _head(figure: Figure, title: str, about: str) -> None:
+    width, height = figure.get_size_inches()
+    figure.text(0.15 / width, 1 - 0.24 / height, title.replace("$", r"\$"), fontsize=12.5, weight="bold", va="center")
+    figure.text(
+        1 - 0.15 / width,
+        1 - 0.24 / height,
+        about.replace("$", r"\$"),
+        fontsize=9.5,
+        va="center",
+        ha="right",
+        color="0.3",
+    )
+
+
+def _arcsec_per_pixel(grid: ImageGrid) -> float:
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
+    return float(np.mean(proj_plane_pixel_scales(grid.plane.wcs))) * 3600.0
+
+
+def _scale_bar(axes: Any, grid: ImageGrid, window: Field, colour: str) -> None:
+    if grid.plane.wcs is None:
+        return
+    scale = _arcsec_per_pixel(grid)
+    most = 0.26 * window.width * scale
+    length = max((size for size in _NICE if size <= most), default=_NICE[0])
+    text = f"{length} arcsec" if length < 60 else f"{length / 60:g} arcmin"
+    part = length / scale / window.width
+    edge = [patheffects.withStroke(linewidth=3.0, foreground="black" if colour == "white" else "white", alpha=0.7)]
+    look: dict[str, Any] = {"transform": axes.transAxes, "color": colour, "path_effects": edge, "zorder": 6}
+    axes.plot([0.05, 0.05 + part], [0.055, 0.055], lw=1.8, solid_capstyle="butt", scalex=False, scaley=False, **look)
+    axes.text(0.05 + part / 2, 0.068, text, ha="center", va="bottom", fontsize=9.5, **look)
+
+
+def _compass(axes: Any, grid: ImageGrid, window: Field) -> None:
+    wcs = grid.plane.wcs
+    if wcs is None:
+        return
+    x, y = (window.x_first + window.x_last) / 2, (window.y_first + window.y_last) / 2
+    lon, lat = (float(value) for value in wcs.wcs_pix2world(x, y, 0))
+    step = _arcsec_per_pixel(grid) / 3600.0
+    # towards the equator from the north pole's side, so that the step stays on the sphere
+    side = -1.0 if lat > 0 else 1.0
+    up = [
+        side * (float(value) - at)
+        for value, at in zip(wcs.wcs_world2pix(lon, lat + side * step, 0), (x, y), strict=True)
+    ]
+    east = [
+        float(value) - at
+        for value, at in zip(wcs.wcs_world2pix(lon + step / math.cos(math.radians(lat)), lat, 0), (x, y), strict=True)
+    ]
+    edge = [patheffects.withStroke(linewidth=3.0, foreground="white", alpha=0.8)]
+    vectors = [np.array(vector) / math.hypot(*vector) * 0.085 for vector in (up, east)]
+    aspect = window.width / window.height
+    # the corner of the two arrows is put so that both stay in the frame
+    corner = np.array([0.955, 0.94]) - np.maximum(np.max(vectors, axis=0), 0.0) * (1.0, aspect)
+    for vector, name in zip(vectors, "NE", strict=True):
+        tip = corner + vector * (1.0, aspect)
+        axes.annotate(
+            "", tip, corner, xycoords="axes fraction", textcoords="axes fraction", zorder=6,
+            arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
+                        "mutation_scale": 9, "path_effects": edge},
+        )  # fmt: skip
+        word = corner + vector * 1.28 * (1.0, aspect)
+        axes.text(
+            *word, name, transform=axes.transAxes, ha="center", va="center", fontsize=9.5, path_effects=edge, zorder=6
+        )
+
+
+def _region_lines(region: DrawnRegion, grid: ImageGrid, bin_width: int) -> list[tuple[Image, bool]]:
+    """Give the edges of a region in pixels of the image, counted from 0, and whether each belongs to an include."""
+    rows, columns = grid.shape
+    reach = 2.0 * bin_width * max(rows, columns)
+    scale = np.array([grid.x_axis.ltm, grid.y_axis.ltm])
+    shift = np.array([grid.x_axis.ltv, grid.y_axis.ltv]) - 1.0
+    return [(line * scale + shift, shape.include) for shape in region.shapes for line in outline(shape, reach)]
+
+
+def _name_regions(
+    axes: Any, regions: Sequence[DrawnRegion], lines: Mapping[str, list[tuple[Image, bool]]], window: Field
+) -> None:
+    """Write each name beside its region, where no other name stands."""
+    halo = [patheffects.withStroke(linewidth=3.0, foreground="white", alpha=0.9)]
+    taken: list[tuple[float, float, float]] = []
+    span = np.array([window.width, window.height], dtype=np.float64)
+    start = np.array([window.x_first - 0.5, window.y_first - 0.5])
+    for region in regions:
+        own = [line for line, included in lines[region.name] if included] or [line for line, _ in lines[region.name]]
+        points = (np.concatenate(own) - start) / span
+        half = 0.009 * len(region.name) + 0.01
+        low, high = points.min(axis=0), points.max(axis=0)
+        middle = (low + high) / 2
+        wishes = [
+            (middle[0], high[1] + 0.022), (middle[0], low[1] - 0.022), (high[0] + half, middle[1]),
+            (low[0] - half, middle[1]), (high[0], high[1] + 0.022), (low[0], low[1] - 0.022),
+        ]  # fmt: skip
+        free = [wish for wish in wishes if _is_free(wish, half, taken)] or wishes
+        x, y = (float(value) for value in free[0])
+        taken.append((x, y, half))
+        axes.text(
+            min(max(x, half), 1 - half), min(max(y, 0.02), 0.98), region.name.replace("$", r"\$"),
+            transform=axes.transAxes, ha="center", va="center", fontsize=10.5, weight="bold",
+            color=ROLE_COLOURS[region.role], path_effects=halo, zorder=7,
+        )  # fmt: skip
+
+
+def _is_free(place: tuple[float, float], half: float, taken: Sequence[tuple[float, float, float]]) -> bool:
+    x, y = place
+    if not (half <= x <= 1 - half and 0.02 <= y <= 0.98):
+        return False
+    return all(abs(x - tx) > half + other or abs(y - ty) > 0.035 for tx, ty, other in taken)
