@@ -48,13 +48,11 @@ def combine_step(one: Combination, members: Sequence[Source]) -> Step:
     )
 
 
-def bands_step(name: str, one: EqualBands, of: Source, to: Source | None) -> Step:
+def bands_step(one: EqualBands, of: Source, to: Source | None) -> Step:
     """Make the step that finds a scheme's edges in a spectrum.
 
     Parameters
     ----------
-    name : str
-        The scheme's.
     one : EqualBands
     of : Source
         The spectrum whose counts are shared out.
@@ -71,11 +69,11 @@ def bands_step(name: str, one: EqualBands, of: Source, to: Source | None) -> Ste
         if to.response:
             inputs["to/response"] = to.response_input()
     return Step(
-        name=f"bands:{name}",
+        name=f"bands:{one.name}",
         task="bands",
-        subject=name,
-        params={**one.params, "name": name, "mission": of.subject.mission, "instrument": of.subject.instrument},
+        subject=one.name,
+        params={**one.params, "name": one.name, "mission": of.subject.mission, "instrument": of.subject.instrument},
         inputs=inputs,
-        product=f"bands/{name}",
+        product=f"bands/{one.name}",
         path=one.path,
     )
