@@ -68,11 +68,14 @@ def bands_step(one: EqualBands, of: Source, to: Source | None) -> Step:
         inputs["to/spectrum"] = to.spectrum_input()
         if to.response:
             inputs["to/response"] = to.response_input()
+    params = {**one.params, "name": one.name, "mission": of.subject.mission, "instrument": of.subject.instrument}
+    if to is not None:
+        params["to"] = {"mission": to.subject.mission, "instrument": to.subject.instrument}
     return Step(
         name=f"bands:{one.name}",
         task="bands",
         subject=one.name,
-        params={**one.params, "name": one.name, "mission": of.subject.mission, "instrument": of.subject.instrument},
+        params=params,
         inputs=inputs,
         product=f"bands/{one.name}",
         path=one.path,

@@ -1,0 +1,290 @@
+"""Task `combine`: add the spectra of several observations, with their backgrounds and responses.
+
+Counts and exposures add (mathpha, addspec). Instruments are never added: a step has the spectra of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.base.errors import StepError
+from xbatch.ogip.pha import Spectrum, read_pha, write_pha
+from xbatch.ogip.response import save_response
+from xbatch.registry import Job, Outcome
+from xbatch.tasks._combine_responses import added_response
+from xbatch.tasks._spectrum_facts import spectrum_facts
+from xbatch.xray.spectra_sum import (
+    Measured,
+    add_backgrounds,
+    add_spectra,
+    background_ratio,
+    pool_backgrounds,
+    subtract_backgrounds,
+)
+
+__all__ = ["run"]
+
+# Cards that a sum keeps if all its members have the same.
+_COMMON = """
+    TELESCOP INSTRUME FILTER DETNAM DATAMODE OBJECT RA_OBJ DEC_OBJ EQUINOX RADECSYS MJDREF MJDREFI MJDREFF TIMEZERO
+    TIMESYS TIMEUNIT TIMEREF CHANTYPE CORRSCAL
+"""
+_FIRST, _LAST, _ADDED = ("DATE-OBS", "TSTART", "MJD-OBS"), ("DATE-END", "TSTOP"), ("ONTIME", "LIVETIME")
+_DETECTOR = ("TELESCOP", "INSTRUME", "DETNAM", "FILTER")
+_ALIKE = 1e-6
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One spectrum that is added; `number` is that of its roles."""
+
+    label: str
+    number: int
+    spectrum: Spectrum
+    background: Spectrum | None
+
+
+def run(job: Job) -> Outcome:
+    """Add spectra.
+
+    Inputs: ``spectrum/N``, and where there are such ``background/N`` and ``response/N``. Parameters: ``obsid``,
+    ``instrument``, ``mission``, ``spectrum`` of the sum; ``members``, names of what is added, in the order of N;
+    ``response`` (exposure-weighted or counts-weighted), ``background`` (keep or subtract), ``on_missing`` (skip or
+    error), ``min_exposure`` (s), ``rate_sigma`` (or null), ``detectors_differ``. Outputs: ``spectrum.pha``,
+    ``background.pha`` if backgrounds are kept, ``response.npz`` if all members have a response.
+
+    Backgrounds that are kept stay whole counts with Poisson's statistics, with one BACKSCAL for all, if theirs are.
+
+    Raises
+    ------
+    StepError
+        Nothing is left to be added, or members do not go together.
+    FileError
+        An input cannot be read.
+    """
+    notes: list[str] = []
+    members = _members(job, notes)
+    _check_channels(members)
+    paired = _paired(members)
+    total, below = _sums(job, members, paired, notes)
+    notes += _warnings(job.params, members)
+
+    spectrum = _spectrum(job, members, total)
+    links = {"BACKFILE": "none" if below is None else "background.pha", "RESPFILE": "none", "ANCRFILE": "none"}
+    names = {f"MEMBER{number}": member.label for number, member in enumerate(members, 1)}
+    cards = {**spectrum.header, **links, "NMEMBER": len(members), **names}
+    cards["HDUCLAS2"] = "NET" if _subtracts(job) and paired else "TOTAL"
+    write_pha(job.out / "spectrum.pha", spectrum, cards)
+    background = None
+    if below is not None:
+        background = _background(job, [member.background for member in members if member.background], below)
+        write_pha(job.out / "background.pha", background, {**dict.fromkeys(links, "none"), "HDUCLAS2": "BKG"})
+    roles = [f"response/{member.number}" for member in members]
+    if all(role in job.inputs for role in roles):
+        response, said = added_response([job.inputs[role] for role in roles], _weights(job, members), _labels(members))
+        notes += said
+        save_response(job.out / "response.npz", response)
+    elif any(role in job.inputs for role in roles):
+        lacking = [member.label for member, role in zip(members, roles, strict=True) if role not in job.inputs]
+        notes.append(f"no response: {', '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} none")
+    facts = spectrum_facts(spectrum, background) | {"members": _labels(members)}
+    return Outcome(facts, tuple(notes))
+
+
+def _labels(members: Sequence[_Member]) -> list[str]:
+    return [member.label for member in members]
+
+
+def _subtracts(job: Job) -> bool:
+    return bool(job.params["background"] == "subtract")
+
+
+def _members(job: Job, notes: list[str]) -> list[_Member]:
+    """Read what is to be added; say what is left out."""
+    least = float(job.params.get("min_exposure") or 0.0)
+    found: list[_Member] = []
+    short = 0
+    for number, label in enumerate(job.params["members"]):
+        path = job.inputs.get(f"spectrum/{number}")
+        if path is None:
+            if job.params["on_missing"] == "error":
+                raise StepError(f"{label}, which is to be added, is not there", job.step, "write 'on_missing: skip'")
+            notes.append(f"{label} is left out: it could not be made")
+            continue
+        spectrum = read_pha(path)
+        if spectrum.exposure < least:
+            short += 1
+            notes.append(f"{label} is left out: exposure {spectrum.exposure:.6g} s, less than {least:g} s")
+            continue
+        background = job.inputs.get(f"background/{number}")
+        found.append(_Member(label, number, spectrum, None if background is None else read_pha(background)))
+    if not found:
+        raise StepError(
+            f"nothing is left to be added: {short} of {len(job.params['members'])} spectra have less than {least:g} s",
+            job.step,
+            "lower keep.min_exposure, or take the sum out of 'combine'",
+        )
+    if len(found) == 1:
+        notes.append(f"the sum is {found[0].label} alone")
+    return found
+
+
+def _check_channels(members: Sequence[_Member]) -> None:
+    first = members[0]
+    for member in members:
+        for what, one in (("", member.spectrum), ("the background of ", member.background)):
+            if one is not None and not (
+                np.array_equal(one.channel, first.spectrum.channel) and one.detchans == first.spectrum.detchans
+            ):
+                raise StepError(
+                    f"{what}{member.label} has channels {_channels(one)}, {first.label} has "
+                    f"{_channels(first.spectrum)}",
+                    cure="Add spectra of the same channels: extract them alike, or rebin one to the other's",
+                )
+
+
+def _channels(spectrum: Spectrum) -> str:
+    return f"{spectrum.channel[0]} to {spectrum.channel[-1]} ({spectrum.channel.size} of {spectrum.detchans})"
+
+
+def _paired(members: Sequence[_Member]) -> bool:
+    """Say whether there are backgrounds; all members have one, or none has."""
+    lacking = [member.label for member in members if member.background is None]
+    if lacking and len(lacking) < len(members):
+        raise StepError(
+            f"{', '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} no background, and others that are to be "
+            "added have one",
+            cure="Name backgrounds for all of them, or write 'background: none' for their spectrum",
+        )
+    return not lacking
+
+
+def _sums(job: Job, members: Sequence[_Member], paired: bool, notes: list[str]) -> tuple[Measured, Measured | None]:
+    sources = [_measured(member.spectrum, member.label) for member in members]
+    below = [_measured(one.background, f"the background of {one.label}") for one in members if one.background]
+    try:
+        if not paired:
+            return add_spectra(sources), None
+        if _subtracts(job):
+            notes.append("each background is subtracted from its spectrum: the errors are Gaussian (POISSERR F)")
+            return subtract_backgrounds(sources, below), None
+        ratios = [float(np.mean(background_ratio(*pair))) for pair in zip(sources, below, strict=True)]
+        low, high = min(ratios), max(ratios)
+        if any(one.error is not None for one in below):
+            notes.append("backgrounds are scaled to their spectra and added with their errors (POISSERR F)")
+            return add_spectra(sources), add_backgrounds(sources, below)
+        if high > low * (1 + _ALIKE):
+            notes.append(
+                f"backgrounds of {low:.4g} to {high:.4g} times the spectra's effort are added as counts, with the mean "
+                "of these ratios by counts"
+            )
+        return add_spectra(sources), pool_backgrounds(sources, below)
+    except ValueError as error:
+        raise StepError(str(error), job.step, "look at EXPOSURE, BACKSCAL and AREASCAL of the spectra") from error
+
+
+def _measured(spectrum: Spectrum, label: str) -> Measured:
+    if not spectrum.poisson and spectrum.stat_err is None:
+        raise StepError(
+            f"{label} has POISSERR = F and no STAT_ERR: its errors are not known", cure="Give it the column STAT_ERR"
+        )
+    error = None if spectrum.poisson else spectrum.stat_err
+    return Measured(spectrum.counts, error, spectrum.exposure, spectrum.backscal, spectrum.areascal)
+
+
+def _weights(job: Job, members: Sequence[_Member]) -> list[float]:
+    if job.params["response"] == "exposure-weighted":
+        return [member.spectrum.exposure for member in members]
+    counts = [max(float(member.spectrum.counts.sum()), 0.0) for member in members]
+    if not any(counts):
+        raise StepError("no spectrum has counts to weight responses by", job.step, "use response: exposure-weighted")
+    return counts
+
+
+def _warnings(params: Mapping[str, Any], members: Sequence[_Member]) -> list[str]:
+    """Say what makes a sum doubtful, of what the spec asks for."""
+    notes = []
+    if params.get("rate_sigma"):
+        total = sum(member.spectrum.exposure for member in members)
+        mean = sum(float(member.spectrum.counts.sum()) for member in members) / total
+        for member in members:
+            spectrum = member.spectrum
+            variance = _measured(spectrum, member.label).variance
+            rate, error = spectrum.counts.sum() / spectrum.exposure, np.sqrt(variance.sum()) / spectrum.exposure
+            if abs(rate - mean) > params["rate_sigma"] * error:
+                notes.append(
+                    f"{member.label} has {rate:.4g} +- {error:.2g} ct/s, more than {params['rate_sigma']:g} sigma from "
+                    f"the mean {mean:.4g}"
+                )
+    if params.get("detectors_differ"):
+        for card in _DETECTOR:
+            values = list(dict.fromkeys(str(member.spectrum.header.get(card, "")) for member in members))
+            if len(values) > 1:
+                notes.append(f"detectors differ: {card} is {', '.join(values)}")
+    return notes
+
+
+def _spectrum(job: Job, members: Sequence[_Member], total: Measured) -> Spectrum:
+    parts = [member.spectrum for member in members]
+    header = _header(parts) | {"OBS_ID": str(job.params["obsid"])}
+    return _with_counts(parts, total, header)
+
+
+def _background(job: Job, parts: Sequence[Spectrum], below: Measured) -> Spectrum:
+    return _with_counts(parts, below, _header(parts) | {"OBS_ID": str(job.params["obsid"])})
+
+
+def _with_counts(parts: Sequence[Spectrum], measured: Measured, header: dict[str, Any]) -> Spectrum:
+    """Give a sum as a spectrum: a channel is bad where it is bad in one of the parts, no channels are grouped."""
+    first = parts[0]
+    quality: NDArray[np.int16] = np.max([part.quality for part in parts], axis=0)
+    return replace(
+        first,
+        path="",
+        counts=measured.counts,
+        stat_err=measured.error,
+        sys_err=_systematic(parts),
+        quality=quality,
+        grouping=np.ones(first.channel.size, dtype=np.int16),
+        backscal=measured.backscal,
+        areascal=measured.areascal,
+        exposure=measured.exposure,
+        poisson=measured.error is None,
+        is_rate=False,
+        header=header,
+        notes=(),
+    )
+
+
+def _systematic(parts: Sequence[Spectrum]) -> NDArray[np.float64]:
+    """Average fractional systematic errors by counts: what is wrong in one way in all parts adds up as counts do."""
+    counts = np.stack([np.abs(part.counts) for part in parts])
+    errors = np.stack([part.sys_err for part in parts])
+    whole = counts.sum(axis=0)
+    return np.asarray(np.divide((errors * counts).sum(axis=0), whole, out=errors.max(axis=0), where=whole > 0))
+
+
+def _header(parts: Sequence[Spectrum]) -> dict[str, Any]:
+    headers = [part.header for part in parts]
+    cards = {
+        card: headers[0][card]
+        for card in _COMMON.split()
+        if card in headers[0] and all(one.get(card) == headers[0][card] for one in headers)
+    }
+    # Times count from the reference that all share; dates are in UTC always.
+    timed = all(one.get(card) == headers[0].get(card) for one in headers for card in ("MJDREF", "MJDREFI", "MJDREFF"))
+    for names, choose in ((_FIRST, min), (_LAST, max)):
+        for card in names:
+            values = [one[card] for one in headers if card in one]
+            if len(values) == len(headers) and (timed or card.startswith(("DATE", "MJD-"))):
+                cards[card] = choose(values)
+    for card in _ADDED:
+        lengths = [value for one in headers if isinstance(value := one.get(card), int | float)]
+        if len(lengths) == len(headers):
+            cards[card] = sum(lengths)
+    return cards
