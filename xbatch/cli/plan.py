@@ -64,15 +64,21 @@ def command(
     elif as_json:
         click.echo(json.dumps(_as_json(plan, verdicts), indent=2))
     else:
+        from xbatch.plan.details import open_details
+
         facts = _facts(verdicts, store_dir(run_dir, store))
         for step in plan:
             _print_step(step, verdicts[step.name], max(len(other.name) for other in plan), verbose)
             for line in kept_lines(facts.get(step.name, {})):
                 click.echo(f"    {line}")
+            for line in [] if verdicts[step.name].kind == "up to date" else open_details(step):
+                click.echo(f"    {line}")
         click.echo(_summary(verdicts))
 
 
 def _as_json(plan: Plan, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    from xbatch.plan.details import open_details
+
     return {
         "plan": 1,
         "name": plan.name,
@@ -90,6 +96,7 @@ def _as_json(plan: Plan, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
                 "params": step.params,
                 "inputs": {role: _input(step, role) for role in step.inputs},
                 "product": step.product,
+                "details": open_details(step),
             }
             for step in plan
         ],

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from xbatch.base.errors import SpecError
 from xbatch.cli.options import spec_argument
+
+if TYPE_CHECKING:
+    from xbatch.spec.model import Analysis
 
 __all__ = ["command"]
 
@@ -29,12 +33,17 @@ Examples:
 def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -> None:
     """Check a spec and say everything that is wrong with it, each with its place and a hint. Exit status 2 if any.
 
-    No data are looked at: `xbatch plan` says which files are missing.
+    No data are looked at: `xbatch plan` says which files are missing. What events alone cannot give, a response that
+    no file is named for, is said here.
     """
+    from xbatch.plan.events import what_events_cannot_give
     from xbatch.spec import load, resolved_text
 
     try:
         analysis = load(spec, overrides)
+        lacking = what_events_cannot_give(analysis)
+        if lacking:
+            raise SpecError(lacking)
     except SpecError as error:
         if form == "json":
             click.echo(json.dumps({"valid": False, "problems": [p.as_dict() for p in error.problems]}, indent=2))
@@ -54,9 +63,21 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
     if resolved:
         click.echo(resolved_text(analysis), nl=False)
         return
+    click.echo(f"{spec}: valid ({_content(analysis)})")
+
+
+def _content(analysis: Analysis) -> str:
+    """Count what a spec has."""
     first = analysis.members[0].spec
-    members = f", {len(analysis.members)} members" if len(analysis.members) > 1 else ""
-    fits = f"{len(first.fits)} fit{'' if len(first.fits) == 1 else 's'}"
-    click.echo(
-        f"{spec}: valid ({len(first.spectra)} spectr{'um' if len(first.spectra) == 1 else 'a'}, {fits}{members})"
-    )
+    work = first.work
+    counts = [
+        (len(work.observed) if work else 0, "event list", "event lists"),
+        (len(work.spectra) if work else len(first.spectra), "spectrum", "spectra"),
+        (len(first.combinations), "sum", "sums"),
+        (len(work.images) if work else 0, "set of images", "sets of images"),
+        (len(work.lightcurves) if work else 0, "set of light curves", "sets of light curves"),
+        (len(first.fits), "fit", "fits"),
+        (len(analysis.members) if len(analysis.members) > 1 else 0, "member", "members"),
+    ]
+    shown = [(number, one, many) for number, one, many in counts if number or (one == "fit" and work is None)]
+    return ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in shown)

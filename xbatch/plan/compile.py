@@ -10,8 +10,10 @@ from typing import Any
 from xbatch.base.errors import Problem, SpecError
 from xbatch.base.files import canonical_json
 from xbatch.plan.events import events_steps
+from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, ordered
+from xbatch.registry import TASKS
 from xbatch.spec.model import Analysis, Member, Spec
 from xbatch.spec.sweep import member_label
 
@@ -19,6 +21,8 @@ __all__ = ["compile_plan"]
 
 Recipe = Callable[[Analysis, Spec], tuple[list[Step], list[Problem]]]
 _RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps}
+_SPECTRA = {"spectrum", "combine"}
+"""Tasks that make a spectrum for groupings and fits; all of them are in the table of spectra."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,26 @@ def compile_plan(analysis: Analysis) -> Plan:
     if problems:
         raise SpecError(problems)
     shared = _named(list(variants.values()), analysis.members, names)
-    return ordered(analysis.name, [*shared, *_table_steps(shared, analysis)])
+    steps = [*shared, *_table_steps(shared, analysis)]
+    _check_outputs(steps)
+    return ordered(analysis.name, steps)
+
+
+def _check_outputs(steps: list[Step]) -> None:
+    """Make sure that every step leaves something, and everything that another takes.
+
+    Raises
+    ------
+    ValueError
+        A recipe has made a step without outputs, or one that takes what is not made.
+    """
+    left = {step.name: {name.removesuffix("?") for name in step.outputs or TASKS[step.task].outputs} for step in steps}
+    for step in steps:
+        if not left[step.name]:
+            raise ValueError(f"{step.name} leaves no file: the task {step.task!r} lets its steps name them")
+        for role, item in step.inputs.items():
+            if isinstance(item, StepInput) and item.output not in left.get(item.step, {item.output}):
+                raise ValueError(f"{step.name} takes {role} from {item.step}, which does not make {item.output}")
 
 
 def _signatures(steps: list[Step]) -> dict[str, str]:
@@ -131,7 +154,7 @@ def _axes(variant: _Variant, variants: list[_Variant]) -> list[str]:
 def _table_steps(steps: list[Step], analysis: Analysis) -> list[Step]:
     """Make the steps that put all spectra, and all fits of all members, into one table each."""
     tables = []
-    spectra = [step for step in steps if step.task == "spectrum"]
+    spectra = [step for step in steps if step.task in _SPECTRA]
     if spectra:
         tables.append(
             Step(
@@ -141,13 +164,13 @@ def _table_steps(steps: list[Step], analysis: Analysis) -> list[Step]:
                 params={
                     "spectra": [
                         {"role": f"spectrum/{n}"}
-                        | {key: step.params[key] for key in ("obsid", "instrument", "spectrum", "note")}
+                        | {key: step.params.get(key, "") for key in ("obsid", "instrument", "spectrum", "note")}
                         for n, step in enumerate(spectra)
-                    ]
+                    ],
+                    **_keep(analysis),
                 },
                 inputs={
-                    f"spectrum/{n}": StepInput(step.name, "spectrum.pha", optional=True)
-                    for n, step in enumerate(spectra)
+                    f"spectrum/{n}": StepInput(step.name, SPECTRUM, optional=True) for n, step in enumerate(spectra)
                 },
                 product="tables",
                 path="spectra",
@@ -167,6 +190,12 @@ def _table_steps(steps: list[Step], analysis: Analysis) -> list[Step]:
             )
         )
     return tables
+
+
+def _keep(analysis: Analysis) -> dict[str, float]:
+    """Give the least exposure to the table of spectra, where one is asked for; of a sweep's, the least."""
+    least = min(member.spec.min_exposure for member in analysis.members)
+    return {"min_exposure": least} if least > 0 else {}
 
 
 def _fit_row(role: str, step: Step, analysis: Analysis) -> dict[str, Any]:
