@@ -190,6 +190,21 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "The background mode is none, and the spectrum has one.",
             "Use mode: ignore, or subtract it.",
         ),
+        "XB406": Code(
+            "several event lists",
+            "An observation has more than one event list of an instrument: several exposures, or copies.",
+            "Say which with `events:` under `data`; merge exposures beforehand.",
+        ),
+        "XB407": Code(
+            "pixels of several observations",
+            "A region in image or physical coordinates serves event lists whose X and Y are not the same.",
+            "Save it in fk5, or make one for each observation.",
+        ),
+        "XB408": Code(
+            "a time selection without its light curve",
+            "The light curve that a time selection is taken from is not made for the observation, or not in its band.",
+            "Add the band to the light curve, or the observation.",
+        ),
         "XB410": Code(
             "a package is missing",
             "A step needs a package that is not installed.",
