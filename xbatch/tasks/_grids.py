@@ -11,12 +11,13 @@ from xbatch.ogip.imagefile import ImageGrid, grid_of
 from xbatch.tasks._regions import field_of
 from xbatch.xray.histograms import Axis, binned_axis
 
-__all__ = ["bin_of", "image_grid"]
+__all__ = ["LARGEST_IMAGE", "bin_of", "image_grid"]
 
 #: X and Y of XMM-Newton count 0.05 arcsec: 80 of them are 4 arcsec.
 _BINS = {"xmm": 80}
 _DETECTOR = {"nustar": ("DET1X", "DET1Y"), "xmm": ("DETX", "DETY")}
-_LARGEST = 1 << 26
+#: Pixels of the largest image worth making.
+LARGEST_IMAGE = 1 << 26
 
 
 def bin_of(params: Mapping[str, Any], mission: str) -> int:
@@ -30,9 +31,9 @@ def bin_of(params: Mapping[str, Any], mission: str) -> int:
     value = params.get("bin")
     if value is None:
         return _BINS.get(mission, 1)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or value != int(value):
         raise StepError(f"an image's bin is {value!r}", cure="It is a whole number of coordinates, 1 or more")
-    return value
+    return int(value)
 
 
 def image_grid(table: EventTable, params: Mapping[str, Any]) -> tuple[ImageGrid, tuple[str, str]]:
@@ -69,7 +70,7 @@ def image_grid(table: EventTable, params: Mapping[str, Any]) -> tuple[ImageGrid,
         raise StepError(f"an image's frame is {frame!r}", cure="It is sky or det")
     width = bin_of(params, mission)
     axes = [_axis(*limits[n], width, _at(params, "origin", n), _at(params, "size", n), names[n]) for n in (0, 1)]
-    if axes[0].size * axes[1].size > _LARGEST:
+    if axes[0].size * axes[1].size > LARGEST_IMAGE:
         raise StepError(f"an image of {axes[0].size} x {axes[1].size} pixels is too large", cure="Take a larger bin")
     return grid_of(table.header.wcs if frame == "sky" else None, axes[0], axes[1], names), columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +136,9 @@ def _placed(x: float, y: float, u: Line, v: Line, angle: float) -> Line:
     return np.column_stack([x + u * cosine - v * sine, y + u * sine + v * cosine])
 
 
-def _cos(degrees: Line) -> Line:
+def _cos(degrees: NDArray[Any]) -> Line:
     return np.asarray(np.cos(np.radians(degrees)))
 
 
-def _sin(degrees: Line) -> Line:
+def _sin(degrees: NDArray[Any]) -> Line:
     return np.asarray(np.sin(np.radians(degrees)))
