@@ -38,6 +38,8 @@ def axis_label(subject: Subject, axis: str) -> str:
     """Give a subject's value of an axis; an observation in no epoch is an epoch of its own, named by its obsid."""
     if axis == "epoch":
         return subject.epoch or subject.obsid
+    if axis == "gti":
+        return subject.gti or "all"
     return AXES[axis](subject)[0]
 
 

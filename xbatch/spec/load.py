@@ -12,9 +12,11 @@ from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
 from xbatch.spec.defaults import fill_parameters
+from xbatch.spec.eventwork import assembled, find_event_spectra
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
 from xbatch.spec.kinds import refuse_other_kind
+from xbatch.spec.levels import level_of, refuse_other_level
 from xbatch.spec.model import Analysis, Member, Spec
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, data_of, join, text_of
 from xbatch.spec.observations import fill_missions, pointings
@@ -29,7 +31,15 @@ from xbatch.spec.sweep import Axis, expanded, member_label, sweep_axes
 __all__ = ["load"]
 
 _READ_PAST = {"XB012", "XB013", "XB019", "XB022", "XB023", "XB024"}
-_REFERS = {"XB101": "spectra", "XB102": "bands", "XB104": "binning"}
+_REFERS = {
+    "XB101": "spectra",
+    "XB102": "bands",
+    "XB103": "regions",
+    "XB104": "binning",
+    "XB116": "gtis",
+    "XB117": "screening",
+    "XB121": "lightcurves",
+}
 _ENOUGH = 200
 
 
@@ -120,15 +130,22 @@ def _value_at(tree: Table, axis: Axis, given: Node) -> Any:
 def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> tuple[Spec | None, Table]:
     """Check one tree; the spec is None where something is wrong with it."""
     before = len(report.problems)
-    tree = refuse_reserved(root, report)
+    tree = refuse_other_level(refuse_reserved(root, report), report)
     tree = check_shape(tree, context.schema, report, str(context.path))
     tree = fill_missions(tree)
     folder = context.path.absolute().parent
     pointed = pointings(tree, report, notes)
-    found = find_spectra(tree, pointed, folder, report)
+    level = level_of(tree)
+    events = (
+        find_event_spectra(tree, pointed, _data_root(tree, folder), context.schema, report, notes)
+        if level == "events"
+        else None
+    )
+    found = events.found if events is not None else find_spectra(tree, pointed, folder, report)
     min_exposure = keep_exposure(tree, report)
     found, combinations = find_combinations(tree, found, min_exposure, report)
     bands = find_bands(tree, report, pointed, found)
+    work = assembled(tree, events, bands, report) if events is not None else None
     binnings = find_binnings(tree, _data_root(tree, folder), report)
     fits = find_fits(tree, found, binnings, bands, report)
     if len(report.problems) > before:
@@ -137,7 +154,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     tree = fill_parameters(tree, {job.name: job.components for job in fits})
     spec = Spec(
         name=text_of(tree.entries["name"]) or "",
-        level=_data_text(tree, "level", ""),
+        level=level,
         spectra=found.files,
         binnings={name: binning for name, binning in binnings.items() if binning is not None},
         bands=bands.bands,
@@ -146,6 +163,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
         combinations=combinations,
         equal_bands=bands.equal,
         min_exposure=min_exposure,
+        work=work,
     )
     return spec, tree
 

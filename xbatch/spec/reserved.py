@@ -11,50 +11,39 @@ from xbatch.spec.report import Report, shown
 
 __all__ = ["refuse_reserved"]
 
-_EVENTS = "it starts from event lists; make the PHA files first, name them under 'spectra', and remove this"
-_CURVES = "it starts from event lists; remove this"
+_RESPONSES = "name responses that are there by 'response' and 'arf' of the spectra, and remove this"
+_BEFORE = "do it with the mission's software when the event lists are made, and remove this"
 _LATER = "remove it"
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "": {
-        "calibration": _EVENTS,
-        "screening": _EVENTS,
-        "regions": _EVENTS,
-        "gtis": _EVENTS,
-        "pileup": _EVENTS,
+        "calibration": _RESPONSES,
+        "pileup": "give the annulus of 'regions' an inner radius, and remove this",
         "backgrounds": "use background mode subtract, profiled or ignore",
         "compare": "the table of parameters has all fits side by side",
-        "images": _CURVES,
-        "lightcurves": _CURVES,
     },
-    "data": {"events": _EVENTS, "fetch": "fetch the data beforehand", "exposures": _EVENTS},
-    "spectra.*": {
-        "region": _EVENTS,
-        "screening": _EVENTS,
-        "gti": _EVENTS,
-        "source_type": _EVENTS,
-        "orders": "name the file of the order",
+    "data": {
+        "fetch": "fetch the data beforehand",
+        "exposures": "name the list of the exposure wanted in 'events', with 'for' where it differs",
     },
+    "screening.*": {"saamode": _BEFORE, "tentacle": _BEFORE},
+    "spectra.*": {"orders": "make the spectra with rgsproc and start from them, at level: spectra"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
     "fit.*.flux": {"errors": _LATER, "n": _LATER},
     "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
-    "where": {"gti": "time selections are made from event lists"},
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("combine.*", "method"): {"rgscombine": "run rgscombine beforehand and name the spectra it makes"},
-    ("data", "level"): dict.fromkeys(("raw", "events"), "use level: spectra, with PHA files that are there"),
+    ("data", "level"): {"raw": "use level: events, with lists that the mission's software has cleaned"},
+    ("spectra.*", "region"): {"pipeline": "make the spectra with rgsproc and start from them, at level: spectra"},
     ("fit.*.background", "mode"): {"model": "use mode subtract, profiled or ignore"},
 }
-_NAMED = {"spectra", "combine", "bands", "binning", "fit"}
+_NAMED = {"screening", "spectra", "combine", "bands", "binning", "fit"}
 
 
 def refuse_reserved(root: Table, report: Report) -> Table:
     """Report what is reserved, and take it out so that nothing more is said about it."""
     cleaned = _clean(root, "", "", report)
-    target = root.entries.get("target")
-    if isinstance(target, Table) and isinstance(cleaned, Table):
-        report.add(target, "XB220", _message("target as a map"), "write the name alone: target: NAME", "target")
-        return cleaned.with_entry("target", Broken(target.place, "target"), root.key_place("target"))
     return cleaned if isinstance(cleaned, Table) else root
 
 

@@ -17,7 +17,8 @@ AXES: Mapping[str, Callable[[Subject], tuple[str, ...]]] = {
     "mission": lambda subject: (subject.mission,),
     "instrument": lambda subject: (subject.instrument,),
     "module": lambda subject: (subject.module,),
-    "spectrum": lambda subject: (subject.spectrum,),
+    "spectrum": lambda subject: (subject.spectrum,) if subject.spectrum else (),
+    "gti": lambda subject: (subject.gti,) if subject.gti else (),
     "epoch": lambda subject: (subject.epoch,) if subject.epoch else (),
     "tag": lambda subject: subject.tags,
 }
@@ -104,7 +105,7 @@ def exceptions(
     dict of Subject to Table
         The map without ``for`` and ``where`` as it holds for each subject.
     """
-    settled = {subject: base.without("for", "where") for subject in subjects}
+    settled = dict.fromkeys(subjects, base.without("for", "where"))
     given: dict[tuple[Subject, str], Node] = {}
     listed = base.entries.get("for")
     for exception in listed.items if isinstance(listed, Items) else ():
@@ -129,5 +130,5 @@ def _by_key(base: Table, changes: Table) -> Table:
 def _contradiction(key: str, first: Node, second: Node, subject: Subject, report: Report) -> None:
     values = [str(node.text if isinstance(node, Scalar) else data_of(node)) for node in (first, second)]
     both = f"{values[0]} (line {first.place.line}) and {values[1]}"
-    message = f"two exceptions give {subject.path} different values of {key}: {both}"
+    message = f"two exceptions give {subject.path.rstrip('/')} different values of {key}: {both}"
     report.add(second, "XB107", message, "make their selectors exclude each other")

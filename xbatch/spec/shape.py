@@ -19,7 +19,7 @@ from xbatch.spec.nodes import DEFAULT, Broken, Items, Node, Scalar, Table, from_
 from xbatch.spec.report import Report, counted, did_you_mean, listed, nearest, shown
 from xbatch.spec.schema import Rule, Schema
 
-__all__ = ["KEYWORDS", "check_shape"]
+__all__ = ["KEYWORDS", "check_part", "check_shape"]
 
 KEYWORDS = frozenset(
     (
@@ -74,6 +74,11 @@ def check_shape(root: Table, schema: Schema, report: Report, file: str) -> Table
     """
     checked = _Checker(schema, report).check(root, schema.root, "", Place(file))
     return checked if isinstance(checked, Table) else Table({}, root.place)
+
+
+def check_part(node: Table, definition: str, schema: Schema, report: Report, path: str) -> Node:
+    """Check a map that was put together by hand against a definition of the schema, as `check_shape` does."""
+    return _Checker(schema, report).check(node, schema.definitions[definition], path, node.place)
 
 
 class _Checker:
@@ -151,7 +156,7 @@ class _Checker:
         if choices is None or any(type(node.value) is type(one) and node.value == one for one in choices):
             return None
         name = node.path.rsplit(".", 1)[-1]
-        names = [str(choice) for choice in choices]
+        names = [str(choice) for choice in choices if choice is not None]
         close = nearest(node.text, names)
         hint = f"did you mean '{close}'?" if close and len(names) > 1 else ""
         return (
@@ -292,7 +297,11 @@ def _as_text(node: Node) -> Node:
 
 
 def _broken_condition(node: Table, rule: Rule) -> bool:
-    return any(isinstance(node.entries.get(key), Broken) for key in rule.get("properties", {}))
+    for key, below in rule.get("properties", {}).items():
+        child = node.entries.get(key)
+        if isinstance(child, Broken) or (isinstance(child, Table) and _broken_condition(child, below)):
+            return True
+    return False
 
 
 def _fits(pattern: str, text: str) -> bool:

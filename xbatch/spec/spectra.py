@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from xbatch.spec.model import SpectrumFiles, Subject
-from xbatch.spec.nodes import Broken, Scalar, Table, at_character, join, text_of
+from xbatch.spec.nodes import Broken, Scalar, Table, join, text_of
 from xbatch.spec.observations import Pointing, placeholder_used
 from xbatch.spec.paths import joined
-from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.report import Report, shown
 from xbatch.spec.selectors import exceptions, selected
+from xbatch.spec.templates import check_template, template_path
 
 __all__ = ["SpectraFound", "find_spectra"]
-
-_FIELDS = ("obsid", "instrument", "module", "spectrum", "mission")
-_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,8 @@ class SpectraFound:
         Paths of the subjects whose background the spec says there is none of.
     with_background : frozenset of str
         Paths of those for which it names one.
+    subtracted : frozenset of str
+        Paths of sums from which the background has been subtracted.
     """
 
     files: tuple[SpectrumFiles, ...] = ()
@@ -42,6 +41,7 @@ class SpectraFound:
     whole: bool = True
     without_background: frozenset[str] = frozenset()
     with_background: frozenset[str] = frozenset()
+    subtracted: frozenset[str] = frozenset()
 
 
 def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, report: Report) -> SpectraFound:
@@ -97,7 +97,7 @@ def _files(subject: Subject, table: Table, base: Path, path: str) -> SpectrumFil
         text = text_of(table.entries.get(key))
         if text is None or text == "none":
             return text
-        return joined(base, _filled(text, subject))
+        return template_path(text, subject, base)
 
     file = named("file")
     return SpectrumFiles(
@@ -111,10 +111,6 @@ def _files(subject: Subject, table: Table, base: Path, path: str) -> SpectrumFil
     )
 
 
-def _filled(text: str, subject: Subject) -> str:
-    return _BRACES.sub(lambda found: str(getattr(subject, found[1])) if found[1] in _FIELDS else found[0], text)
-
-
 def _check_templates(node: Table, name: str, pointings: list[Pointing], report: Report) -> None:
     tables = [node]
     listed = node.entries.get("for")
@@ -124,28 +120,10 @@ def _check_templates(node: Table, name: str, pointings: list[Pointing], report: 
         for key in ("file", "response", "arf", "background"):
             value = table.entries.get(key)
             if isinstance(value, Scalar) and isinstance(value.value, str):
-                _check_template(value, pointings, report)
+                check_template(value, pointings, report)
         file = table.entries.get("file")
         if isinstance(file, Scalar) and file.value in {"none", ""}:
             report.add(file, "XB208", f"the spectrum '{name}' needs a file", "name the PHA file")
-
-
-def _check_template(value: Scalar, pointings: list[Pointing], report: Report) -> None:
-    text = str(value.value)
-    if not text.strip():
-        report.add(value, "XB208", "a file name is empty", "write 'none' if there is none, or remove the key")
-    for found in _BRACES.finditer(text):
-        place = at_character(value, found.start())
-        word = found[1]
-        if word is None:
-            message = f"a brace in {shown(text)} has no partner"
-            report.add(place, "XB112", message, "a field is written {obsid}", value.path)
-        elif word not in _FIELDS:
-            message = f"no field {{{shown(word)[1:-1]}}} in a file name"
-            report.add(place, "XB112", message, did_you_mean(word, _FIELDS), value.path)
-        elif word in {"instrument", "module"} and any(placeholder_used(one) for one in pointings):
-            message = f"{{{word}}} needs the names of the instruments"
-            report.add(place, "XB111", message, "add 'instruments: [...]' to the observations", value.path)
 
 
 def _check_shared(node: Table, files: list[SpectrumFiles], report: Report) -> None:
@@ -153,7 +131,7 @@ def _check_shared(node: Table, files: list[SpectrumFiles], report: Report) -> No
     seen: dict[Path, Subject] = {}
     for one in files:
         first = seen.setdefault(one.file, one.subject)
-        if first is not one.subject and isinstance(node.entries["file"], Scalar):
+        if first is not one.subject and isinstance(node.entries.get("file"), Scalar):
             missing = [word for word in ("obsid", "module") if getattr(first, word) != getattr(one.subject, word)]
             hint = f"put {{{missing[0]}}} into it, or select with 'where'"
             message = f"one file, {one.file.name}, serves both {first.path} and {one.subject.path}"

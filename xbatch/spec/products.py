@@ -1,0 +1,299 @@
+"""The blocks ``images`` and ``lightcurves``: what is made of the events beside spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from xbatch.base.files import safe_name
+from xbatch.spec.bands import Bands
+from xbatch.spec.eventmodel import BandSet, EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
+from xbatch.spec.extracted import Named
+from xbatch.spec.model import Subject
+from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, items_of, join, text_of
+from xbatch.spec.observed import Sky, observed_file, sound_template
+from xbatch.spec.quantity import QuantityError, quantity
+from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.screenings import DEFAULT_SCREENING
+from xbatch.spec.selectors import exceptions, selected
+
+__all__ = ["Curves", "Pictures", "find_images", "find_lightcurves"]
+
+_DEFAULT_BIN = {"xmm": 80}
+_AREA = "area needs vignetting and the PSF from calibrated responses, which are not made here"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The images and mosaics of a spec."""
+
+    images: tuple[ImageJob, ...] = ()
+    mosaics: tuple[MosaicJob, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The light curves of a spec.
+
+    Attributes
+    ----------
+    jobs : tuple of LightCurveJob
+    regions : Mapping of str to list of Region
+        By ``obsid/instrument``: regions that a light curve has changed for itself, under names of their own.
+    """
+
+    jobs: tuple[LightCurveJob, ...]
+    regions: Mapping[str, list[Region]]
+
+
+def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Report) -> Pictures:
+    """Resolve the images of a checked document."""
+    table = root.entries.get("images")
+    images: list[ImageJob] = []
+    mosaics: list[MosaicJob] = []
+    for name, node in table.entries.items() if isinstance(table, Table) else ():
+        if not isinstance(node, Table):
+            continue
+        before = len(report.problems)
+        sets = band_sets(node.entries.get("bands"), bands, report)
+        _check_common(node, sky, named, report)
+        chosen = selected(node.entries.get("where"), sky.subjects, report if sky.whole else Report())
+        settled = exceptions(node, chosen, report if sky.whole else Report())
+        if len(report.problems) > before or not is_sound(node):
+            continue
+        made = [_image(name, one, settled[one], sets, sky) for one in chosen if _is_imaging(one)]
+        images += made
+        mosaics += _mosaics(name, node, [one for one in chosen if _is_imaging(one)], made, report)
+    return Pictures(tuple(images), tuple(mosaics))
+
+
+def _is_imaging(subject: Subject) -> bool:
+    return not (subject.mission == "xmm" and subject.instrument.startswith("RGS"))
+
+
+def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...], sky: Sky) -> ImageJob:
+    width = table.entries.get("bin")
+    params: dict[str, Any] = {
+        "frame": text_of(table.entries.get("frame")) or "sky",
+        "bin": width.value if isinstance(width, Scalar) and width.value else _DEFAULT_BIN.get(subject.mission, 1),
+    }
+    for key in ("origin", "size"):
+        if isinstance(node := table.entries.get(key), Items):
+            params[key] = data_of(node)
+    return ImageJob(
+        name=name,
+        observed=_observed(subject),
+        bands=sets,
+        params=params,
+        screening=text_of(table.entries.get("screening")) or DEFAULT_SCREENING,
+        gti=text_of(table.entries.get("gti")) or "",
+        exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
+        path=table.path,
+    )
+
+
+def _mosaics(
+    name: str, node: Table, subjects: Sequence[Subject], made: Sequence[ImageJob], report: Report
+) -> list[MosaicJob]:
+    asked = node.entries.get("mosaic")
+    over = ["obsid"]
+    params: dict[str, Any] = {}
+    if isinstance(asked, Table):
+        over = [text_of(one) or "" for one in items_of(asked.entries.get("over"))]
+        params = _mosaic_params(asked, report)
+    elif not (isinstance(asked, Scalar) and asked.value is True):
+        return []
+    assert asked is not None
+    if any(job.params["frame"] != "sky" for job in made):
+        message = "a mosaic is of the sky, and an image of the detector has none"
+        report.add(asked, "XB216", message, "remove 'mosaic', or use frame: sky")
+        return []
+    if len({job.params["bin"] for job in made}) > 1:
+        report.add(asked, "XB216", "the images of a mosaic have pixels of one size", "give them one 'bin'")
+        return []
+    groups: dict[str, list[ImageJob]] = {}
+    for subject, job in zip(subjects, made, strict=True):
+        kept = [
+            value for axis, value in (("obsid", subject.obsid), ("instrument", subject.instrument)) if axis not in over
+        ]
+        groups.setdefault("-".join(kept), []).append(job)
+    return [
+        MosaicJob(name, group, tuple(job.observed for job in jobs), {**params, "bin": jobs[0].params["bin"]}, node.path)
+        for group, jobs in groups.items()
+    ]
+
+
+def _mosaic_params(asked: Table, report: Report) -> dict[str, Any]:
+    params: dict[str, Any] = {"grid": text_of(asked.entries.get("grid")) or "all"}
+    node = asked.entries.get("pixel")
+    if node is not None and (text := text_of(node)) is not None:
+        try:
+            params["pixel"] = quantity(text, "angle")
+        except QuantityError as error:
+            report.add(node, error.code, error.message, error.hint)
+    return params
+
+
+def find_lightcurves(
+    root: Table,
+    sky: Sky,
+    named: Named,
+    spectra: Sequence[EventSpectrum],
+    known: Mapping[str, Sequence[Subject]],
+    bands: Bands,
+    report: Report,
+) -> Curves:
+    """Resolve the light curves of a checked document.
+
+    Parameters
+    ----------
+    root : Table
+    sky : Sky
+    named : Named
+    spectra : sequence of EventSpectrum
+        Whose regions, screenings and time selections are taken.
+    known : Mapping
+        The names of `spectra`, with those whose definition is at fault, and their subjects.
+    bands : Bands
+    report : Report
+    """
+    table = root.entries.get("lightcurves")
+    jobs: list[LightCurveJob] = []
+    regions: dict[str, list[Region]] = {}
+    for name, node in table.entries.items() if isinstance(table, Table) else ():
+        if not isinstance(node, Table):
+            continue
+        before = len(report.problems)
+        sets = band_sets(node.entries.get("bands"), bands, report)
+        _check_common(node, sky, named, report)
+        _check_corrections(node, report)
+        asked = node.entries.get("spectrum")
+        spectrum = text_of(asked) or ""
+        if asked is not None and spectrum and spectrum not in known:
+            report.add(asked, "XB101", f"unknown spectrum {shown(spectrum)}", did_you_mean(spectrum, known))
+        mine = [one for one in spectra if one.subject.spectrum == spectrum]
+        subjects = [one.subject for one in mine]
+        loud = report if sky.whole and subjects else Report()
+        chosen = selected(node.entries.get("where"), subjects, loud)
+        settled = exceptions(node, chosen, loud)
+        if len(report.problems) > before or not is_sound(node):
+            continue
+        for one in mine:
+            if one.subject in settled:
+                job, own = _curve(name, one, settled[one.subject], sets, named, report)
+                jobs += [job] if job is not None else []
+                held = regions.setdefault(_observed(one.subject), [])
+                held += [region for region in own if region not in held]
+    return Curves(tuple(jobs), regions)
+
+
+def _curve(
+    name: str, spectrum: EventSpectrum, table: Table, sets: tuple[BandSet, ...], named: Named, report: Report
+) -> tuple[LightCurveJob | None, list[Region]]:
+    dt = _time(table.entries.get("dt"), report)
+    changed = _changes(table.entries.get("region"))
+    own: list[Region] = []
+    names = {"region": spectrum.region, "background": spectrum.background}
+    pointing = replace(spectrum.subject, spectrum="", gti="")
+    for region, changes in changed.items():
+        node = next(iter(changes.values()))
+        if region not in names.values():
+            hint = did_you_mean(region, [one for one in names.values() if one])
+            report.add(node, "XB103", f"'{spectrum.subject.spectrum}' has no region {shown(region)}", hint)
+            return None, []
+        label = f"{region}.{name}"
+        varied = named.regions.varied(region, label, changes, pointing, join(table.path, "region"))
+        if varied is None:
+            return None, []
+        own.append(varied)
+        names = {key: label if value == region else value for key, value in names.items()}
+    if dt is None:
+        return None, []
+    least = _number(table.entries.get("min_fracexp"))
+    corrections = table.entries.get("corrections")
+    return LightCurveJob(
+        name=name,
+        observed=_observed(spectrum.subject),
+        region=names["region"],
+        background=names["background"],
+        bands=sets,
+        params={
+            "dt": dt,
+            "min_fracexp": least if least is not None else 0.0,
+            "corrections": sorted({text_of(one) or "" for one in items_of(corrections)}),
+        },
+        screening=text_of(table.entries.get("screening")) or spectrum.screening,
+        gti=spectrum.gti,
+        path=table.path,
+    ), own
+
+
+def _changes(node: Node | None) -> dict[str, dict[str, Node]]:
+    """Sort the values that a light curve changes by their region."""
+    found: dict[str, dict[str, Node]] = {}
+    for text, value in node.entries.items() if isinstance(node, Table) else ():
+        region, _, key = text.partition(".")
+        found.setdefault(region, {})[key] = value
+    return found
+
+
+def band_sets(node: Node | None, bands: Bands, report: Report) -> tuple[BandSet, ...]:
+    """Give the bands that names, schemes and ranges mean, an entry for each; and refuse two of one file's name."""
+    sets: list[BandSet] = []
+    seen: dict[str, str] = {}
+    for one in items_of(node):
+        made = bands.sets([one], report)
+        for name in (name for band_set in made for name in band_set.names):
+            first = seen.setdefault(safe_name(name).casefold(), name)
+            if first is not name:
+                message = f"the bands '{first}' and '{name}' would be one file"
+                report.add(one, "XB123", message, "remove one" if first == name else "rename one")
+                break
+        sets += made
+    return tuple(sets)
+
+
+def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
+    """Check the names and templates of an entry and of its exceptions."""
+    listed = node.entries.get("for")
+    for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
+        if not isinstance(table, Table):
+            continue
+        screening, gti = table.entries.get("screening"), table.entries.get("gti")
+        if (name := text_of(screening)) is not None:
+            named.screenings.known(screening, name)
+        if (name := text_of(gti)) is not None:
+            named.gtis.known(gti, name)
+        sound_template(table.entries.get("exposure_map"), sky, report)
+
+
+def _check_corrections(node: Table, report: Report) -> None:
+    listed = node.entries.get("for")
+    for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
+        for one in items_of(table.entries.get("corrections")) if isinstance(table, Table) else ():
+            if text_of(one) == "area":
+                report.add(one, "XB220", _AREA, "remove it; corrections: [gti, livetime] remain")
+
+
+def _time(node: Node | None, report: Report) -> float | None:
+    text = text_of(node)
+    if node is None or text is None:
+        return None
+    try:
+        value = quantity(text, "time")
+    except QuantityError as error:
+        report.add(node, error.code, error.message, error.hint)
+        return None
+    if value <= 0.0:
+        report.add(node, "XB205", f"dt is {text}; it must be above 0", "")
+        return None
+    return value
+
+
+def _number(node: Node | None) -> float | None:
+    return float(node.value) if isinstance(node, Scalar) and isinstance(node.value, int | float) else None
+
+
+def _observed(subject: Subject) -> str:
+    return f"{subject.obsid}/{subject.instrument}"

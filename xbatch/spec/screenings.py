@@ -1,0 +1,270 @@
+"""The ``screening`` block: which events are used, settled for each observation and instrument."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from xbatch.spec.channels import pi_of_band, pi_of_energies
+from xbatch.spec.eventmodel import Screening
+from xbatch.spec.missions import MISSIONS
+from xbatch.spec.model import Subject
+from xbatch.spec.nodes import Broken, Node, Scalar, Table, is_sound, text_of
+from xbatch.spec.observed import Sky
+from xbatch.spec.quantity import QuantityError, energy_range, quantity, span
+from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.selectors import exceptions
+
+__all__ = ["DEFAULT_SCREENING", "Screenings", "find_screenings"]
+
+DEFAULT_SCREENING = "default"
+_NONE = "none"
+_CUTS = ("grade", "pattern", "flag", "status", "pi_range")
+_OF_MISSION: Mapping[str, str] = {"grade": "nustar", "pattern": "xmm", "flag": "xmm"}
+_RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
+_LIMIT = re.compile(r"\s*(<=?|>=?)?\s*(.+)", re.ASCII)
+
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "FPMA": {"grade": [0, 26]},
+        "FPMB": {"grade": [0, 26]},
+        "EPN": {"pattern": [0, 4], "flag": "#XMMEA_EP"},
+        "EMOS1": {"pattern": [0, 12], "flag": "#XMMEA_EM"},
+        "EMOS2": {"pattern": [0, 12], "flag": "#XMMEA_EM"},
+    }
+)
+
+
+@dataclass
+class Screenings:
+    """The screenings of a spec; `settled` has what it says of each, by observation and instrument."""
+
+    report: Report
+    names: frozenset[str] = frozenset({DEFAULT_SCREENING})
+    settled: Mapping[str, Mapping[Subject, Table]] = field(default_factory=dict)
+    _made: dict[tuple[str, Subject], Screening | None] = field(default_factory=dict)
+
+    def known(self, node: Node | None, name: str) -> bool:
+        """Say whether a screening of this name is there, and report it if not."""
+        if name in self.names:
+            return True
+        if node is not None:
+            hint = did_you_mean(name, sorted(self.names))
+            self.report.add(node, "XB117", f"unknown screening {shown(name)}", hint)
+        return False
+
+    def at(self, name: str, subject: Subject) -> Screening | None:
+        """Give a screening as it is for one observation and instrument; None where it is at fault."""
+        key = (name, subject)
+        if key not in self._made:
+            self._made[key] = self._screening(name, subject)
+        return self._made[key]
+
+    def _screening(self, name: str, subject: Subject) -> Screening | None:
+        defaults = _DEFAULTS.get(subject.instrument, {}) if subject.mission in {"nustar", "xmm"} else {}
+        by_subject = self.settled.get(name)
+        if by_subject is None:
+            return Screening(name, dict(defaults)) if name == DEFAULT_SCREENING else None
+        table = by_subject.get(subject)
+        if table is None:
+            return None
+        before = len(self.report.problems)
+        params: dict[str, Any] = {}
+        for key in _CUTS:
+            node = table.entries.get(key)
+            if _is_said(node):
+                value = self._cut(key, node, subject)
+                if value is not None:
+                    params[key] = value
+            elif key in defaults:
+                params[key] = defaults[key]
+        flare = self._flare(table.entries.get("flare"), params, subject)
+        sound = len(self.report.problems) == before
+        return Screening(name, params, flare, table.path) if sound else None
+
+    def _cut(self, key: str, node: Node | None, subject: Subject) -> Any:
+        """Read one cut; None where it is switched off, or at fault."""
+        text = _text(node)
+        if node is None or text == _NONE:
+            return None
+        mission = _OF_MISSION.get(key)
+        if mission not in {None, subject.mission} and subject.mission != "other":
+            title, own = MISSIONS[subject.mission].title, MISSIONS[mission or ""].title
+            hint = f"write it under for: [{{where: {{mission: {mission}}}, {key}: {text}}}]"
+            self.report.add(node, "XB222", f"'{key}' is of {own}, and this is {title} too", hint)
+            return None
+        try:
+            if key in {"grade", "pattern"}:
+                return _numbers(text)
+            if key == "pi_range":
+                return _pi(text, subject)
+            return int(text) if text.isdigit() else text.strip()
+        except QuantityError as error:
+            self.report.add(node, error.code, error.message, error.hint)
+            return None
+
+    def _flare(self, node: Node | None, params: Mapping[str, Any], subject: Subject) -> Mapping[str, Any] | None:
+        if not isinstance(node, Table):
+            return None
+        missing = [key for key in ("band", "bin") if not _is_said(node.entries.get(key))]
+        if missing:
+            example = {"band": "10-12 keV", "bin": "100 s"}[missing[0]]
+            message = f"the key '{missing[0]}' is missing in {node.path or 'flare'}"
+            self.report.add(node, "XB202", message, f"for example {missing[0]}: {example}")
+            return None
+        said = [key for key in ("rate", "sigma") if _is_said(node.entries.get(key))]
+        if len(said) != 1:
+            message = "flare has both 'rate' and 'sigma'" if said else "flare has neither 'rate' nor 'sigma'"
+            self.report.add(node, "XB228", message, 'for example rate: "< 0.4 ct/s", or sigma: 3')
+            return None
+        result: dict[str, Any] = {}
+        try:
+            result["pi_range"] = list(pi_of_band(subject, *energy_range(_text(node.entries["band"]))))
+            result["bin"] = quantity(_text(node.entries["bin"]), "time")
+            if result["bin"] <= 0.0:
+                raise QuantityError("XB205", "the bin of flare is not above 0", "write it as 100 s")
+            result[said[0]] = (
+                _limit(_text(node.entries["rate"])) if said[0] == "rate" else _float(node.entries["sigma"])
+            )
+        except QuantityError as error:
+            self.report.add(node, error.code, error.message, error.hint)
+            return None
+        graded = "grade" if subject.mission == "nustar" else "pattern"
+        result["pattern"], result["flag"] = params.get(graded), params.get("flag")
+        for key in ("pattern", "flag"):
+            own = node.entries.get(key)
+            if _is_said(own):
+                result[key] = self._cut(graded if key == "pattern" else key, own, subject)
+        return result
+
+
+def _numbers(text: str) -> list[int]:
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        raise QuantityError("XB210", f"{shown(text)} is not a range of whole numbers", "write it as 0-26, or none")
+    low, high = int(found[1]), int(found[2] or found[1])
+    if low > high:
+        raise QuantityError("XB211", f"the range {shown(text)} is empty: {low} is above {high}", "swap the ends")
+    return [low, high]
+
+
+def _pi(text: str, subject: Subject) -> list[int]:
+    found = span(text)
+    if found.dimension == "channel":
+        return [int(found.lo), int(found.hi)]
+    return list(pi_of_energies(subject, found.lo, found.hi))
+
+
+def _limit(text: str) -> list[Any]:
+    """Read ``< 0.4 ct/s``."""
+    found = _LIMIT.fullmatch(text)
+    sign, rest = (found[1], found[2]) if found is not None else (None, text)
+    if sign is None:
+        raise QuantityError("XB228", f"{shown(text)} does not say which side is good", f'write "< {text.strip()}"')
+    number = re.fullmatch(r"([0-9.eE+-]+)\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?", rest.strip())
+    try:
+        value = float(number[1]) if number is not None else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0.0:
+        raise QuantityError("XB210", f"{shown(text)} is not a limit of a rate", 'write it as "< 0.4 ct/s"')
+    return [sign, value]
+
+
+def _float(node: Node) -> float:
+    return float(node.value) if isinstance(node, Scalar) and isinstance(node.value, int | float) else 0.0
+
+
+def _text(node: Node | None) -> str:
+    return str(node.value) if isinstance(node, Scalar) else ""
+
+
+def _is_said(node: Node | None) -> bool:
+    return node is not None and not isinstance(node, Broken) and not (isinstance(node, Scalar) and node.value is None)
+
+
+def find_screenings(root: Table, sky: Sky, report: Report) -> Screenings:
+    """Settle the screenings of a checked document, and check each for every observation and instrument."""
+    found = Screenings(report)
+    table = root.entries.get("screening")
+    if not isinstance(table, Table):
+        return found
+    found.names = frozenset({*table.entries, DEFAULT_SCREENING})
+    order = _in_order(table, report)
+    own = {
+        name: exceptions(node, sky.subjects, report if sky.whole else Report(), laid_cuts)
+        for name in order
+        if isinstance(node := table.entries[name], Table)
+    }
+    settled: dict[str, dict[Subject, Table]] = {}
+    for name in order:
+        node = table.entries[name]
+        if not isinstance(node, Table):
+            continue
+        base = text_of(node.entries.get("base"))
+        if base is not None and base not in settled and base != DEFAULT_SCREENING:
+            continue  # the base is at fault
+        settled[name] = {}
+        for subject, mine in own[name].items():
+            below = settled.get(base or "", {}).get(subject)
+            whole = mine if below is None else replace(laid_cuts(below, mine), path=node.path)
+            if is_sound(whole):
+                settled[name][subject] = whole
+    found.settled = settled
+    for name, by_subject in settled.items():
+        for subject in by_subject:
+            found.at(name, subject)
+    return found
+
+
+def _in_order(table: Table, report: Report) -> list[str]:
+    """List the screenings, those that others change first; what stands in a circle is left out and reported."""
+    order: list[str] = []
+
+    def visit(name: str, chain: tuple[str, ...]) -> bool:
+        if name in order:
+            return True
+        node = table.entries[name]
+        base = node.entries.get("base") if isinstance(node, Table) else None
+        text = text_of(base)
+        if base is not None and text is not None:
+            if text in (*chain, name):
+                circle = " -> ".join((*chain, name, text))
+                report.add(base, "XB122", f"screenings form a circle: {circle}", "remove one 'base'")
+                return False
+            if text not in table.entries and text != DEFAULT_SCREENING:
+                report.add(base, "XB117", f"unknown screening {shown(text)}", did_you_mean(text, table.entries))
+                return False
+            if text in table.entries and not visit(text, (*chain, name)):
+                return False
+        order.append(name)
+        return True
+
+    for name in table.entries:
+        visit(name, ())
+    return order
+
+
+def laid_cuts(base: Table, changes: Table) -> Table:
+    """Lay cuts over others, key by key; of a flare cut too, where a rate takes the place of a sigma."""
+    for key, node in changes.entries.items():
+        own = base.entries.get(key)
+        both = isinstance(own, Table) and isinstance(node, Table)
+        if _is_said(node):
+            base = base.with_entry(key, _laid_flare(own, node) if both else node, changes.key_place(key))
+    return base
+
+
+def _laid_flare(own: Node | None, node: Node) -> Node:
+    assert isinstance(own, Table)
+    assert isinstance(node, Table)
+    for one, other in (("rate", "sigma"), ("sigma", "rate")):
+        if _is_said(node.entries.get(one)):
+            own = own.without(other)
+    for inner, value in node.entries.items():
+        own = own.with_entry(inner, value, node.key_place(inner))
+    return replace(own, place=node.place, path=node.path)
