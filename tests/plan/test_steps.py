@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from graphlib import CycleError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.plan.steps import Step, StepInput, ordered
+from xbatch.plan.steps import Step, StepInput, check_outputs, ordered
+from xbatch.registry import TaskDef
 
 
 def step(name: str, *needs: str, optional: bool = False) -> Step:
@@ -46,3 +48,13 @@ def test_every_step_stands_after_all_it_waits_for(data: st.DataObject) -> None:
     assert sorted(names) == sorted(edges_name.name for edges_name in steps)
     for n, needs in edges.items():
         assert all(names.index(str(need)) < names.index(str(n)) for need in needs)
+
+
+def test_a_step_without_outputs_and_one_that_takes_what_is_not_made_are_refused() -> None:
+    tasks = {"t": TaskDef("t", 1, (), {}, ""), "u": TaskDef("u", 1, ("o", "p?"), {}, "")}
+    made, open_ended = Step("a", "u", "a"), Step("b", "t", "b", inputs={"in": StepInput("a", "p")})
+    with pytest.raises(ValueError, match="b leaves no file"):
+        check_outputs([made, open_ended], tasks)
+    check_outputs([made, replace(open_ended, outputs=("x",))], tasks)
+    with pytest.raises(ValueError, match="does not make q"):
+        check_outputs([made, replace(open_ended, outputs=("x",), inputs={"in": StepInput("a", "q")})], tasks)

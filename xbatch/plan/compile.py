@@ -12,7 +12,7 @@ from xbatch.base.files import canonical_json
 from xbatch.plan.events import events_steps
 from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.spectra import spectra_steps
-from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, ordered
+from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, check_outputs, ordered
 from xbatch.registry import TASKS
 from xbatch.spec.model import Analysis, Member, Spec
 from xbatch.spec.sweep import member_label
@@ -59,25 +59,8 @@ def compile_plan(analysis: Analysis) -> Plan:
         raise SpecError(problems)
     shared = _named(list(variants.values()), analysis.members, names)
     steps = [*shared, *_table_steps(shared, analysis)]
-    _check_outputs(steps)
+    check_outputs(steps, TASKS)
     return ordered(analysis.name, steps)
-
-
-def _check_outputs(steps: list[Step]) -> None:
-    """Make sure that every step leaves something, and everything that another takes.
-
-    Raises
-    ------
-    ValueError
-        A recipe has made a step without outputs, or one that takes what is not made.
-    """
-    left = {step.name: {name.removesuffix("?") for name in step.outputs or TASKS[step.task].outputs} for step in steps}
-    for step in steps:
-        if not left[step.name]:
-            raise ValueError(f"{step.name} leaves no file: the task {step.task!r} lets its steps name them")
-        for role, item in step.inputs.items():
-            if isinstance(item, StepInput) and item.output not in left.get(item.step, {item.output}):
-                raise ValueError(f"{step.name} takes {role} from {item.step}, which does not make {item.output}")
 
 
 def _signatures(steps: list[Step]) -> dict[str, str]:

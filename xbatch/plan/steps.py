@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any
 
 from xbatch.base.errors import Problem
+from xbatch.registry import TaskDef
 
-__all__ = ["FileInput", "Plan", "Step", "StepInput"]
+__all__ = ["FileInput", "Input", "Plan", "Step", "StepInput", "check_outputs", "ordered"]
 
 
 @dataclass(frozen=True)
@@ -128,3 +129,26 @@ def ordered(name: str, steps: list[Step]) -> Plan:
             order.append(known[ready])
             sorter.done(ready)
     return Plan(name, tuple(order))
+
+
+def check_outputs(steps: Sequence[Step], tasks: Mapping[str, TaskDef]) -> None:
+    """Make sure that every step leaves something, and everything that another step takes.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    tasks : Mapping
+        Task name to its definition.
+
+    Raises
+    ------
+    ValueError
+        A recipe has made a step without outputs, or one that takes what is not made.
+    """
+    left = {step.name: {name.removesuffix("?") for name in step.outputs or tasks[step.task].outputs} for step in steps}
+    for step in steps:
+        if not left[step.name]:
+            raise ValueError(f"{step.name} leaves no file: the task {step.task!r} lets its steps name them")
+        for role, item in step.inputs.items():
+            if isinstance(item, StepInput) and item.output not in left.get(item.step, {item.output}):
+                raise ValueError(f"{step.name} takes {role} from {item.step}, which does not make {item.output}")
