@@ -95,7 +95,7 @@ def test_backgrounds_stay_whole_counts_with_one_scale(tmp_path: Path) -> None:
     expected = 0.25 * below[0].counts.sum() + below[1].counts.sum()
     assert scale[0] * added.counts.sum() == pytest.approx(expected)
     assert outcome.facts["net_rate"] == pytest.approx((total.counts.sum() - expected) / 4000)
-    assert any("0.25 to 1 times" in note for note in outcome.notes)
+    assert any("stand for 0.25 to 1 counts" in note for note in outcome.notes)
     assert total.header["BACKFILE"] == "background.pha"
 
 

@@ -173,17 +173,18 @@ def _sums(job: Job, members: Sequence[_Member], paired: bool, notes: list[str]) 
         if _subtracts(job):
             notes.append("each background is subtracted from its spectrum: the errors are Gaussian (POISSERR F)")
             return subtract_backgrounds(sources, below), None
-        ratios = [float(np.mean(background_ratio(*pair))) for pair in zip(sources, below, strict=True)]
-        low, high = min(ratios), max(ratios)
         if any(one.error is not None for one in below):
             notes.append("backgrounds are scaled to their spectra and added with their errors (POISSERR F)")
             return add_spectra(sources), add_backgrounds(sources, below)
+        pooled = pool_backgrounds(sources, below)
+        ratios = [float(np.mean(background_ratio(*pair))) for pair in zip(sources, below, strict=True)]
+        low, high = min(ratios), max(ratios)
         if high > low * (1 + _ALIKE):
             notes.append(
-                f"backgrounds of {low:.4g} to {high:.4g} times the spectra's effort are added as counts, with the mean "
-                "of these ratios by counts"
+                f"background counts stand for {low:.4g} to {high:.4g} counts in the spectra: they are added as counts, "
+                "with the mean of these ratios by counts"
             )
-        return add_spectra(sources), pool_backgrounds(sources, below)
+        return add_spectra(sources), pooled
     except ValueError as error:
         raise StepError(str(error), job.step, "look at EXPOSURE, BACKSCAL and AREASCAL of the spectra") from error
 
