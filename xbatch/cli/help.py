@@ -23,6 +23,7 @@ Commands:
   validate    Check a spec; say everything that is wrong with it.
   plan        Show the steps of a spec and what a run would do.
   run         Run a spec; leave products, a report and a manifest.
+  preview     Draw every region on the image of its observation.
   status      Show how the last run of a folder went.
   logs        Print the log of a step.
   report      Write the page of a run again from its record.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xbatch.run.result import RunResult
     from xbatch.spec.model import Analysis
 
-__all__ = ["command"]
+__all__ = ["command", "leave_record"]
 
 
 @click.command(
@@ -81,7 +81,7 @@ def command(
             paranoid=paranoid,
             on_event=reporter,
         )
-    _leave_record(analysis, plan, result, count)
+    leave_record(analysis, plan, result, count)
     try:
         _print_results(result, quiet)
         sys.stdout.flush()
@@ -90,7 +90,7 @@ def command(
     sys.exit(result.exit_status)
 
 
-def _leave_record(analysis: Analysis, plan: Plan, result: RunResult, jobs: int) -> None:
+def leave_record(analysis: Analysis, plan: Plan, result: RunResult, jobs: int) -> None:
     """Write the spec as it was read, the manifest and the page."""
     from xbatch.provenance import manifest
     from xbatch.report import write_page

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
+    from rich.table import Table
     from rich.text import Text
 
     from xbatch.base.numbers import Rounded
     from xbatch.report.fits import FitView, ParameterRow
     from xbatch.run.result import RunResult
 
-__all__ = ["failures", "number_text", "parameter_tables", "print_run", "summary"]
+__all__ = ["failures", "number_text", "parameter_tables", "print_previews", "print_run", "summary"]
 
 _STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped": "yellow", "cancelled": "yellow"}
 _SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
@@ -41,6 +42,61 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None, quie
     for text in failures(result):
         console.print(text)
     console.print(summary(result))
+
+
+def print_previews(result: RunResult, stream: IO[str], width: int | None = None, quiet: bool = False) -> None:
+    """Print the regions of each observation that was drawn, where the pictures are, the failures, and one line.
+
+    Parameters
+    ----------
+    result : RunResult
+    stream : text stream
+    width : int, optional
+        As in `print_run`.
+    quiet : bool
+        Without the tables.
+    """
+    from rich.text import Text
+
+    from xbatch.report.source import open_run
+
+    console = _console(stream, width)
+    source = open_run(result.run_dir)
+    drawn = {step.name for step in result.steps}
+    for step in source.steps("preview"):
+        picture = step["outputs"].get("regions.png")
+        if picture is None or step["name"] not in drawn:
+            continue
+        if not quiet:
+            console.print(_region_table(step))
+        console.print(Text(str(result.run_dir / picture["path"])), soft_wrap=True)
+        if not quiet:
+            for note in step["notes"]:
+                console.print(Text(note, style="yellow"))
+            console.print()
+    for text in failures(result):
+        console.print(text)
+    if not quiet:
+        console.print(summary(result))
+
+
+def _region_table(step: Mapping[str, Any]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from xbatch.report.observations import region_rows
+
+    title = Text(str(step["subject"]), style="bold")
+    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE, pad_edge=False)
+    for name in ("region", "for"):
+        table.add_column(name)
+    for name in ("shapes", "pixels", "in the field", "events"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in region_rows(step):
+        cells = (f"{len(row.shapes)}", f"{row.pixels}", f"{100 * row.fraction:.4g} %", f"{row.counts}")
+        table.add_row(Text(row.name), Text(row.role or "nothing"), *cells)
+    return table
 
 
 def parameter_tables(run_dir: Path) -> list[Group]:

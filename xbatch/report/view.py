@@ -13,6 +13,7 @@ from typing import Any
 
 from xbatch.plan.verdict import Reason, reason_text
 from xbatch.report.fits import FitView, fit_views, swept_axes
+from xbatch.report.observations import band_views, mosaic_views, observation_views, sum_views
 from xbatch.report.source import RunSource, Step, Table
 
 __all__ = ["Download", "StepView", "page_view", "reproduce", "step_views", "warnings_of"]
@@ -26,6 +27,7 @@ OUTCOME_WORDS = {
 _MEDIA = {".csv": "text/csv", ".ecsv": "text/plain", ".tex": "text/x-tex", ".yaml": "text/plain"}
 _FEW = 40
 _ABOUT = re.compile(r"([^/\s]+/[^/\s]+/[^/\s:]+): (.+)", re.DOTALL)  # a note of one spectrum of a fit
+_DROPPED = re.compile(r"\d+ of \d+ events dropped: ")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -70,6 +72,10 @@ def page_view(source: RunSource) -> dict[str, Any]:
         "outcome_words": OUTCOME_WORDS[manifest["run"]["outcome"]],
         "summary_line": summary_line(manifest["run"]["counts"]),
         "warnings": warnings_of(fits, steps),
+        "observations": observation_views(source),
+        "mosaics": mosaic_views(source),
+        "sums": sum_views(source),
+        "bands": band_views(source),
         "fits": fits,
         "troubled": sum(bool(fit.trouble) for fit in fits),
         "comparison": _comparison(fits),
@@ -121,7 +127,8 @@ def warnings_of(fits: Sequence[FitView], steps: Sequence[StepView]) -> list[Warn
         if view.step["task"] not in {"fit", "parameters"}:
             about = view.step["subject"] if view.step["task"] == "spectrum" else view.step["name"]
             for note in view.step["notes"]:
-                found.setdefault((note, False), []).append(about)
+                if not _DROPPED.match(note):  # said of each list where it is shown
+                    found.setdefault((note, False), []).append(about)
     return _joined([Warned(text, tuple(dict.fromkeys(about)), severe) for (text, severe), about in found.items()])
 
 
