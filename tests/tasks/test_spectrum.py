@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
+from tests.ogip.eventfiles import gti_table
 from xbatch.base.errors import FileError
+from xbatch.ogip.fitswriter import BinTable
 from xbatch.ogip.pha import read_pha, write_pha
+from xbatch.ogip.regiontable import region_table
 from xbatch.ogip.response import load_response, read_response, save_response
 from xbatch.ogip.responsewriter import write_arf
 from xbatch.registry import TASKS, Job, Outcome
@@ -19,6 +24,7 @@ from xbatch.simulator import simulate_config
 from xbatch.simulator.config import Detector
 from xbatch.simulator.small import small_config
 from xbatch.tasks.spectrum import run
+from xbatch.xray.regions import Circle
 
 PARAMS = {"obsid": "99900000001", "instrument": "FPMA", "mission": "nustar", "spectrum": "src", "note": ""}
 
@@ -132,6 +138,62 @@ def test_another_observation_or_instrument_is_noted(inputs: dict[str, Path], tmp
 def test_backscals_of_two_tools_are_noted(inputs: dict[str, Path], tmp_path: Path) -> None:
     change(inputs["background"], backscal=np.full(512, 2_010_100.0))
     assert any("from one tool" in note for note in work(inputs, tmp_path / "out").notes)
+
+
+@pytest.mark.parametrize(
+    ("source", "background", "words"),
+    [
+        (
+            {"XB_BSCAL": "pixels"},
+            {},
+            r"bk.pha: has a BACKSCAL by another rule .*: the extracting tool's own, there pixels",
+        ),
+        ({}, {"XB_BSCAL": "pixels"}, r"another rule .*: pixels \(XB_BSCAL\), there the extracting tool's own"),
+        ({"XB_BSCAL": "a"}, {"XB_BSCAL": "b"}, r"another rule .*: b \(XB_BSCAL\), there a"),
+        (
+            {"NUBACKSC": True},
+            {"NUBACKSC": False},
+            r"another rule .*: the extracting tool's own, there weighted by nubacksc",
+        ),
+    ],
+)
+def test_backscals_of_two_rules_are_refused(
+    source: dict[str, Any], background: dict[str, Any], words: str, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    for role, cards in (("pha", source), ("background", background)):
+        write_pha(inputs[role], read_pha(inputs[role]), cards)
+    with pytest.raises(FileError, match=words):
+        work(inputs, tmp_path / "out")
+    write_pha(inputs["background"], read_pha(inputs["background"]), dict.fromkeys(background, "") | source)
+    work(inputs, tmp_path / "out")
+
+
+def test_without_a_response(inputs: dict[str, Path], tmp_path: Path) -> None:
+    outcome = work({role: inputs[role] for role in ("pha", "background", "arf")}, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["background.pha", "spectrum.pha"]
+    header = read_pha(tmp_path / "out" / "spectrum.pha").header
+    assert (header["RESPFILE"], header["ANCRFILE"]) == ("none", "none")
+    assert outcome.notes == ("the ARF nu99900000001A01_sr.arf is left out: there is no RMF that it belongs to",)
+    assert work({"pha": inputs["pha"]}, tmp_path / "more").notes == ()
+
+
+def test_good_times_and_regions_are_carried_over(inputs: dict[str, Path], tmp_path: Path) -> None:
+    gti = gti_table("GTI", [(1.0, 2.0), (3.0, 5.0)])
+    region = region_table("REG00101", (Circle(5.0, 6.0, 7.0),), "file-order")
+    other = BinTable("OTHER", [("A", "", np.ones(3))])
+    assert region is not None
+    cards = {"DSTYP1": "POS(X,Y)", "DSVAL1": "TABLE", "DSREF1": ":REG00101"}
+    write_pha(inputs["pha"], read_pha(inputs["pha"]), cards, [gti, other, region])
+    packed = inputs["pha"].with_name("packed.pha.gz")
+    packed.write_bytes(gzip.compress(inputs["pha"].read_bytes()))
+    for number, path in enumerate((inputs["pha"], packed)):
+        work({**inputs, "pha": path}, tmp_path / str(number))
+        with fits.open(tmp_path / str(number) / "spectrum.pha") as file:
+            file.verify("exception")
+            assert [hdu.name for hdu in file] == ["PRIMARY", "SPECTRUM", "GTI", "REG00101"]
+            assert file["GTI"].data["STOP"].tolist() == [2.0, 5.0] and file["REG00101"].data["R"].tolist() == [7.0]
+            assert file["SPECTRUM"].header["DSREF1"] == ":REG00101"
+    assert (tmp_path / "0" / "spectrum.pha").read_bytes() == (tmp_path / "1" / "spectrum.pha").read_bytes()
 
 
 def test_notes_of_the_files_come_through(inputs: dict[str, Path], tmp_path: Path) -> None:

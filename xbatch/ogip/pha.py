@@ -7,7 +7,8 @@ its keywords may be a column instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -25,8 +26,11 @@ __all__ = ["Spectrum", "read_pha", "write_pha"]
 _KEPT = """
     TELESCOP INSTRUME FILTER DETNAM DATAMODE OBJECT OBS_ID EXP_ID RA_OBJ DEC_OBJ EQUINOX RADECSYS DATE-OBS TIME-OBS
     DATE-END TIME-END MJD-OBS MJDREF MJDREFI MJDREFF TIMEZERO TIMESYS TIMEUNIT TIMEREF TSTART TSTOP ONTIME LIVETIME
-    DEADC HDUCLAS2 HDUCLAS3 CHANTYPE BACKFILE CORRFILE CORRSCAL RESPFILE ANCRFILE
+    DEADC HDUCLAS2 HDUCLAS3 CHANTYPE BACKFILE CORRFILE CORRSCAL RESPFILE ANCRFILE TELAPSE SPECDELT SPECPIX SPECVAL
+    NUBACKSC XB_BSCAL
 """
+#: Cards that say which times and which region the events are from, by the names of the extensions.
+_SUBSPACE = re.compile(r"\d*DS(TYP|VAL|REF|UNI|FORM)\d+\Z")
 _DATES = frozenset({"DATE-OBS", "DATE-END"})
 _CHANNEL_TYPES = ("PI", "PHA")
 _MANDATORY: Mapping[str, Cell] = MappingProxyType(
@@ -143,7 +147,12 @@ def read_pha(path: Path) -> Spectrum:
     )
 
 
-def write_pha(path: Path, spectrum: Spectrum, header: Mapping[str, Cell] | None = None) -> None:
+def write_pha(
+    path: Path,
+    spectrum: Spectrum,
+    header: Mapping[str, Cell] | None = None,
+    extensions: Sequence[BinTable | bytes] = (),
+) -> None:
     """Write a type I PHA file.
 
     COUNTS are written always (of a RATE file too: rate times exposure, with its errors); whole counts as integers.
@@ -155,6 +164,8 @@ def write_pha(path: Path, spectrum: Spectrum, header: Mapping[str, Cell] | None 
     spectrum : Spectrum
     header : Mapping, optional
         Cards that are added to those of `spectrum.header` or take their place.
+    extensions : sequence of BinTable or bytes
+        What follows the spectrum: its GTIs and its region.
     """
     cards = {**spectrum.header, **(header or {})}
     whole = bool(np.all(spectrum.counts == np.rint(spectrum.counts)) and np.all(np.abs(spectrum.counts) < 2**31))
@@ -199,7 +210,7 @@ def write_pha(path: Path, spectrum: Spectrum, header: Mapping[str, Cell] | None 
     for name, default in _MANDATORY.items():
         cards.setdefault(name, default)
     rest = [Card(name, value) for name, value in cards.items() if name not in done]
-    write_fits(path, [], [BinTable("SPECTRUM", columns, [*given, *fixed, *rest])])
+    write_fits(path, [], [BinTable("SPECTRUM", columns, [*given, *fixed, *rest]), *extensions])
 
 
 def _is_spectrum(hdu: Hdu) -> bool:
@@ -237,6 +248,7 @@ def _header(primary: Hdu, table: Table) -> Mapping[str, Cell]:
         value = next((hdu.header[name] for hdu in order if hdu.header.get(name) is not None), None)
         if value is not None:
             kept[name] = value
+    kept |= {name: value for name, value in table.header.items() if value is not None and _SUBSPACE.match(name)}
     return MappingProxyType(kept)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xbatch.base.errors import FileError
+from xbatch.ogip.extensions import times_and_regions
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import check_channels, read_response, save_response
 from xbatch.registry import Job, Outcome
@@ -24,9 +25,9 @@ _MOST_BACKSCAL_RATIO = 1e4
 def run(job: Job) -> Outcome:
     """Read and check the files of one spectrum.
 
-    Inputs: ``pha``, ``rmf`` and, where there are such, ``background`` and ``arf``. Parameters: ``obsid``,
+    Inputs: ``pha`` and, where there are such, ``background``, ``rmf`` and ``arf``. Parameters: ``obsid``,
     ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if there is a
-    background, ``response.npz``.
+    background, both with the GTI and region extensions of their files, and ``response.npz`` if there is a response.
 
     Facts: ``counts`` over all channels, ``exposure`` in s, ``rate`` (counts/exposure, the background in it) and its
     error, the same over channels of quality 0, ``mjd`` and what else tells one spectrum from another.
@@ -37,20 +38,23 @@ def run(job: Job) -> Outcome:
         A file cannot be used, or two do not belong together; the message says what would help.
     """
     source = read_pha(job.inputs["pha"])
-    rmf, arf = job.inputs["rmf"], job.inputs.get("arf")
-    response = read_response(rmf, arf)
-    check_channels(source, response, source.path, str(rmf))
+    rmf, arf = job.inputs.get("rmf"), job.inputs.get("arf")
+    response = None if rmf is None else read_response(rmf, arf)
+    if response is not None:
+        check_channels(source, response, source.path, str(rmf))
     background = _background(job.inputs["background"], source) if "background" in job.inputs else None
 
     links = {
         "BACKFILE": "none" if background is None else _BACKGROUND,
-        "RESPFILE": rmf.name,
-        "ANCRFILE": "none" if arf is None else arf.name,
+        "RESPFILE": "none" if rmf is None else rmf.name,
+        "ANCRFILE": "none" if rmf is None or arf is None else arf.name,
     }
-    write_pha(job.out / _SOURCE, source, links)
+    write_pha(job.out / _SOURCE, source, links, times_and_regions(Path(source.path)))
     if background is not None:
-        write_pha(job.out / _BACKGROUND, background, {"BACKFILE": "none", "RESPFILE": "none", "ANCRFILE": "none"})
-    save_response(job.out / _RESPONSE, response)
+        links = {"BACKFILE": "none", "RESPFILE": "none", "ANCRFILE": "none"}
+        write_pha(job.out / _BACKGROUND, background, links, times_and_regions(Path(background.path)))
+    if response is not None:
+        save_response(job.out / _RESPONSE, response)
 
     notes = [job.params.get("note") or "", *_identity_notes(job, source), *source.notes]
     if not np.any(source.counts):
@@ -58,7 +62,10 @@ def run(job: Job) -> Outcome:
     if background is not None:
         notes += [f"background: {note}" for note in background.notes]
         notes += _background_notes(source, background)
-    notes += response.notes
+    if response is not None:
+        notes += response.notes
+    elif arf is not None:
+        notes.append(f"the ARF {arf.name} is left out: there is no RMF that it belongs to")
     return Outcome(spectrum_facts(source, background), tuple(note for note in notes if note))
 
 
@@ -71,7 +78,25 @@ def _background(path: Path, source: Spectrum) -> Spectrum:
             f"{_channels(source)}",
             "Extract both with the same channels, or name another background",
         )
+    rules = [_backscal_rule(spectrum) for spectrum in (source, background)]
+    if rules[0] != rules[1]:
+        raise FileError(
+            background.path,
+            f"has a BACKSCAL by another rule than the spectrum {source.path} it is the background of: {rules[1]}, "
+            f"there {rules[0]}",
+            "Make both with one tool in one way",
+        )
     return background
+
+
+def _backscal_rule(spectrum: Spectrum) -> str:
+    """Say by which rule a BACKSCAL is made, as far as the header tells: here, by nubackscale, or by any other tool."""
+    rule = str(spectrum.header.get("XB_BSCAL") or "").strip()
+    if rule:
+        return f"{rule} (XB_BSCAL)"
+    if spectrum.header.get("NUBACKSC") is True:
+        return "weighted by nubackscale (NUBACKSC)"
+    return "the extracting tool's own"
 
 
 def _channels(spectrum: Spectrum) -> str:

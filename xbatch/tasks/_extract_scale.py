@@ -1,0 +1,263 @@
+"""What a spectrum's counts are to be divided by: the live time of its region, and the region's area.
+
+EXPOSURE. NuSTAR: live seconds of the housekeeping inside the GTIs; without housekeeping the seconds of the GTIs times
+the header's DEADC. XMM-Newton: each CCD has a live time in its own GTIs; EXPOSURE is their mean, weighted by the
+region's events in each CCD, as evselect has it.
+
+BACKSCAL. XMM-Newton: the region's area inside the field in pixels of 0.05 arcsec, with an exposure map only where the
+map is above 0. NuSTAR and others: the region's part of the pixels of the field, as extractor has it, with an exposure
+map times the mean exposure of the region's pixels over EXPOSURE, as nubackscale has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.base.errors import FileError, StepError
+from xbatch.ogip.eventtable import EventTable
+from xbatch.ogip.livetime import LiveTime
+from xbatch.ogip.regions import check_area
+from xbatch.tasks._regions import Placed, field_of, plane_of
+from xbatch.tasks._times import Selection
+from xbatch.xray.livetime import live_seconds
+from xbatch.xray.region_masks import Field, bounding_box, mask
+
+__all__ = ["Area", "Ccd", "Exposure", "area_of", "exposure_of"]
+
+#: Side of a pixel of X and Y of XMM-Newton, degrees.
+_XMM_PIXEL = 0.05 / 3600
+_BLOCK = 1 << 21
+#: Pixels between the places that are taken to a map through the sky; between them it is as good as straight.
+_STEP = 64
+_MORE = 1.01
+
+
+@dataclass(frozen=True)
+class Ccd:
+    """A CCD's part in a region: events, and seconds in its GTIs, all and live."""
+
+    events: int
+    ontime: float
+    live: float
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Seconds of a spectrum: EXPOSURE, ONTIME, the CCDs they are the mean of, and what should be known of them."""
+
+    exposure: float
+    ontime: float
+    ccds: Mapping[int, Ccd]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Area:
+    """A region's area.
+
+    Attributes
+    ----------
+    pixels : int
+        Pixels of X and Y inside the region and the field.
+    backscal : float
+    rule : str
+        Which rule it is of, as the card XB_BSCAL says it.
+    notes : tuple of str
+    """
+
+    pixels: int
+    backscal: float
+    rule: str
+    notes: tuple[str, ...] = ()
+
+
+def exposure_of(
+    name: str,
+    table: EventTable,
+    selection: Selection,
+    live: LiveTime | None,
+    found: NDArray[np.int64],
+    in_table: NDArray[np.int64],
+) -> Exposure:
+    """Give the exposure of a region.
+
+    Parameters
+    ----------
+    name : str
+        Of the region, for messages.
+    table : EventTable
+    selection : Selection
+        The good time.
+    live : LiveTime or None
+        Rows of housekeeping.
+    found, in_table : ndarray of int64, shape (256,)
+        The region's events by detector, and those before a time selection.
+
+    Raises
+    ------
+    FileError, StepError
+        There is no live time for it.
+    """
+    if table.info.detector_gtis:
+        return _of_ccds(name, table, selection, found, in_table)
+    ontime = selection.ontime()
+    if live is None:
+        part = table.header.live_part()
+        said = f"no housekeeping: the live time is the {ontime:.8g} s of the GTIs x {part:.6g}, the header's DEADC"
+        return Exposure(ontime * part, ontime, {}, (said,) if table.header.mission == "nustar" else ())
+    try:
+        seconds = live_seconds(selection.gti, live.time, live.live, live.step)
+    except ValueError as error:
+        raise StepError(str(error), plane_of(table).file, "Use the housekeeping of this observation") from error
+    if not seconds > 0:
+        raise StepError(
+            "the detector has no live time in the GTIs", plane_of(table).file, "Use the housekeeping of this module"
+        )
+    return Exposure(seconds, ontime, {})
+
+
+def _of_ccds(
+    name: str, table: EventTable, selection: Selection, found: NDArray[np.int64], in_table: NDArray[np.int64]
+) -> Exposure:
+    notes: list[str] = []
+    weights, known = found, set(table.info.detector_gtis)
+    if not found.any():
+        weights = in_table
+    if not weights.any():
+        absent = sorted(_all_ccds(table) - _seen(table))
+        if absent:
+            raise StepError(
+                f"no event lies in the region {name!r}, and the list has none of CCD {', '.join(map(str, absent))}: "
+                f"the region seems to be on a CCD that is missing",
+                plane_of(table).file,
+                "Choose another place, or leave this instrument out",
+            )
+        weights = np.zeros_like(found)
+        weights[min(known)] = 1
+        notes.append(f"no event lies in the region {name!r}: its live time is that of CCD {min(known)}")
+    ccds = {}
+    for number in np.flatnonzero(weights).tolist():
+        ontime = selection.ontime(number)
+        if number not in table.header.detector_livetime or number not in table.header.detector_ontime:
+            notes.append(f"the header has no live time of CCD {number}: its dead time is taken as that of the others")
+        ccds[number] = Ccd(int(found[number]), ontime, ontime * table.header.live_part(number))
+    share = np.array([weights[number] for number in ccds], dtype=np.float64)
+    exposure, ontime = (
+        float(share @ [getattr(ccd, what) for ccd in ccds.values()] / share.sum()) for what in ("live", "ontime")
+    )
+    if not exposure > 0:
+        raise StepError(
+            f"the GTIs leave no time of CCD {', '.join(map(str, ccds))}, which the region {name!r} lies on",
+            plane_of(table).file,
+            "Select other times, or choose another place",
+        )
+    return Exposure(exposure, ontime, ccds, tuple(notes))
+
+
+def _all_ccds(table: EventTable) -> set[int]:
+    last = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}.get(table.header.instrument.upper())
+    return set(table.info.detector_gtis) if last is None else set(range(1, last + 1))
+
+
+def _seen(table: EventTable) -> set[int]:
+    seen = np.zeros(256, np.int64)
+    for chunk in table.chunks(["det"]):
+        seen += np.bincount(chunk["det"].view(np.uint8), minlength=256)
+    return set(np.flatnonzero(seen).tolist())
+
+
+def area_of(name: str, placed: Placed, table: EventTable, expmap: Path | None, exposure: float) -> Area:
+    """Give the area of a region by the rule of its mission.
+
+    Parameters
+    ----------
+    name : str
+        Of the region.
+    placed : Placed
+    table : EventTable
+    expmap : Path or None
+        An exposure map in s on the same sky, of any binning.
+    exposure : float
+        Of the spectrum, s.
+
+    Raises
+    ------
+    FileError
+        The region has no area in the field, or none with exposure.
+    """
+    field = field_of(table)
+    pixels, notes = check_area(placed.shapes, placed.rule, field, name, placed.file)
+    mission, wcs = table.header.mission, table.header.wcs
+    if expmap is None:
+        if mission == "xmm":
+            scale = 1.0 if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) / _XMM_PIXEL**2
+            area = float(pixels) if abs(scale - 1.0) < 1e-6 else pixels * scale
+            return Area(pixels, area, "area in the field, 0.05 arcsec pixels", notes)
+        return Area(pixels, pixels / field.pixels, "pixels inside / pixels of the field", notes)
+    exposed, total = _on_map(placed, field, table, expmap)
+    if not total > 0:
+        raise FileError(
+            placed.file,
+            f"the region {name!r} lies where the exposure map {expmap} has no exposure",
+            "Check the map, or move the region",
+        )
+    if mission == "xmm":
+        scale = 1.0 if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) / _XMM_PIXEL**2
+        area = float(exposed) if abs(scale - 1.0) < 1e-6 else exposed * scale
+        return Area(pixels, area, "area with exposure, 0.05 arcsec pixels", notes)
+    weight = total / pixels / exposure
+    if weight > _MORE:
+        notes = (*notes, f"the exposure map has {weight:.4g} times the exposure of the spectrum in the region {name!r}")
+    return Area(pixels, pixels / field.pixels * weight, "pixels inside x map / EXPOSURE", notes)
+
+
+def _on_map(placed: Placed, field: Field, table: EventTable, expmap: Path) -> tuple[int, float]:
+    """Count the region's pixels with exposure, and sum their exposure."""
+    from xbatch.ogip.imagefile import read_image
+
+    image = read_image(expmap)
+    plane = plane_of(table)
+    rows, columns = image.data.shape
+    values = np.where(np.isfinite(image.data), image.data, 0.0).reshape(-1)
+    exposed, total = 0, 0.0
+    for block, inside in _blocks(placed, field):
+        x = np.arange(block.x_first, block.x_last + 1, dtype=np.float64)
+        y = np.arange(block.y_first, block.y_last + 1, dtype=np.float64)
+        nodes = [np.unique([*axis[::_STEP], axis[-1]]) for axis in (x, y)]
+        there = plane.onto(image.plane, *np.meshgrid(*nodes))
+        column, row = (np.rint(_between(nodes, each, x, y)[inside]) for each in there)
+        known = (column >= 1) & (column <= columns) & (row >= 1) & (row <= rows)
+        at = (row[known].astype(np.int64) - 1) * columns + column[known].astype(np.int64) - 1
+        seconds = values.take(at)
+        exposed += int(np.count_nonzero(seconds > 0))
+        total += float(seconds[seconds > 0].sum())
+    return exposed, total
+
+
+def _blocks(placed: Placed, field: Field) -> Iterator[tuple[Field, NDArray[np.bool_]]]:
+    """Cut a region into pieces of some million pixels, each with the pixels that lie in the region."""
+    box = bounding_box(placed.shapes, placed.rule, field)
+    if not any(shape.include for shape in placed.shapes) or placed.rule == "extractor":
+        box = field
+    height = max(_BLOCK // max(box.width, 1), 1)
+    for first in range(box.y_first, box.y_last + 1, height):
+        block = box.rows(first, min(first + height - 1, box.y_last))
+        yield block, mask(placed.shapes, block, placed.rule)
+
+
+def _between(
+    nodes: list[NDArray[np.float64]], values: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Interpolate values at nodes linearly in both directions."""
+    across = np.stack([np.interp(x, nodes[0], row) for row in values])
+    if len(nodes[1]) == 1:
+        return across
+    at = np.clip(np.searchsorted(nodes[1], y, side="right") - 1, 0, len(nodes[1]) - 2)
+    part = ((y - nodes[1][at]) / (nodes[1][at + 1] - nodes[1][at]))[:, np.newaxis]
+    between: NDArray[np.float64] = across[at] * (1.0 - part) + across[at + 1] * part
+    return between
