@@ -97,10 +97,14 @@ def test_members_and_documents_are_the_same_each_time(tmp_path: Path) -> None:
     assert read(tmp_path, VELA) == read(tmp_path, VELA)
 
 
-@pytest.mark.parametrize("level", ["raw", "events"])
-def test_reserved_nouns_say_so(tmp_path: Path, level: str) -> None:
-    assert codes(tmp_path, BASE.replace("spectra}", f"{level}}}", 1)) == ["XB220"]
-    assert codes(tmp_path, BASE + "regions: {src: {file: a.reg}}\n") == ["XB220"]
+def test_reserved_nouns_say_so(tmp_path: Path) -> None:
+    assert codes(tmp_path, BASE.replace("spectra}", "raw}", 1)) == ["XB220"]
+    assert codes(tmp_path, BASE + "pileup: {}\n") == ["XB220"]
+
+
+def test_keys_of_the_other_level_say_so(tmp_path: Path) -> None:
+    assert codes(tmp_path, BASE.replace("spectra}", "events}", 1)) == ["XB221"]
+    assert codes(tmp_path, BASE + "regions: {src: {file: a.reg}}\n") == ["XB221"]
 
 
 def test_a_missing_spec_is_a_problem_and_no_traceback(tmp_path: Path) -> None:

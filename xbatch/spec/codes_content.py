@@ -82,6 +82,64 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "The word belongs to the language, and nothing here does it yet.",
             "Do what the hint says; often: make the spectra first and start from them.",
         ),
+        "XB221": Code(
+            "a key of another level",
+            (
+                "`data.level: events` starts from lists of events and has regions, screenings and the like; `spectra`"
+                " starts from PHA files and has their names."
+            ),
+            "Change `level`, or remove the key.",
+        ),
+        "XB222": Code(
+            "a cut of another mission",
+            "GRADE is NuSTAR's; PATTERN and FLAG are XMM-Newton's, and the screening holds for both missions.",
+            "Write it under `for` with `where: {mission: ...}`.",
+        ),
+        "XB223": Code(
+            "not a position",
+            (
+                "A position is `[longitude, latitude]`: sexagesimal texts in quotes, hours and degrees, or degrees; in"
+                " frames `image` and `physical`, pixels."
+            ),
+            'Write it like `["21:27:44.9", "+56:56:40"]`.',
+        ),
+        "XB224": Code(
+            "a region without a shape",
+            "A region is a `shape`, a list of `shapes` or a `file`; only a single shape has a center to lend.",
+            "Add what is missing, or write the center out.",
+        ),
+        "XB225": Code(
+            "pixels of several observations",
+            "Coordinates in pixels mean another place of the sky in each observation.",
+            "Write them in coordinates of the sky, or give each observation its own by `for`.",
+        ),
+        "XB226": Code(
+            "not a time selection",
+            (
+                "A time selection has one of `time`, `file`, `flux`, `hk`, `phase`, `all_of`, `any_of` and `not`, in"
+                " the form of the example."
+            ),
+            "Do what the hint says.",
+        ),
+        "XB227": Code(
+            "an exclude comes first",
+            (
+                "A region that begins with an exclude and also includes is read in three ways by three programs:"
+                " all but the excludes and the includes (extractor), later shapes over earlier ones, the includes less"
+                " the excludes (DS9)."
+            ),
+            "Put the includes first, or add `combine`.",
+        ),
+        "XB228": Code(
+            "not a cut",
+            "A flare has a rate or a sigma; a rate says which side is good; PI is in channels for other missions.",
+            'Write `rate: "< 0.4 ct/s"`, or what the hint says.',
+        ),
+        "XB229": Code(
+            "a size without a unit (a note)",
+            "On the sky a bare number is degrees, as in DS9. This is a note, not an error.",
+            "Write the unit.",
+        ),
         "XB301": Code(
             "not a model expression",
             "Components `type.name` are joined with `+`, `*` and parentheses.",

@@ -129,6 +129,14 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             "No entry of `bands` has this name.",
             "Take a name of `bands`, or write the range out: `3-79 keV`.",
         ),
+        "XB103": Code(
+            "unknown region",
+            (
+                "No entry of `regions` has this name; or it is the target that is meant and its position is not known;"
+                " or a light curve changes a region that its spectrum does not have."
+            ),
+            "Take a name of `regions`; give `target` a `position`.",
+        ),
         "XB104": Code("unknown binning", "No entry of `binning` has this name.", "Take a name of `binning`."),
         "XB105": Code(
             "a selector's value that nothing has",
@@ -181,6 +189,14 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             "Epochs say what is simultaneous; they do not overlap.",
             "Change a selector.",
         ),
+        "XB116": Code(
+            "unknown time selection", "No entry of `gtis` has this name.", "Take a name of `gtis`, or add it there."
+        ),
+        "XB117": Code(
+            "unknown screening",
+            "No entry of `screening` has this name; `default` is always there.",
+            "Take a name of `screening`.",
+        ),
         "XB118": Code(
             "a scheme where one band is wanted",
             "The name is that of a scheme, which makes several bands.",
@@ -198,6 +214,27 @@ TEXT: Mapping[str, Code] = MappingProxyType(
                 "note, not an error."
             ),
             "Check it.",
+        ),
+        "XB121": Code(
+            "no such light curve",
+            (
+                "A time selection names a light curve that is not in `lightcurves`, or that is not made of an"
+                " observation whose times it selects."
+            ),
+            "Take a name of `lightcurves`, or widen its `where`.",
+        ),
+        "XB122": Code(
+            "names in a circle",
+            (
+                "A region's `center`, a screening's `base` or the parts of a time selection lead back to itself; or a"
+                " time selection is made of a light curve that needs it."
+            ),
+            "Write one of them out.",
+        ),
+        "XB123": Code(
+            "two bands of one name",
+            "Images and light curves are files named after their bands, and two would have one name.",
+            "Remove one, or rename it.",
         ),
         "XB130": Code(
             "an unknown path in a sweep", "Some key of the path is not there.", "Take the name that is suggested."

@@ -82,6 +82,9 @@ def assembled(root: Table, findings: EventFindings, bands: Bands, report: Report
                 _observed(subject, pointing, use, findings, curves, events.get(subject), livetime.get(subject))
             )
     _check_pixels(sky, uses, named, report)
+    for subject in sky.subjects:
+        for name in uses[_name(subject)].screenings:
+            named.screenings.check_used(name, subject)
     return EventWork(
         observed=tuple(observed),
         spectra=findings.spectra,

@@ -25,7 +25,9 @@ _FRACTIONS = re.compile(rf"\s*({_NUMBER.pattern})\s*-\s*({_NUMBER.pattern})\s*",
 _RATES = re.compile(
     rf"\s*({_NUMBER.pattern})\s*-\s*({_NUMBER.pattern})\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?\s*", re.ASCII
 )
-_EPOCH = re.compile(rf"\s*({_NUMBER.pattern})\s*(TDB|TT|UTC)\s*", re.ASCII | re.IGNORECASE)
+_EPOCH = re.compile(rf"\s*({_NUMBER.pattern})\s*TDB\s*", re.ASCII | re.IGNORECASE)
+_SECONDS = re.compile(rf"({_NUMBER.pattern})\s*s", re.ASCII)
+_BELOW = re.compile(rf"\s*([<>])=?\s*({_NUMBER.pattern})\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?\s*", re.ASCII)
 
 
 @dataclass
@@ -171,7 +173,7 @@ def _naming(kind: str, node: Node, all_of_them: Table, report: Report) -> Mappin
     return {kind: names[0] if kind == "not" else names}
 
 
-def _times(node: Node) -> list[list[str]]:
+def _times(node: Node) -> list[list[Any]]:
     items = node.items if isinstance(node, Items) else ()
     if all(isinstance(one, Scalar) for one in items):
         items = (node,)
@@ -180,17 +182,33 @@ def _times(node: Node) -> list[list[str]]:
         ends = [str(end.value) for end in one.items if isinstance(end, Scalar)] if isinstance(one, Items) else []
         if len(ends) != 2:
             raise QuantityError("XB226", "a time is [start, stop], or a list of such", "write two dates in brackets")
-        for end in ends:
-            if not _DATE.fullmatch(end) and not _NUMBER.fullmatch(end):
-                hint = "write 2015-07-08T03:00:00, or an MJD"
-                raise QuantityError("XB226", f"{shown(end)} is no date and no MJD", hint)
-        if bool(_NUMBER.fullmatch(ends[0])) != bool(_NUMBER.fullmatch(ends[1])):
+        (kind, start), (other, stop) = _instant(ends[0]), _instant(ends[1])
+        if kind != other:
             raise QuantityError("XB226", f"{shown(ends[0])} and {shown(ends[1])} are of two kinds", "write both alike")
-        numbers = bool(_NUMBER.fullmatch(ends[0]))
-        if (float(ends[0]) >= float(ends[1])) if numbers else (ends[0].rstrip("Z") >= ends[1].rstrip("Z")):
+        if (float(start) >= float(stop)) if kind != "date" else (start >= stop):
             raise QuantityError("XB211", f"{shown(ends[0])} is not before {shown(ends[1])}", "swap the ends")
-        spans.append(ends)
+        spans.append([_as_given(kind, start), _as_given(kind, stop)])
     return spans
+
+
+def _instant(text: str) -> tuple[str, str]:
+    """Say what kind of instant a text is, with the part of it that counts."""
+    stripped = text.strip()
+    if _DATE.fullmatch(stripped):
+        return "date", stripped.rstrip("Z")
+    if _NUMBER.fullmatch(stripped):
+        return "mjd", stripped
+    seconds = _SECONDS.fullmatch(stripped)
+    if seconds is None:
+        hint = "write 2015-07-08T03:00:00, or an MJD, or seconds of the mission's clock as 174632.5 s"
+        raise QuantityError("XB226", f"{shown(text)} is no instant", hint)
+    return "met", seconds[1]
+
+
+def _as_given(kind: str, text: str) -> Any:
+    if kind == "date":
+        return text
+    return float(text) if kind == "mjd" else {"met": float(text)}
 
 
 def _flux(node: Table) -> Mapping[str, Any]:
@@ -199,6 +217,10 @@ def _flux(node: Table) -> Mapping[str, Any]:
         message = f"flux has {' and '.join(said)}" if said else "flux has neither 'quantile' nor 'rate'"
         raise QuantityError("XB226", message, "for example quantile: 0-0.5")
     text = text_of(node.entries[said[0]]) or ""
+    limit = _BELOW.fullmatch(text) if said[0] == "rate" else None
+    if limit is not None:
+        rates = [None, float(limit[2])] if limit[1] == "<" else [float(limit[2]), None]
+        return {"band": text_of(node.entries["band"]), "rate": rates}
     lo, hi = _span(text, _FRACTIONS if said[0] == "quantile" else _RATES, said[0])
     if said[0] == "quantile" and hi > 1.0:
         raise QuantityError("XB205", f"the quantiles {shown(text)} are not between 0 and 1", "for example 0-0.5")
@@ -218,7 +240,7 @@ def _phase(node: Table) -> Mapping[str, Any]:
     text = text_of(ephemeris.entries["epoch"]) or ""
     epoch = _EPOCH.fullmatch(text)
     if epoch is None:
-        hint = "write MJD and scale, as 57000.0 TDB"
+        hint = "write an MJD of TDB, the scale of barycentred events: 57000.0 TDB"
         raise QuantityError("XB226", f"{shown(text)} is no epoch", hint)
     period = quantity(text_of(ephemeris.entries["period"]) or "", "time")
     if period <= 0.0:
@@ -233,7 +255,6 @@ def _phase(node: Table) -> Mapping[str, Any]:
         raise QuantityError("XB211", f"the range {shown(text)} is empty", "for example 0.1-0.4")
     return {
         "epoch": float(epoch[1]),
-        "scale": epoch[2].lower(),
         "period": period,
         "pdot": derivative,
         "range": [float(found[1]), float(found[2])],

@@ -245,11 +245,17 @@ def band_sets(node: Node | None, bands: Bands, report: Report) -> tuple[BandSet,
     for one in items_of(node):
         made = bands.sets([one], report)
         for name in (name for band_set in made for name in band_set.names):
-            first = seen.setdefault(safe_name(name).casefold(), name)
-            if first is not name:
-                message = f"the bands '{first}' and '{name}' would be one file"
-                report.add(one, "XB123", message, "remove one" if first == name else "rename one")
+            file = safe_name(name).casefold()
+            if file in seen:
+                same = seen[file] == name
+                message = (
+                    f"the band '{name}' is there twice"
+                    if same
+                    else f"the bands '{seen[file]}' and '{name}' are one file"
+                )
+                report.add(one, "XB123", message, "remove one" if same else "rename one")
                 break
+            seen[file] = name
         sets += made
     return tuple(sets)
 

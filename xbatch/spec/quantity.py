@@ -54,7 +54,7 @@ def _scale(unit: str, dimension: str, text: str) -> float:
     units = _UNITS[dimension]
     if unit in units:
         return units[unit]
-    example = next(iter(units)) if dimension != "energy" else "keV"
+    example = {"energy": "keV", "time": "s"}.get(dimension, next(iter(units)))
     if not unit:
         raise QuantityError("XB212", f"{shown(text)} has no unit", f"write it as {text.strip()} {example}")
     folded = {name.casefold(): name for name in units}

@@ -87,7 +87,7 @@ def _inner(schema: Schema, rule: Rule) -> tuple[Rule, str] | None:
 def _with_conditions(schema: Schema, rule: Rule) -> Rule:
     """Give the part of a rule that lists keys or cases, whatever it is wrapped in."""
     for part in schema.parts(rule):
-        if "properties" in part or "if" in part:
+        if "properties" in part or "allOf" in part.get("then", {}):
             return part
     return rule
 

@@ -20,6 +20,7 @@ from xbatch.spec.shapes import Anchor, anchor_of, shape_params
 __all__ = ["Regions", "find_regions"]
 
 _WHOLE = ("shape", "shapes", "file")
+_PLACING = ("center", "frame", "exclude", "combine")
 _WORDS = ("target", "none", "pipeline")
 
 
@@ -43,6 +44,7 @@ class Regions:
     settled: Mapping[str, Mapping[Subject, Table]] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     _made: dict[tuple[int, str], tuple[Table, Region | None]] = field(default_factory=dict)
+    _circled: set[str] = field(default_factory=set)
 
     def known(self, node: Node | None, name: str) -> bool:
         """Say whether a region of this name is there, and report it if not."""
@@ -134,8 +136,11 @@ class Regions:
                 self.report.add(node, "XB103", message, hint)
             return self.target
         if name in chain:
-            circle = " -> ".join((*chain[chain.index(name) :], name))
-            self.report.add(node, "XB122", f"centers form a circle: {circle}", "write one of them out")
+            circle = chain[chain.index(name) :]
+            if not self._circled.intersection(circle):
+                names = " -> ".join((*circle, name))
+                self.report.add(node, "XB122", f"centers form a circle: {names}", "write one of them out")
+            self._circled.update(circle)
             return None
         if name not in self.names:
             hint = did_you_mean(name, ["target", *sorted(self.names)])
@@ -224,13 +229,18 @@ def _settled(node: Table, at: Place, sky: Sky, schema: Schema, report: Report) -
 
 
 def _laid(base: Table, changes: Table) -> Table:
-    """Lay an exception over a region: one that names another kind of region replaces it whole."""
+    """Lay an exception over a region: one that names another kind of region replaces it, but for where it is."""
     said = {key: node for key, node in changes.entries.items() if not _is_nothing(node)}
-    if any(key in said for key in _WHOLE):
-        return replace(changes, entries=said, path=base.path)
-    for key, node in said.items():
-        base = base.with_entry(key, node, changes.key_place(key))
-    return replace(base, place=changes.place)
+    kept = base.entries
+    if text_of(said.get("center")) is not None:
+        kept = {key: node for key, node in kept.items() if key != "frame"}
+    if "file" in said or "shapes" in said or ("shape" in said and "shape" not in base.entries):
+        kept = {}
+    elif "shape" in said:
+        stays = _PLACING if text_of(said["shape"]) != "polygon" else _PLACING[1:]
+        kept = {key: node for key, node in kept.items() if key in stays}
+    keys = {**base.keys, **changes.keys}
+    return replace(base, entries={**kept, **said}, keys=keys, place=changes.place)
 
 
 def _is_nothing(node: Node) -> bool:

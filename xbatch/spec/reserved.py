@@ -12,7 +12,7 @@ from xbatch.spec.report import Report, shown
 __all__ = ["refuse_reserved"]
 
 _RESPONSES = "name responses that are there by 'response' and 'arf' of the spectra, and remove this"
-_BEFORE = "do it with the mission's software when the event lists are made, and remove this"
+_BEFORE = "it belongs to the reduction of raw data, before the lists of events: do it there, and remove this"
 _LATER = "remove it"
 
 _KEYS: Mapping[str, Mapping[str, str]] = {

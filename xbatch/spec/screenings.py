@@ -47,6 +47,7 @@ class Screenings:
     names: frozenset[str] = frozenset({DEFAULT_SCREENING})
     settled: Mapping[str, Mapping[Subject, Table]] = field(default_factory=dict)
     _made: dict[tuple[str, Subject], Screening | None] = field(default_factory=dict)
+    _misplaced: dict[tuple[str, Subject], list[tuple[Node, str]]] = field(default_factory=dict)
 
     def known(self, node: Node | None, name: str) -> bool:
         """Say whether a screening of this name is there, and report it if not."""
@@ -77,6 +78,7 @@ class Screenings:
         for key in _CUTS:
             node = table.entries.get(key)
             if _is_said(node):
+                self._check_mission(name, key, node, subject)
                 value = self._cut(key, node, subject)
                 if value is not None:
                     params[key] = value
@@ -86,16 +88,27 @@ class Screenings:
         sound = len(self.report.problems) == before
         return Screening(name, params, flare, table.path) if sound else None
 
+    def _check_mission(self, name: str, key: str, node: Node | None, subject: Subject) -> None:
+        """Keep in mind a cut on a column that the mission has not: it matters where the screening is used."""
+        mission = _OF_MISSION.get(key)
+        if node is not None and mission not in {None, subject.mission} and subject.mission != "other":
+            self._misplaced.setdefault((name, subject), []).append((node, key))
+
+    def check_used(self, name: str, subject: Subject) -> None:
+        """Report the cuts on columns that the mission has not."""
+        for node, key in self._misplaced.get((name, subject), ()):
+            mission = _OF_MISSION[key]
+            message = (
+                f"'{key}' is of {MISSIONS[mission].title}, and {subject.obsid} is of {MISSIONS[subject.mission].title}"
+            )
+            hint = f"write it under for: [{{where: {{mission: {mission}}}, {key}: {_text(node)}}}]"
+            if all(node.path != one.path or one.code != "XB222" for one in self.report.problems):
+                self.report.add(node, "XB222", message, hint)
+
     def _cut(self, key: str, node: Node | None, subject: Subject) -> Any:
         """Read one cut; None where it is switched off, or at fault."""
         text = _text(node)
         if node is None or text == _NONE:
-            return None
-        mission = _OF_MISSION.get(key)
-        if mission not in {None, subject.mission} and subject.mission != "other":
-            title, own = MISSIONS[subject.mission].title, MISSIONS[mission or ""].title
-            hint = f"write it under for: [{{where: {{mission: {mission}}}, {key}: {text}}}]"
-            self.report.add(node, "XB222", f"'{key}' is of {own}, and this is {title} too", hint)
             return None
         try:
             if key in {"grade", "pattern"}:
@@ -224,6 +237,7 @@ def find_screenings(root: Table, sky: Sky, report: Report) -> Screenings:
 def _in_order(table: Table, report: Report) -> list[str]:
     """List the screenings, those that others change first; what stands in a circle is left out and reported."""
     order: list[str] = []
+    circled: set[str] = set()
 
     def visit(name: str, chain: tuple[str, ...]) -> bool:
         if name in order:
@@ -233,8 +247,10 @@ def _in_order(table: Table, report: Report) -> list[str]:
         text = text_of(base)
         if base is not None and text is not None:
             if text in (*chain, name):
-                circle = " -> ".join((*chain, name, text))
-                report.add(base, "XB122", f"screenings form a circle: {circle}", "remove one 'base'")
+                if not circled.intersection((*chain, name)):
+                    circle = " -> ".join((*chain, name, text))
+                    report.add(base, "XB122", f"screenings form a circle: {circle}", "remove one 'base'")
+                circled.update((*chain, name))
                 return False
             if text not in table.entries and text != DEFAULT_SCREENING:
                 report.add(base, "XB117", f"unknown screening {shown(text)}", did_you_mean(text, table.entries))

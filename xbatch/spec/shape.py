@@ -219,19 +219,19 @@ class _Checker:
             return Broken(node.place, path)
         if "propertyNames" in rule:
             entries = self._named(node, entries, self.schema.follow(rule["propertyNames"]), path)
-        meant = set()  # keys that are there, but misspelt: one problem, not two
         for key, child in list(entries.items()):
             if key in properties:
                 entries[key] = self.check(child, properties[key], join(path, key), node.key_place(key))
             elif free is False:
-                meant.add(self._unknown(key, node, properties, path))
                 del entries[key]
+                meant = self._unknown(key, node, properties, path)
+                if meant:  # one problem, not two
+                    entries[meant] = Broken(node.key_place(key), join(path, meant))
             elif isinstance(free, Mapping):
                 entries[key] = self.check(child, free, join(path, key), node.key_place(key))
         for key in rule.get("required", ()):
             if key not in entries:
-                if key not in meant:
-                    self._missing(key, properties, path, at)
+                self._missing(key, properties, path, at)
                 entries[key] = Broken(at, join(path, key))
         if not self.silent:
             entries |= self._defaults(entries, properties, path, at)
@@ -261,7 +261,8 @@ class _Checker:
         """Report a key that is not known, and give the one that was probably meant."""
         where = f" in {path}" if path else ""
         kind = next(
-            (properties[one]["const"] for one in ("type", "scheme") if "const" in properties.get(one, {})), None
+            (properties[one]["const"] for one in ("type", "scheme", "shape") if "const" in properties.get(one, {})),
+            None,
         )
         of_kind = f" for {shown(kind)}" if kind else ""
         close = nearest(key, properties)
