@@ -19,7 +19,7 @@ from xbatch.plan.links import missing_file
 from xbatch.spec.eventmodel import Observed
 from xbatch.spec.model import Analysis
 
-__all__ = ["Lists", "find_lists", "optional_gz"]
+__all__ = ["Lists", "archived", "find_lists", "optional_gz"]
 
 _MODULES = {"FPMA": "A", "FPMB": "B"}
 _CHAINS = {"EMOS1": "M1", "EMOS2": "M2", "EPN": "PN"}
@@ -79,19 +79,30 @@ def _find(one: Observed, analysis: Analysis) -> tuple[Path | None, list[Problem]
     if not one.root.is_dir():
         message = f"no folder {one.root}, where the event lists should be"
         return None, [Problem(analysis.place("data.root"), "XB401", message, _ROOT_CURE, "data.root")]
-    if one.mission == "nustar" and one.instrument in _MODULES:
-        return _one_of(one, analysis, list(_nustar_lists(one)), _nustar_names(one))
-    if one.mission == "xmm" and one.instrument in _CHAINS:
-        return _one_of(one, analysis, list(_xmm_lists(one)), _xmm_names(one))
+    names = _names(one)
+    if names:
+        return _one_of(one, analysis, archived(one), names)
     message = f"no archive has event lists of {one.subject} under a name that is known here"
     return None, [Problem(analysis.place("data"), "XB401", message, _OWN_NAME, "data")]
+
+
+def archived(one: Observed) -> list[Path]:
+    """List the event lists of an observation and instrument that have a name archives and pipelines give, each once."""
+    found = list(_nustar_lists(one) if one.mission == "nustar" else _xmm_lists(one)) if _names(one) else []
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
+
+
+def _names(one: Observed) -> list[str]:
+    """Say which names are looked for; none where no archive is known."""
+    if one.mission == "nustar" and one.instrument in _MODULES:
+        return _nustar_names(one)
+    return _xmm_names(one) if one.mission == "xmm" and one.instrument in _CHAINS else []
 
 
 def _one_of(
     one: Observed, analysis: Analysis, found: Sequence[Path], names: Sequence[str]
 ) -> tuple[Path | None, list[Problem]]:
     """Take the only file of those that were found; none and several are problems."""
-    found = list({path.resolve(): path for path in reversed(found)}.values())[::-1]
     if len(found) == 1:
         return found[0], []
     if found:

@@ -18,7 +18,16 @@ from xbatch.base.fitsheader import find_file, read_headers
 from xbatch.plan.links import is_spectrum
 from xbatch.spec.wording import flow
 
-__all__ = ["Found", "find_spectra", "starter_text"]
+__all__ = [
+    "Found",
+    "files_below",
+    "find_spectra",
+    "head_lines",
+    "obsid_of",
+    "starter_text",
+    "template_of",
+    "unique",
+]
 
 _MISSIONS = {"NUSTAR": "nustar", "XMM": "xmm"}
 _BANDS = {"nustar": "3-79 keV", "xmm": "0.3-10 keV"}
@@ -28,6 +37,7 @@ _DEPTH = 4
 _OBSID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _OBSID_DIGITS = {"nustar": 11, "xmm": 10}
 _SHOWN = 6
+_SPECTRUM = re.compile(r"\.(pha|pi|fits?|ftz|grp|ds|bak|fak)(\.gz)?$", re.IGNORECASE)
 _MATRIX = re.compile(r"\.(rmf|rsp)(\.gz)?$", re.IGNORECASE)
 
 
@@ -73,7 +83,7 @@ def find_spectra(folder: Path) -> list[Found]:
 
 
 def _spectrum_headers(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    for path in _files(folder):
+    for path in files_below(folder, _SPECTRUM):
         try:
             headers = read_headers(path)
         except FileError:
@@ -84,7 +94,15 @@ def _spectrum_headers(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
                 break
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
+    """Give the files below a folder whose name has a pattern, sorted, leaving out what xbatch itself has made.
+
+    Raises
+    ------
+    UsageError
+        A folder cannot be read.
+    """
+
     def refuse(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read ({error.strerror}); give yourself permission to read it")
 
@@ -94,7 +112,7 @@ def _files(folder: Path) -> Iterator[Path]:
             folders.clear()
         for name in sorted(names):
             path = Path(parent) / name
-            if re.search(r"\.(pha|pi|fits?|ftz|grp|ds|bak|fak)(\.gz)?$", name, re.IGNORECASE) and path.is_file():
+            if pattern.search(name) and path.is_file():
                 yield path
 
 
@@ -118,7 +136,7 @@ def _found(path: Path, folder: Path, header: Mapping[str, Any]) -> Found:
     return Found(
         path=relative,
         mission=mission,
-        obsid=_obsid(path, folder, header, mission),
+        obsid=obsid_of(path, folder, header, mission),
         instrument=str(header.get("INSTRUME") or "data").strip(),
         grouped="GROUPING" in {str(header.get(f"TTYPE{n}")) for n in range(1, 20)},
         poisson=header.get("POISSERR") is True,
@@ -128,7 +146,7 @@ def _found(path: Path, folder: Path, header: Mapping[str, Any]) -> Found:
     )
 
 
-def _obsid(path: Path, folder: Path, header: Mapping[str, Any], mission: str) -> str:
+def obsid_of(path: Path, folder: Path, header: Mapping[str, Any], mission: str) -> str:
     """Take the obsid of the header, else of a folder that is named like one, else the folder's or file's name."""
     named = str(header.get("OBS_ID") or "").strip()
     if _OBSID.fullmatch(named):
@@ -147,15 +165,10 @@ def starter_text(found: Sequence[Found], folder: Path, name: str) -> str:
     The mission with the most spectra is taken; the spectra of others are named in a comment.
     """
     missions = [one.mission for one in found]
-    mission = max(_unique(missions), key=missions.count)
+    mission = max(unique(missions), key=missions.count)
     mine = [one for one in found if one.mission == mission]
     lines = [
-        "# Help in your editor: xbatch schema analysis > analysis-1.json",
-        "# yaml-language-server: $schema=analysis-1.json",
-        "xbatch: 1",
-        f"name: {name}",
-        f"mission: {mission}",
-        *_observations(mine),
+        *head_lines(name, mission, [(one.obsid, one.instrument) for one in mine]),
         f"data: {{root: {json.dumps(str(folder))}, level: spectra}}",
         "",
     ]
@@ -167,40 +180,56 @@ def starter_text(found: Sequence[Found], folder: Path, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _unique(values: Iterable[str]) -> list[str]:
+def unique(values: Iterable[str]) -> list[str]:
+    """Give each value once, in the order of first appearance."""
     return list(dict.fromkeys(values))
 
 
-def _observations(found: Sequence[Found]) -> list[str]:
-    """Write which observations there are, with the instruments of each where these differ."""
+def head_lines(name: str, mission: str, found: Sequence[tuple[str, str]]) -> list[str]:
+    """Write the first lines of a spec: its name, and which observations there are.
+
+    Parameters
+    ----------
+    name, mission : str
+    found : sequence of (str, str)
+        Obsid and instrument of each file; the instruments are given by observation where these differ.
+    """
+    lines = [
+        "# Help in your editor: xbatch schema analysis > analysis-1.json",
+        "# yaml-language-server: $schema=analysis-1.json",
+        "xbatch: 1",
+        f"name: {name}",
+        f"mission: {mission}",
+    ]
     instruments: dict[str, list[str]] = {}
-    for one in found:
-        instruments.setdefault(one.obsid, []).append(one.instrument)
+    for obsid, instrument in found:
+        instruments.setdefault(obsid, []).append(instrument)
     obsids: dict[tuple[str, ...], list[str]] = {}
     for obsid, names in instruments.items():
-        obsids.setdefault(tuple(_unique(names)), []).append(obsid)
+        obsids.setdefault(tuple(unique(names)), []).append(obsid)
     parts = [
         (f"obsids: [{', '.join(map(json.dumps, some))}]", f"instruments: {flow(list(names))}")
         for names, some in obsids.items()
     ]
     if len(parts) == 1:
-        return list(parts[0])
-    return ["observations:", *(f"  - {{{', '.join(part)}}}" for part in parts)]
+        return [*lines, *parts[0]]
+    return [*lines, "observations:", *(f"  - {{{', '.join(part)}}}" for part in parts)]
 
 
-def _template(one: Found) -> str:
-    text = one.path.replace(one.obsid, "{obsid}")
-    module = _MODULES.get(one.instrument)
+def template_of(path: str, obsid: str, instrument: str) -> str:
+    """Turn a file's name into a template: its obsid and its module or instrument become fields."""
+    text = path.replace(obsid, "{obsid}")
+    module = _MODULES.get(instrument)
     if module:
         return re.sub(rf"(?<=\{{obsid\}}){module}(?=\d\d)", "{module}", text)
-    return text.replace(one.instrument, "{instrument}")
+    return text.replace(instrument, "{instrument}")
 
 
 def _spectra(found: Sequence[Found]) -> list[str]:
     """Write the block ``spectra``: the templates, one name for each different spectrum of an instrument."""
     templates: dict[str, list[Found]] = {}
     for one in found:
-        templates.setdefault(_template(one), []).append(one)
+        templates.setdefault(template_of(one.path, one.obsid, one.instrument), []).append(one)
     lines = ["spectra:"]
     taken = {(one.obsid, one.instrument) for one in next(iter(templates.values()))}
     first = next(iter(templates))
@@ -213,7 +242,7 @@ def _spectra(found: Sequence[Found]) -> list[str]:
     lines += ["  src:", f"    file: {json.dumps(first)}"]
     if not all(one.response for one in found):
         lines.append('    # response: "FILE"      # RESPFILE is missing for some: name the RMF (and arf:) here')
-        beside = _unique(str(PurePosixPath(one.path).parent / name) for one in found for name in one.matrices)
+        beside = unique(str(PurePosixPath(one.path).parent / name) for one in found for name in one.matrices)
         lines += [f"    #   there is {name}" for name in beside[:_SHOWN]]
     if exceptions:
         lines.append("    for:")
@@ -235,9 +264,9 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
     without = "ignore" if any(one.background for one in found) else "none"
     mode = ("profiled" if poisson else "subtract") if background else without
     binning, described = ("asis", "{type: file}") if grouped else ("min25", "{type: min, counts: 25}")
-    several = len(_unique(one.instrument for one in found)) > 1
+    several = len(unique(one.instrument for one in found)) > 1
     reference = found[0].instrument
-    rest = flow([i for i in _unique(one.instrument for one in found) if i != reference])
+    rest = flow([i for i in unique(one.instrument for one in found) if i != reference])
     lines = [
         "binning:",
         f"  {binning}: {described}",
@@ -247,7 +276,7 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
         f"    data: [{{spectra: src, binning: {binning}, band: {_BANDS.get(mission, '1-10 keV')}}}]",
         *(
             ["    group_by: [obsid]      # one fit for each observation"]
-            if len(_unique(f.obsid for f in found)) > 1
+            if len(unique(f.obsid for f in found)) > 1
             else []
         ),
         f"    background: {{mode: {mode}}}" + ("      # some have no background file" if mode == "ignore" else ""),
