@@ -21,6 +21,7 @@ from xbatch.ogip.response import Response
 from xbatch.ogip.responsewriter import write_arf, write_rmf
 from xbatch.simulator.config import MODULES, Observation, SimulationConfig, read_config
 from xbatch.simulator.instrument import make_response
+from xbatch.simulator.observe import simulate_events
 from xbatch.simulator.predict import background_rate, source_rate, true_fluxes
 
 __all__ = ["simulate", "simulate_config"]
@@ -64,6 +65,8 @@ def simulate(config_path: Path, out: Path, seed: int | None = None) -> list[Path
 
 def simulate_config(config: SimulationConfig, out: Path) -> list[Path]:
     """Make the files of a simulation; see `simulate`."""
+    if config.products == "events":
+        return simulate_events(config, out)
     response = make_response(config.detector)
     source = source_rate(config, response)
     background = background_rate(config.background, response)

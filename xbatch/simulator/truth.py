@@ -1,0 +1,42 @@
+"""What ``truth.json`` says of simulated event lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.ogip.response import Response
+from xbatch.simulator.config import Observation, SimulationConfig
+
+__all__ = ["band_counts", "list_truth"]
+
+Floats = NDArray[np.float64]
+_SLACK = 1e-9
+
+
+def band_counts(counts: Floats, response: Response, bands: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
+    """Sum expected counts over the channels of some bands (keV)."""
+    summed = []
+    for lo, hi in bands:
+        # a channel belongs to a band if it begins in it
+        inside = (response.e_min >= lo - _SLACK) & (response.e_min < hi - _SLACK)
+        summed.append({"lo": lo, "hi": hi, "expected": float(counts[inside].sum())})
+    return summed
+
+
+def list_truth(
+    config: SimulationConfig, observation: Observation, instrument: str, paths: Sequence[Path]
+) -> dict[str, Any]:
+    """Say what a list is of; paths are relative to where all is written."""
+    return {
+        "obsid": observation.obsid,
+        "instrument": instrument,
+        "files": [path.as_posix() for path in paths],
+        "columns": config.lists.columns,
+        "scale": observation.scale,
+        "calibration": config.calibration.get(instrument, 1.0),
+    }
