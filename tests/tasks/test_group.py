@@ -369,3 +369,16 @@ def test_real_spectra(real_data: Path, reference: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(grouped.grouping[quality == 0], flags[quality == 0])
         else:
             assert outcome.facts["good_groups"] == pytest.approx(optimal, rel=0.02)
+
+
+def test_a_spectrum_that_is_too_short_is_left_ungrouped(tmp_path: Path) -> None:
+    write_pha(tmp_path / "s.pha", spectrum(counts=np.zeros(SIZE)))
+    (tmp_path / "out").mkdir()
+    params = {
+        "binning": {"type": "min", "counts": 30}, "obsid": "1", "instrument": "FPMA", "spectrum": "src", "name": "b",
+        "min_exposure": 5000.0,
+    }  # fmt: skip
+    outcome = run(Job("group", params, {"spectrum": tmp_path / "s.pha"}, tmp_path / "out"))
+    assert np.all(read_pha(tmp_path / "out" / "grouped.pha").grouping == 1)
+    assert outcome.notes == ("not grouped: exposure 1234.57 s, less than 5000 s",)
+    assert json.loads((tmp_path / "out" / "grouping.json").read_text())["good_groups"] == 0

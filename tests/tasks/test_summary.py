@@ -37,7 +37,7 @@ def spectrum(counts: int, exposure: float, **header: str | float | int) -> Spect
     )
 
 
-def work(folder: Path, spectra: list[Spectrum | None], notes: dict[int, str] | None = None) -> Outcome:
+def work(folder: Path, spectra: list[Spectrum | None], notes: dict[int, str] | None = None, **params: float) -> Outcome:
     folder.mkdir()
     inputs = {}
     entries = []
@@ -51,7 +51,7 @@ def work(folder: Path, spectra: list[Spectrum | None], notes: dict[int, str] | N
             {"role": role, "obsid": f"001314010{number}", "instrument": "EPN", "spectrum": "agn", "note": note}
         )
     (folder / "out").mkdir()
-    return run(Job("summary", {"spectra": entries}, inputs, folder / "out"))
+    return run(Job("summary", {"spectra": entries, **params}, inputs, folder / "out"))
 
 
 def rows(folder: Path) -> list[list[str]]:
@@ -110,3 +110,10 @@ def test_a_damaged_input_is_an_error(tmp_path: Path) -> None:
     entry = {"role": "spectrum/0", "obsid": "1", "instrument": "EPN", "spectrum": "a", "note": ""}
     with pytest.raises(FileError, match="is empty"):
         run(Job("summary", {"spectra": [entry]}, {"spectrum/0": tmp_path / "x.pha"}, tmp_path))
+
+
+def test_short_spectra_are_named(tmp_path: Path) -> None:
+    outcome = work(tmp_path / "a", [spectrum(10, 4000.0), spectrum(10, 6000.0)], {0: "odd"}, min_exposure=5000.0)
+    assert [row[-1] for row in rows(tmp_path / "a")[1:]] == ["odd; left out of sums and fits: less than 5 ks", ""]
+    assert outcome.facts["short"] == ["0013140100/EPN/agn"]
+    assert outcome.notes == ("0013140100/EPN/agn is left out of sums and fits: its exposure is below 5 ks",)

@@ -9,7 +9,7 @@ from typing import Any
 
 from xbatch.base.numbers import Rounded, plain_number, rounded, unit_parts
 from xbatch.report.source import RunSource, Step
-from xbatch.tasks.fitwords import fit_notes, flux_label, parameter_state
+from xbatch.tasks.fitwords import fit_notes, flux_label, is_left_out, parameter_state
 
 __all__ = ["FitView", "FluxRow", "ParameterRow", "fit_views", "statistic_name"]
 
@@ -51,9 +51,9 @@ class FitView:
     values : tuple of pairs
         Swept path and value.
     record : Mapping or None
-        The content of fit.json; None for a fit without a result.
+        The content of fit.json; None for a fit without a result, or of which nothing was fitted.
     verdict : str
-        ``good``, ``poor``, ``not converged`` or ``failed``.
+        ``good``, ``poor``, ``not converged``, ``failed``, or ``left out``: no spectrum was long enough.
     notes : tuple of str
         What must be known before its numbers are used.
     image : str or None
@@ -161,6 +161,8 @@ def _view(
         title = str(step["subject"]).partition("~")[0]
         return FitView(step, title, values, None, "failed", (), (), (), image)
     title = "/".join(part for part in (str(record["name"]), str(record["group"])) if part)
+    if is_left_out(record):
+        return FitView(step, title, values, None, "left out", (), (), tuple(fit_notes(record, step["notes"])), image)
     verdict = "not converged" if not record["converged"] else ("good" if record["good_fit"] else "poor")
     notes = tuple(
         note for note in fit_notes(record, step["notes"]) if verdict == "good" or not note.startswith(_TROUBLE)

@@ -110,7 +110,8 @@ def parameter_tables(run_dir: Path) -> list[Group]:
     from xbatch.report.fits import fit_views
     from xbatch.report.source import open_run
 
-    return [_fit_table(fit) for fit in fit_views(open_run(run_dir)) if fit.record is not None]
+    views = fit_views(open_run(run_dir))
+    return [_fit_table(fit) for fit in views if fit.record is not None or fit.verdict == "left out"]
 
 
 def _fit_table(fit: FitView) -> Group:
@@ -122,7 +123,9 @@ def _fit_table(fit: FitView) -> Group:
     title = Text(fit.title, style="bold")
     for axis, value in fit.values:
         title.append(f"  {axis.rpartition('.')[2]} {value}", style="not bold")
-    title.append(f"  {fit.statistic}", style="not bold")
+    title.append(f"  {fit.statistic or 'nothing was fitted'}", style="not bold")
+    if fit.record is None:
+        return Group(title, *(Text(note, style="yellow") for note in fit.notes), "")
     if fit.reduced:
         title.append(f" = {fit.reduced}", style="not bold")
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE, pad_edge=False)

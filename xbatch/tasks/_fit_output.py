@@ -15,7 +15,7 @@ from xbatch.xray.fit.engine import Errors, FitResult
 from xbatch.xray.fit.problem import Problem
 from xbatch.xray.statistics import null_probability
 
-__all__ = ["bins_table", "fit_document"]
+__all__ = ["bins_table", "empty_bins", "fit_document"]
 
 _SAID = ("name", "group", "model_text", "statistic", "variance", "background", "abundances", "cross_sections")
 _UNITS = {"energy": "keV", "density": "ct / (s keV)"}
@@ -134,7 +134,17 @@ def bins_table(result: FitResult, problem: Problem, data: Sequence[FitData]) -> 
                 "residual": residuals[number],
             }
         )
-    columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return _ecsv({name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
+
+
+def empty_bins() -> str:
+    """Give the table of a fit of nothing."""
+    whole = ("dataset", "first_channel", "last_channel")
+    names = (*whole, "e_lo", "e_hi", "data", "data_error", "model", "background", "residual")
+    return _ecsv({name: np.zeros(0, np.int64 if name in whole else np.float64) for name in names})
+
+
+def _ecsv(columns: Mapping[str, NDArray[Any]]) -> str:
     header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
     header += ["- " + json.dumps(_column(name, values)) for name, values in columns.items()]
     header.append("schema: astropy-2.0")

@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "draw_fit", "own_style", "save_figure"]
+__all__ = ["COLOURS", "draw_fit", "draw_words", "own_style", "save_figure"]
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with any colour vision. The yellow is left out: too faint
 # on white paper.
@@ -126,6 +126,17 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
                 labelspacing=0.3,
                 borderaxespad=0.2,
             )
+    return figure
+
+
+def draw_words(title: str, words: Sequence[str]) -> Figure:
+    """Draw a figure that says why there is no plot."""
+    with own_style():
+        figure = Figure(figsize=(7.2, 1.0 + 0.22 * len(words)))
+        FigureCanvasAgg(figure)
+        figure.text(0.05, 0.9, _plain(_short(title, 66)), fontsize=12.5, va="top", weight="bold")
+        text = "\n".join(["Nothing was fitted.", *(_short(word, 100) for word in words)])
+        figure.text(0.05, 0.1, _plain(text), fontsize=9.5, va="bottom")
     return figure
 
 

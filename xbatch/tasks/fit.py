@@ -12,7 +12,8 @@ from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._fit_data import FitData, read_dataset
-from xbatch.tasks._fit_output import bins_table, fit_document
+from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
+from xbatch.tasks._fit_short import long_enough, nothing_fitted
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, run_fit
 from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.optimise import sherpa_version
@@ -38,7 +39,8 @@ def run(job: Job) -> Outcome:
     For dataset i the inputs are `grouped/i` (grouped.pha), `response/i` (response.npz) and, where there is one,
     `background/i` (background.pha). The parameters are a fit of the spec, resolved: datasets with their bands, the
     model as a tree, its parameters with values, limits and links, background, statistic and variance, tables,
-    optimiser, errors, fluxes. Outputs are ``fit.json`` and ``bins.ecsv``.
+    optimiser, errors, fluxes; ``min_exposure`` (s), where there is one, leaves out shorter spectra, and a fit with none
+    left has a record that says so. Outputs are ``fit.json`` and ``bins.ecsv``.
 
     Raises
     ------
@@ -47,7 +49,9 @@ def run(job: Job) -> Outcome:
     FileError
         A file cannot be read.
     """
-    params = job.params
+    kept, short, params = long_enough(job)
+    if not kept:
+        return _left_out(job, short)
     data = [
         read_dataset(
             entry,
@@ -56,7 +60,7 @@ def run(job: Job) -> Outcome:
             job.inputs[f"response/{number}"],
             job.inputs.get(f"background/{number}"),
         )
-        for number, entry in enumerate(params["datasets"])
+        for number, entry in zip(kept, params["datasets"], strict=True)
     ]
     try:
         versions = {"sherpa": sherpa_version(), "numpy": np.__version__, "scipy": version("scipy")}
@@ -71,7 +75,7 @@ def run(job: Job) -> Outcome:
             f"{params['model_text']} cannot be fitted: {error}",
             cure="Look at the fit's 'model', 'parameters' and 'data'",
         ) from error
-    notes = _notes(params["statistic"], result, data)
+    notes = (*short, *_notes(params["statistic"], result, data))
     document = fit_document(params, result, problem, data, flux, notes, versions)
     write_atomically(job.out / "fit.json", pretty_json(document))
     write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
@@ -84,6 +88,12 @@ def run(job: Job) -> Outcome:
         "kept": [{key: entry[key] for key in _KEPT} for entry in document["datasets"]],
     }
     return Outcome(facts=facts, notes=(*_warnings(result, data), *notes))
+
+
+def _left_out(job: Job, notes: Sequence[str]) -> Outcome:
+    write_atomically(job.out / "fit.json", pretty_json(nothing_fitted(job.params, notes)))
+    write_atomically(job.out / "bins.ecsv", empty_bins())
+    return Outcome({"statistic": job.params["statistic"], "bins": 0, "kept": []}, tuple(notes))
 
 
 def _error_request(params: Mapping[str, Any]) -> ErrorRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Fit", "fit_notes", "flux_label", "parameter_state"]
+__all__ = ["Fit", "fit_notes", "flux_label", "is_left_out", "parameter_state"]
 
 Fit = Mapping[str, Any]
 
@@ -15,6 +15,11 @@ def parameter_state(parameter: Mapping[str, Any]) -> str:
     if parameter["linked"]:
         return "linked"
     return "frozen" if parameter["frozen"] else "free"
+
+
+def is_left_out(fit: Fit) -> bool:
+    """Say whether none of a fit's spectra was long enough, so that nothing was fitted."""
+    return not fit["datasets"]
 
 
 def fit_notes(fit: Fit, more: Sequence[str] = ()) -> list[str]:
@@ -28,6 +33,8 @@ def fit_notes(fit: Fit, more: Sequence[str] = ()) -> list[str]:
         Notes that the fit's step left beside its files.
     """
     notes = list(dict.fromkeys([*(str(note) for note in fit["notes"]), *more]))
+    if is_left_out(fit):
+        return notes
     own = [str(dataset["note"]) for dataset in fit["datasets"]]
     if not fit["good_fit"]:
         own.append("poor fit")

@@ -28,8 +28,8 @@ def run(job: Job) -> Outcome:
     """Group one spectrum by one binning.
 
     Inputs: ``spectrum``, and where the binning uses them ``background``, ``response`` and ``template``. Parameters:
-    ``binning`` (its type and keys), ``obsid``, ``instrument``, ``spectrum``, ``name``. Outputs: ``grouped.pha``,
-    ``grouping.json``.
+    ``binning`` (its type and keys), ``obsid``, ``instrument``, ``spectrum``, ``name``, and ``min_exposure`` (s) where
+    shorter spectra are not to be used: such a one is left as it is. Outputs: ``grouped.pha``, ``grouping.json``.
 
     Raises
     ------
@@ -45,6 +45,9 @@ def run(job: Job) -> Outcome:
     )
     response = load_response(job.inputs["response"]) if "response" in job.inputs else None
     work = Work(name, binning, read_pha(job.inputs["spectrum"]), background, template, response)
+    least = float(job.params.get("min_exposure") or 0.0)
+    if work.spectrum.exposure < least:
+        return _ungrouped(job, work, least)
     try:
         work = prepared(work)
         flags, quality = TYPES[str(binning["type"])](work)
@@ -57,6 +60,15 @@ def run(job: Job) -> Outcome:
     write_pha(job.out / "grouped.pha", spectrum, _links(spectrum))
     write_atomically(job.out / "grouping.json", pretty_json(facts))
     return Outcome(facts, _notes(work, facts))
+
+
+def _ungrouped(job: Job, work: Work, least: float) -> Outcome:
+    """Leave a spectrum as it is that no fit will take: it may have too few counts for any group."""
+    spectrum = replace(work.spectrum, grouping=np.ones(work.spectrum.channel.size, dtype=np.int16))
+    facts = {"type": work.binning["type"], "channels": int(spectrum.channel.size), "groups": 0, "good_groups": 0}
+    write_pha(job.out / "grouped.pha", spectrum, _links(spectrum))
+    write_atomically(job.out / "grouping.json", pretty_json(facts))
+    return Outcome(facts, (f"not grouped: exposure {spectrum.exposure:.6g} s, less than {least:g} s",))
 
 
 def _links(spectrum: Spectrum) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from xbatch.base.numbers import plain_number, rounded, unit_parts
 from xbatch.ogip.tables import latex_escape
-from xbatch.tasks.fitwords import fit_notes, flux_label, parameter_state
+from xbatch.tasks.fitwords import fit_notes, flux_label, is_left_out, parameter_state
 
 __all__ = ["latex_number", "parameters_latex"]
 
@@ -81,6 +81,8 @@ def _block(fit: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str, str
             numbers.append(str(notes.index(text) + 1))
         return f"$^{{{','.join(numbers)}}}$" if numbers else ""
 
+    if is_left_out(fit):
+        return [("--", "", f"left out{mark(fit_notes(fit))}")]
     rows = []
     for parameter in fit["parameters"]:
         state = parameter_state(parameter)

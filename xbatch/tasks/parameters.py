@@ -8,7 +8,7 @@ from typing import Any
 
 from xbatch.base.files import write_atomically
 from xbatch.registry import Job, Outcome
-from xbatch.tasks.fitwords import Fit, fit_notes, flux_label, parameter_state
+from xbatch.tasks.fitwords import Fit, fit_notes, flux_label, is_left_out, parameter_state
 
 __all__ = ["run"]
 
@@ -23,7 +23,8 @@ def run(job: Job) -> Outcome:
     The one parameter is `fits`: a list of ``{role, fit, member, values}``, in the order of the table; `values` maps a
     swept path to its value. The inputs are fit.json files by those roles; a fit that is not there gives one row whose
     state is ``failed``. Outputs are ``parameters.ecsv`` (every digit), ``parameters.csv`` (rounded for
-    reading) and ``parameters.tex`` (rounded by the errors, to be put in a paper).
+    reading) and ``parameters.tex`` (rounded by the errors, to be put in a paper). A fit none of whose spectra is long
+    enough has one row, whose state is ``left out``.
     """
     from xbatch.ogip.tables import Column, write_tables
     from xbatch.tasks.latex import parameters_latex
@@ -48,7 +49,7 @@ def run(job: Job) -> Outcome:
         Column("error_minus", "float64", description="distance to the lower bound, positive", digits=3),
         Column("error_plus", "float64", description="distance to the upper bound, positive", digits=3),
         Column("unit"),
-        Column("state", description="free, frozen, linked or failed"),
+        Column("state", description="free, frozen or linked; failed, or left out for want of exposure"),
         Column("confidence", "float64", description="of the errors", digits=4),
         Column("statistic"),
         Column("stat_value", "float64", description="statistic at the best fit", digits=7),
@@ -91,6 +92,8 @@ def _rows(entry: Mapping[str, Any], fit: Fit | None, words: Collection[str]) -> 
     }
     base |= {flux_label(fit, flux): flux["energy_flux"] for flux in fit["flux"]}
     general = fit_notes(fit)
+    if is_left_out(fit):
+        return [{**base, "state": "left out", "note": "; ".join(general)}]
     return [
         {
             **base,

@@ -8,6 +8,7 @@ from typing import Any
 
 from xbatch.base.errors import StepError
 from xbatch.registry import Job, Outcome
+from xbatch.tasks.fitwords import fit_notes, is_left_out
 
 __all__ = ["run"]
 
@@ -18,18 +19,22 @@ def run(job: Job) -> Outcome:
     """Draw a fit: counts/s/keV of data, model, model components and background; residuals below.
 
     Inputs are `fit` (fit.json) and `bins` (bins.ecsv). The one parameter is `title`. Outputs are ``fit.png`` (200 dots
-    per inch) and ``fit.pdf``; equal inputs give equal bytes.
+    per inch) and ``fit.pdf``; equal inputs give equal bytes. Where nothing was fitted, the figure says why.
 
     Raises
     ------
     StepError
         A column of the bins is missing, or no bin was fitted.
     """
-    from xbatch.tasks.figure import draw_fit, save_figure
+    from xbatch.tasks.figure import draw_fit, draw_words, save_figure
 
     fit: Mapping[str, Any] = json.loads(job.inputs["fit"].read_text(encoding="utf-8"))
+    title = str(job.params.get("title", ""))
+    if is_left_out(fit):
+        save_figure(draw_words(title or str(fit["name"]), fit_notes(fit)), job.out)
+        return Outcome(facts={"datasets": 0, "bins": 0})
     bins = _read_bins(job)
-    figure = draw_fit(fit, bins, str(job.params.get("title", "")))
+    figure = draw_fit(fit, bins, title)
     save_figure(figure, job.out)
     return Outcome(facts={"datasets": len(fit["datasets"]), "bins": len(bins["e_lo"])})
 

@@ -36,7 +36,8 @@ _MISSING = "failed: its log says why"
 def run(job: Job) -> Outcome:
     """Collect all spectra in one table, in the order of the plan.
 
-    The one parameter is ``spectra``: a list of ``{role, obsid, instrument, spectrum, note}``. The inputs are
+    Parameters: ``spectra``, a list of ``{role, obsid, instrument, spectrum, note}``, and ``min_exposure`` in s, where
+    shorter spectra are left out of sums and fits, which the table says. The inputs are
     ``spectrum.pha`` files by those roles; a spectrum that is not there keeps its number and says so. Outputs are
     ``summary.ecsv`` (every digit), ``summary.csv`` and ``summary.tex`` (rounded).
 
@@ -48,6 +49,8 @@ def run(job: Job) -> Outcome:
     entries: Sequence[Mapping[str, Any]] = job.params["spectra"]
     rows: list[dict[str, Value]] = []
     missing: list[str] = []
+    short: list[str] = []
+    least = float(job.params.get("min_exposure") or 0.0)
     for number, entry in enumerate(entries, 1):
         row: dict[str, Value] = {"num": number, **{key: entry[key] for key in ("obsid", "instrument", "spectrum")}}
         path = job.inputs.get(entry["role"])
@@ -57,6 +60,10 @@ def run(job: Job) -> Outcome:
             continue
         spectrum = read_pha(path)
         kiloseconds = spectrum.exposure / 1000
+        words = [entry.get("note") or ""]
+        if spectrum.exposure < least:
+            words.append(f"left out of sums and fits: less than {least / 1000:g} ks")
+            short.append("/".join(str(entry[key]) for key in ("obsid", "instrument", "spectrum")))
         long = str(spectrum.header.get("TELESCOP", "")).casefold() == "nustar"
         rows.append(
             {
@@ -64,8 +71,13 @@ def run(job: Job) -> Outcome:
                 "mjd": observation_mjd(spectrum.header)[0],
                 "rate": float(spectrum.counts.sum()) / spectrum.exposure,
                 "exposure": Figure(kiloseconds, _NUSTAR_EXPOSURE_DIGITS) if long else kiloseconds,
-                "note": entry.get("note") or "",
+                "note": "; ".join(word for word in words if word),
             }
         )
     write_tables(job.out, "summary", _COLUMNS, rows, {})
-    return Outcome({"spectra": len(entries), "missing": missing}, tuple(f"{name} is missing" for name in missing))
+    facts: dict[str, Any] = {"spectra": len(entries), "missing": missing}
+    if least > 0:
+        facts["short"] = short
+    notes = [f"{name} is missing" for name in missing]
+    notes += [f"{name} is left out of sums and fits: its exposure is below {least / 1000:g} ks" for name in short]
+    return Outcome(facts, tuple(notes))
