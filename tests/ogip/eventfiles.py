@@ -101,8 +101,12 @@ class EventFile:
     size: tuple[int, int] = (1000, 4095)
     sky: bool = True
     axes: tuple[str, str] = ("RA---TAN", "DEC--TAN")
+    centre: tuple[float, float] = (321.938, 56.944)
+    pixel: float = 6.828076e-4
     nulls: dict[str, int] = field(default_factory=dict)
     name: str = "EVENTS"
+    center: tuple[float, float] = (321.938, 56.944)
+    turn: float = 0.0
 
     def write(self, path: Path) -> Path:
         tables = [BinTable(self.name, [(n, "", v) for n, v in self.columns.items()], self._cards())]
@@ -117,7 +121,10 @@ class EventFile:
             cards.append(Card(f"TNULL{number[name]}", null))
         if "PI" in number:
             cards += [Card(f"TLMIN{number['PI']}", 0), Card(f"TLMAX{number['PI']}", self.size[1])]
-        for axis, sign, value, kind in (("X", -1, 321.938, self.axes[0]), ("Y", 1, 56.944, self.axes[1])):
+        for axis, sign, value, kind in (
+            ("X", -1, self.center[0], self.axes[0]),
+            ("Y", 1, self.center[1], self.axes[1]),
+        ):
             if axis not in number or not self.sky:
                 continue
             at = number[axis]
@@ -126,8 +133,9 @@ class EventFile:
                 Card(f"TLMAX{at}", self.size[0]),
                 Card(f"TCRPX{at}", (self.size[0] + 1) / 2),
                 Card(f"TCRVL{at}", value),
-                Card(f"TCDLT{at}", sign * 6.828076e-4),
+                Card(f"TCDLT{at}", sign * self.pixel),
                 Card(f"TCTYP{at}", kind),
+                Card(f"TCROT{at}", self.turn if axis == "Y" else 0.0),
             ]
         return cards
 

@@ -88,7 +88,7 @@ class ImageGrid:
                 ]
             if self.wcs.crota:
                 cards.append(Card("CROTA2", self.wcs.crota, "[deg]"))
-            cards.append(Card("RADECSYS", self.wcs.radecsys))
+            cards.append(Card("RADESYS", self.wcs.radecsys))
             if not self.wcs.radecsys.startswith("ICRS"):
                 cards.append(Card("EQUINOX", self.wcs.equinox))
         cards.append(Card("WCSNAMEP", "PHYSICAL"))
