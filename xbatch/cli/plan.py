@@ -69,9 +69,9 @@ def command(
         facts = _facts(verdicts, store_dir(run_dir, store))
         for step in plan:
             _print_step(step, verdicts[step.name], max(len(other.name) for other in plan), verbose)
-            for line in kept_lines(facts.get(step.name, {})):
+            for line in kept_lines(facts.get(step.name, {})) if step.task == "fit" else []:
                 click.echo(f"    {line}")
-            for line in [] if verdicts[step.name].kind == "up to date" else open_details(step):
+            for line in open_details(step) if verdicts[step.name].kind == "waits" else []:
                 click.echo(f"    {line}")
         click.echo(_summary(verdicts))
 
