@@ -26,8 +26,8 @@ __all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_o
 
 #: Panels of one figure; a figure of more would show nothing.
 MOST_PANELS = 16
-#: Sigma in pixels of the Gaussian that sparse images are smoothed with for display.
-SMOOTHING = 1.5
+#: Least and largest sigma in pixels of the Gaussian that sparse images are smoothed with for display.
+SMOOTHING = (1.5, 4.0)
 _NICE = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000)
 ROLE_COLOURS: Mapping[str, str] = {
     "source": COLOURS[1],
@@ -94,13 +94,13 @@ def draw_images(
         width, height = left + across * (wide + right), head + below + down * tall + (down - 1) * gap
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        smoothed = False
+        sigmas: list[float] = []
         for number in range(shown):
             row, column = divmod(number, across)
             x, y = left + column * (wide + right), below + (down - 1 - row) * (tall + gap)
             axes = _sky_axes(figure, (x / width, y / height, wide / width, tall / height), grid)
-            picture, was = _display(np.asarray(images[number], dtype=np.float64), window)
-            smoothed = smoothed or was
+            picture, sigma = _display(np.asarray(images[number], dtype=np.float64), window)
+            sigmas += [sigma] if sigma else []
             drawn = _show(axes, picture, window, "magma")
             _colour_bar(figure, drawn, ((x + wide + 0.07) / width, y / height, 0.13 / width, tall / height), unit)
             total = float(np.nansum(images[number]))
@@ -109,7 +109,8 @@ def draw_images(
             if number == 0:
                 _scale_bar(axes, grid, window, "white")
         more = f"   (the first {shown} of {len(names)} bands)" if len(names) > shown else ""
-        note = f"smoothed for display, sigma {SMOOTHING:g} pixels" if smoothed else ""
+        span = " to ".join(f"{sigma:g}" for sigma in sorted({min(sigmas), max(sigmas)})) if sigmas else ""
+        note = f"smoothed for display, sigma {span} pixels" if span else ""
         _head(figure, f"{title}{more}", note)
     return figure
 
@@ -173,7 +174,7 @@ def draw_regions(
 
 
 def _sky_axes(figure: Figure, place: tuple[float, float, float, float], grid: ImageGrid) -> Any:
-    if grid.plane.wcs is None:
+    if grid.plane.sky is None:
         return figure.add_axes(place)
     from astropy.visualization.wcsaxes import WCSAxes
 
@@ -217,15 +218,18 @@ def _span(counts: NDArray[Any]) -> tuple[float, float]:
     return float(first), float(min(last, len(counts) - 1))
 
 
-def _display(image: Image, window: Field) -> tuple[Image, bool]:
-    """Cut an image to a window, and smooth it if most of its pixels hold no count."""
+def _display(image: Image, window: Field) -> tuple[Image, float]:
+    """Cut an image to a window, and smooth it if most of its pixels hold no count; give the sigma too, or 0."""
     cut = image[window.y_first : window.y_last + 1, window.x_first : window.x_last + 1]
     filled = np.nan_to_num(cut)
     if not filled.any() or np.count_nonzero(filled) > 0.5 * filled.size:
-        return filled, False
+        return filled, 0.0
     from scipy.ndimage import gaussian_filter
 
-    return gaussian_filter(filled, SMOOTHING, mode="constant"), True
+    # the fewer counts, the wider: about one count to the area of the Gaussian
+    wished = math.sqrt(filled.size / (4 * math.pi * np.count_nonzero(filled)))
+    sigma = min(max(round(2 * wished) / 2, SMOOTHING[0]), SMOOTHING[1])
+    return gaussian_filter(filled, sigma, mode="constant"), sigma
 
 
 def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
@@ -242,7 +246,7 @@ def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
 
 
 def _label_axes(axes: Any, grid: ImageGrid, left: bool, below: bool, ticks: str) -> None:
-    if grid.plane.wcs is None:
+    if grid.plane.sky is None:
         axes.set_xlabel(f"{grid.names[0]} (image pixels)" if below else "")
         axes.set_ylabel(f"{grid.names[1]} (image pixels)" if left else "")
         return
@@ -287,7 +291,7 @@ def _arcsec_per_pixel(grid: ImageGrid) -> float:
 
 
 def _scale_bar(axes: Any, grid: ImageGrid, window: Field, colour: str) -> None:
-    if grid.plane.wcs is None:
+    if grid.plane.sky is None:
         return
     scale = _arcsec_per_pixel(grid)
     most = 0.26 * window.width * scale
