@@ -207,7 +207,7 @@ def resample(image: SkyImage, grid: ImageGrid) -> tuple[NDArray[np.float64], NDA
         One of the two does not lie on the sky.
     """
     for plane in (image.plane, grid.plane):
-        if plane.wcs is None:
+        if plane.sky is None:
             raise FileError(
                 plane.file, f"cannot be laid on the sky: {plane.trouble}", "Use images with sky coordinates"
             )

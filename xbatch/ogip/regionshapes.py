@@ -301,7 +301,7 @@ class _Reading:
 
     def _sky_size(self, degrees: float, centre: Place) -> float:
         try:
-            if self.plane.wcs is not None and self.plane.squareness > 1.001:
+            if self.plane.sky is not None and self.plane.squareness > 1.001:
                 self.notes.append("pixels are not square: sizes on the sky are measured along the meridian")
             return sky_size(degrees, centre, self.plane)
         except FileError as error:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xbatch.base.errors import FileError
+from xbatch.ogip.projections import Projection, Tangent, Wcslib, astropy_wcs, tangent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ class PixelPlane:
     ----------
     file : str
         What the plane belongs to, for messages.
-    wcs : astropy.wcs.WCS or None
+    sky : Projection or None
         From pixels to the sky; None where there is no such relation.
     trouble : str
         Why there is none.
@@ -49,11 +50,16 @@ class PixelPlane:
     """
 
     file: str
-    wcs: Any | None = None
+    sky: Projection | None = None
     trouble: str = "there are no sky coordinates"
     scale: tuple[float, float] = (1.0, 1.0)
     shift: tuple[float, float] = (0.0, 0.0)
     is_image: bool = False
+
+    @property
+    def wcs(self) -> Any | None:
+        """The relation as an astropy.wcs.WCS, for figures; None where there is none."""
+        return None if self.sky is None else self.sky.wcs
 
     def from_physical(self, x: float, y: float) -> tuple[float, float]:
         """Give the pixel of physical coordinates."""
@@ -79,17 +85,17 @@ class PixelPlane:
         FileError
             There are no sky coordinates, or the place lies on the other side of the sky.
         """
-        wcs = self._sky()
+        sky = self._sky()
         if frame != self.frame:
             lon, lat = _between(lon, lat, _frame(frame), self._own)
-        x, y = (float(value) for value in wcs.all_world2pix(lon, lat, 1))
+        x, y = (float(value) for value in sky.to_pixels(lon, lat))
         if not (math.isfinite(x) and math.isfinite(y)):
             raise FileError(self.file, f"({lon:g}, {lat:g}) degrees lies on the other side of the sky", _PIXELS_ONLY)
         return x, y
 
     def to_sky(self, x: float, y: float) -> tuple[float, float]:
         """Give the place of a pixel, in degrees of the plane's own frame."""
-        lon, lat = self._sky().all_pix2world(x, y, 1)
+        lon, lat = self._sky().to_sky(x, y)
         return float(lon), float(lat)
 
     def onto(
@@ -113,12 +119,12 @@ class PixelPlane:
         FileError
             One of the two has no sky coordinates.
         """
-        lon, lat = self._sky().all_pix2world(x, y, 1)
+        lon, lat = self._sky().to_sky(x, y)
         target = other._sky()
-        if not self._own.is_equivalent_frame(other._own):
+        alike = self.frame and self.frame == other.frame
+        if not alike and not self._own.is_equivalent_frame(other._own):
             lon, lat = _between_all(lon, lat, self._own, other._own)
-        across, up = target.all_world2pix(lon, lat, 1)
-        return across, up
+        return target.to_pixels(lon, lat)
 
     def size(self, lon: float, lat: float, degrees: float, frame: str) -> float:
         """Give the pixels that a size on the sky spans at a place; of a large one, by the scale of its first degree."""
@@ -137,21 +143,22 @@ class PixelPlane:
     @cached_property
     def frame(self) -> str:
         """The frame of the sky coordinates, or empty if it is none of those that regions are written in."""
-        return _name(self._own)
+        return self.sky.frame if isinstance(self.sky, Tangent) else _name(self._own)
 
     @cached_property
     def squareness(self) -> float:
         """The ratio of the longer to the shorter side of a pixel on the sky."""
-        from astropy.wcs.utils import proj_plane_pixel_scales
-
-        scales = proj_plane_pixel_scales(self._sky())
-        return float(max(scales) / min(scales))
+        across, up = (math.hypot(*(float(value) for value in column)) for column in self._sky().matrix.T)
+        return max(across, up) / min(across, up)
 
     @cached_property
     def _own(self) -> Any:
         from astropy.coordinates import FK4, FK5, ICRS, Galactic
 
-        head = self._sky().wcs
+        sky = self._sky()
+        if isinstance(sky, Tangent):
+            return _frame(sky.frame)
+        head = sky.wcs.wcs
         if head.ctype[0].startswith("GLON"):
             return Galactic()
         system = head.radesys.strip().upper() or ("ICRS" if math.isnan(head.equinox) else "FK5")
@@ -163,23 +170,23 @@ class PixelPlane:
             return FK5(equinox="J2000" if math.isnan(head.equinox) else f"J{head.equinox}")
         raise FileError(self.file, f"sky coordinates of the system {system} are not known here", _PIXELS_ONLY)
 
-    def _sky(self) -> Any:
-        if self.wcs is None:
+    def _sky(self) -> Projection:
+        if self.sky is None:
             raise FileError(self.file, f"a region on the sky cannot be placed: {self.trouble}", _PIXELS_ONLY)
-        return self.wcs
+        return self.sky
 
     def _turn(self, frame: str) -> tuple[float, float]:
         import numpy as np
 
-        wcs = self._sky()
-        lon, lat = (float(value) for value in wcs.wcs.crval)
+        sky = self._sky()
+        lon, lat = sky.reference
         if frame != self.frame:
             lon, lat = _between(lon, lat, self._own, _frame(frame))
         side = 1.0 if lat >= 0.0 else -1.0
         x, y = self.from_sky(lon, lat, frame)
         x_south, y_south = self.from_sky(lon, lat - side * _STEP, frame)
         north = math.degrees(math.atan2(side * (y - y_south), side * (x - x_south)))
-        sign = 1.0 if float(np.linalg.det(wcs.pixel_scale_matrix)) < 0.0 else -1.0
+        sign = 1.0 if float(np.linalg.det(sky.matrix)) < 0.0 else -1.0
         # Rounded, so that a plane with north up turns nothing, not even by the last digit.
         return round(north - sign * 90.0, 9), sign
 
@@ -196,28 +203,17 @@ def event_plane(wcs: SkyWcs | None, file: str) -> PixelPlane:
     """
     if wcs is None:
         return PixelPlane(file, trouble="X and Y have no sky coordinates (TCRPX, TCRVL, TCDLT)")
-    from astropy.wcs import WCS, WcsError
-
-    kind = _kind(wcs.ctype)
-    if kind is None:
+    if _kind(wcs.ctype) is None:
         return PixelPlane(file, trouble=f"X and Y are {' and '.join(wcs.ctype)}, not right ascension and declination")
-    made = WCS(naxis=2)
-    made.wcs.ctype = list(wcs.ctype)
-    made.wcs.crpix = list(wcs.crpix)
-    made.wcs.crval = list(wcs.crval)
-    made.wcs.cdelt = list(wcs.cdelt)
-    made.wcs.cunit = ["deg", "deg"]
-    if wcs.crota:
-        made.wcs.crota = [0.0, wcs.crota]
-    if not kind:
-        made.wcs.radesys = wcs.radecsys
-        if not wcs.radecsys.startswith("ICRS"):
-            made.wcs.equinox = wcs.equinox
+    own = tangent(wcs)
+    if own is not None:
+        return PixelPlane(file, own)
+    from astropy.wcs import WcsError
+
     try:
-        made.wcs.set()
+        return PixelPlane(file, Wcslib(astropy_wcs(wcs)))
     except WcsError as error:
         return PixelPlane(file, trouble=_broken(error))
-    return PixelPlane(file, made)
 
 
 def image_plane(header: Mapping[str, Any], file: str) -> PixelPlane:
@@ -255,7 +251,7 @@ def image_plane(header: Mapping[str, Any], file: str) -> PixelPlane:
             made.wcs.set()
         except WcsError as error:
             return PixelPlane(file, None, _broken(error), scale, shift, is_image=True)
-    return PixelPlane(file, made, "", scale, shift, is_image=True)
+    return PixelPlane(file, Wcslib(made), "", scale, shift, is_image=True)
 
 
 def _broken(error: Exception) -> str:

@@ -107,7 +107,7 @@ def _members(job: Job) -> list[_Member]:
     for number, identity in enumerate(listed):
         table = EventTable.open(job.inputs[f"events/{number}"])
         plane = plane_of(table)
-        if plane.wcs is None:
+        if plane.sky is None:
             raise FileError(plane.file, f"cannot be laid on the sky: {plane.trouble}", "Leave it out of the mosaic")
         members.append(
             _Member(
