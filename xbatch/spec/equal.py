@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from xbatch.spec.eventmodel import EqualBands
 from xbatch.spec.model import Band, Subject
-from xbatch.spec.nodes import Node, Scalar, Table, data_of, text_of
+from xbatch.spec.nodes import Node, Scalar, Table, text_of
 from xbatch.spec.report import Report, did_you_mean, listed, shown
 from xbatch.spec.selectors import AXES
 from xbatch.spec.spectra import SpectraFound
 
 __all__ = ["EQUAL_SCHEMES", "equal_bands"]
+
+_TELLING = ("obsid", "instrument", "spectrum", "gti")
 
 EQUAL_SCHEMES = frozenset({"equal-counts", "equal-snr"})
 
@@ -73,17 +75,12 @@ def _one(node: Node | None, spectra: SpectraFound, report: Report) -> Subject | 
         found = list(dict.fromkeys(one for one in every if one.spectrum == name and fits(one)))
     if len(found) == 1:
         return found[0]
-    if spectra.whole:
-        what = shown(name) if not isinstance(node, Table) else str(data_of(node))
-        if found:
-            message = f"{what} is {len(found)} spectra: {listed([one.path for one in found], 4)}"
-        else:
-            message = f"no spectrum is {what}"
-        missing = [axis for axis in ("obsid", "instrument", "gti") if axis not in conditions]
-        hint = f"add {' and '.join(missing[:2])}, as {{spectrum: {name}, obsid: .., instrument: ..}}"
-        report.add(node, "XB142", message, hint if found else f"known: {listed(_paths(spectra, name), 4)}")
+    if spectra.whole and found:
+        message = f"{shown(name)} is {len(found)} spectra: {listed([one.path for one in found], 4)}"
+        differ = [axis for axis in _TELLING if len({AXES[axis](one) for one in found}) > 1]
+        report.add(node, "XB142", message, f"add {' and '.join(differ)}: {{spectrum: {name}, {differ[0]}: ..}}")
+    elif spectra.whole:
+        said = " and ".join(f"{axis} {shown(text)}" for axis, text in conditions.items())
+        known = [subject.path for subject in spectra.subjects[name]]
+        report.add(node, "XB142", f"no spectrum {shown(name)} has {said}", f"known: {listed(known, 4)}")
     return None
-
-
-def _paths(spectra: SpectraFound, name: str) -> list[str]:
-    return [subject.path for subject in spectra.subjects[name]]
