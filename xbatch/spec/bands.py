@@ -109,6 +109,7 @@ def find_bands(
     report: Report,
     pointings: Sequence[Pointing] | None = (),
     spectra: SpectraFound | None = None,
+    users: Mapping[str, Sequence[Pointing]] | None = None,
 ) -> Bands:
     """Read the bands of a checked document.
 
@@ -120,6 +121,8 @@ def find_bands(
         Whose channels edges snap to; None where the observations could not be read.
     spectra : SpectraFound, optional
         With the sums: those that a scheme may take its edges from.
+    users : Mapping, optional
+        Whose channels the edges of a scheme snap to, by its name, where that is not all of `pointings`.
     """
     table = root.entries.get("bands")
     if not isinstance(table, Table):
@@ -139,7 +142,7 @@ def find_bands(
             if found is not None:
                 equal[name] = found
         elif isinstance(node, Table) and is_sound(node):
-            made = _scheme(name, node, report, pointings)
+            made = _scheme(name, node, report, (users or {}).get(name, pointings))
             if made:
                 schemes[name] = made
                 bands.update({band.name: band for band in made})

@@ -11,7 +11,7 @@ from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, Lig
 from xbatch.spec.extracted import Named, find_extracted
 from xbatch.spec.gtis import find_gtis
 from xbatch.spec.model import Subject
-from xbatch.spec.nodes import Node, Table, text_of
+from xbatch.spec.nodes import Node, Table, items_of, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.observed import Sky, event_files, observed_subjects
 from xbatch.spec.products import Curves, find_images, find_lightcurves
@@ -19,9 +19,10 @@ from xbatch.spec.regions import find_regions
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.schema import Schema
 from xbatch.spec.screenings import find_screenings
+from xbatch.spec.selectors import selected
 from xbatch.spec.spectra import SpectraFound
 
-__all__ = ["EventFindings", "assembled", "find_event_spectra"]
+__all__ = ["EventFindings", "assembled", "band_users", "find_event_spectra"]
 
 _DETECTOR_COLUMNS = {"nustar": ("DET1X", "DET1Y"), "xmm": ("DETX", "DETY"), "other": ("DETX", "DETY")}
 
@@ -58,6 +59,24 @@ def find_event_spectra(
     )
     found, spectra = find_extracted(root, sky, named, report)
     return EventFindings(sky, named, found, spectra)
+
+
+def band_users(root: Table, findings: EventFindings) -> Mapping[str, Sequence[Pointing]]:
+    """Name, for each band or scheme that images and light curves use, the observations that they are made of."""
+    quiet = Report()
+    found: dict[str, dict[str, Pointing]] = {}
+    for block in ("images", "lightcurves"):
+        table = root.entries.get(block)
+        for node in table.entries.values() if isinstance(table, Table) else ():
+            if not isinstance(node, Table):
+                continue
+            spectrum = text_of(node.entries.get("spectrum"))
+            known = findings.sky.subjects if block == "images" else findings.found.subjects.get(spectrum or "", ())
+            chosen = {_name(one) for one in selected(node.entries.get("where"), known, quiet)}
+            mine = {key: one for one in findings.sky.pointings if (key := f"{one.obsid}/{one.instrument}") in chosen}
+            for item in items_of(node.entries.get("bands")):
+                found.setdefault(text_of(item) or "", {}).update(mine)
+    return {name: tuple(users.values()) for name, users in found.items() if users}
 
 
 def assembled(root: Table, findings: EventFindings, bands: Bands, report: Report) -> EventWork:

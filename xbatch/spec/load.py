@@ -12,7 +12,7 @@ from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
 from xbatch.spec.defaults import fill_parameters
-from xbatch.spec.eventwork import assembled, find_event_spectra
+from xbatch.spec.eventwork import assembled, band_users, find_event_spectra
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
 from xbatch.spec.kinds import refuse_other_kind
@@ -144,7 +144,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     found = events.found if events is not None else find_spectra(tree, pointed, folder, report)
     min_exposure = keep_exposure(tree, report)
     found, combinations = find_combinations(tree, found, min_exposure, report)
-    bands = find_bands(tree, report, pointed, found)
+    bands = find_bands(tree, report, pointed, found, band_users(tree, events) if events is not None else None)
     work = assembled(tree, events, bands, report) if events is not None else None
     binnings = find_binnings(tree, _data_root(tree, folder), report)
     fits = find_fits(tree, found, binnings, bands, report)

@@ -126,7 +126,7 @@ def _key(
     if one.frozen or one.link is not None:
         return own
     axes = ["obsid", "instrument"] if (kind, rule.name) == ("constant", "factor") else []
-    vary, tie = (_axes(table.entries.get(key), fit, report) for key in ("vary", "tie"))
+    vary, tie = (_axes(table.entries.get(key), subject, fit, report) for key in ("vary", "tie"))
     both = [axis for axis in vary if axis in tie]
     if both:
         message = f"{one.name} both varies and is tied along {both[0]}"
@@ -137,9 +137,9 @@ def _key(
     return (*own, *(axis_label(subject, axis) for axis in axes))
 
 
-def _axes(node: Node | None, fit: Table, report: Report) -> list[str]:
+def _axes(node: Node | None, subject: Subject, fit: Table, report: Report) -> list[str]:
     axes = [axis for item in items_of(node) if (axis := text_of(item)) is not None]
-    if "epoch" in axes and node is not None and "epochs" not in fit.entries:
+    if "epoch" in axes and node is not None and "epochs" not in fit.entries and not subject.epoch:
         report.add(node, "XB114", "epoch is named, but the fit has no epochs", "add 'epochs:' to the fit")
     return axes
 

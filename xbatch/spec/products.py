@@ -206,6 +206,9 @@ def _curve(
         varied = named.regions.varied(region, label, changes, pointing, join(table.path, "region"))
         if varied is None:
             return None, []
+        plain = named.regions.at(region, pointing)
+        if plain is not None and plain.params == varied.params:
+            continue
         own.append(varied)
         names = {key: label if value == region else value for key, value in names.items()}
     if dt is None:
