@@ -62,8 +62,8 @@ def _one(node: Node | None, spectra: SpectraFound, report: Report) -> Subject | 
         if spectra.whole:
             report.add(named, "XB101", f"unknown spectrum {shown(name)}", did_you_mean(name, spectra.subjects))
         return None
-    conditions = {axis: text_of(one) for axis, one in node.entries.items()} if isinstance(node, Table) else {}
-    conditions = {axis: text for axis, text in conditions.items() if text is not None and axis != "spectrum"}
+    given = node.entries if isinstance(node, Table) else {}
+    conditions = {axis: text for axis, one in given.items() if axis != "spectrum" and (text := text_of(one))}
 
     def fits(subject: Subject) -> bool:
         return all(text in AXES[axis](subject) for axis, text in conditions.items())

@@ -129,8 +129,8 @@ def _energies(spectrum: Spectrum, response: Path | None, params: Mapping[str, An
             "Name a response for it",
         )
     width = axis.step * axis.width
-    low = axis.zero + axis.step * axis.first + width * (spectrum.channel - axis.first_channel)
-    return low, low + width
+    low = np.asarray(axis.zero + axis.step * axis.first + width * (spectrum.channel - axis.first_channel))
+    return low.astype(np.float64), low + np.float64(width)
 
 
 def _net(job: Job, spectrum: Spectrum, name: str) -> tuple[Floats, Floats]:
