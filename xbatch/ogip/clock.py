@@ -8,6 +8,7 @@ leap seconds and the series of TDB - TT are those of ERFA, by `astropy.time`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "seconds_of"]
 
 SCALES = ("utc", "tt", "tdb")
 _DAY = 86400.0
+_MJD = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+", re.ASCII)
 _NAMES = {"TT": "tt", "TDT": "tt", "TT(TAI)": "tt", "TDB": "tdb", "TCB": "", "UTC": "utc", "TAI": "tai"}
 
 
@@ -121,7 +123,7 @@ def seconds_of(value: str | float, scale: str, clock: Clock) -> float:
     Parameters
     ----------
     value : str or float
-        ISO 8601 text (``2015-07-08T03:00:00``) or an MJD.
+        ISO 8601 text (``2015-07-08T03:00:00``), or an MJD as a number or as text (where no digit is lost).
     scale : str
         Of the value: ``utc``, ``tt`` or ``tdb``.
     clock : Clock
@@ -136,10 +138,11 @@ def seconds_of(value: str | float, scale: str, clock: Clock) -> float:
     from astropy.time import Time
 
     if isinstance(value, str):
+        text = value.strip().removesuffix("Z")
         try:
-            moment = Time(value.strip().removesuffix("Z"), scale=scale)
+            moment = Time(text, format="mjd" if _MJD.fullmatch(text) else "isot", scale=scale)
         except ValueError as error:
-            raise ValueError(f"{value!r} is no date: write 2015-07-08T03:00:00") from error
+            raise ValueError(f"{value!r} is no date: write 2015-07-08T03:00:00, or an MJD") from error
     else:
         if not math.isfinite(value):
             raise ValueError(f"{value!r} is no MJD")

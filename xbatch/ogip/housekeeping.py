@@ -81,7 +81,9 @@ def read_rows(path: Path, names: Sequence[str], extension: str = "") -> Rows:
 
 
 def _chosen(tables: Sequence[RowTable], names: Sequence[str], extension: str, path: Path) -> RowTable:
-    named = {str(table.header.get("EXTNAME", "")).strip().upper(): table for table in reversed(tables)}
+    named: dict[str, RowTable] = {}
+    for table in tables:
+        named.setdefault(str(table.header.get("EXTNAME", "")).strip().upper(), table)
     if extension:
         found = named.get(extension.strip().upper())
         if found is None:

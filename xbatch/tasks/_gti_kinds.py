@@ -176,7 +176,7 @@ def _phase(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTa
         )
     asked = params["phase"]
     try:
-        epoch = seconds_of(float(asked["epoch"]), "tdb", list_clock(table))
+        epoch = seconds_of(asked["epoch"], str(asked.get("scale") or "tdb").lower(), list_clock(table))
         ephemeris = Ephemeris(epoch, float(asked["period"]), float(asked.get("pdot") or 0.0))
         low, high = (float(value) for value in asked["range"])
         gti = phase_gtis(ephemeris, low, high, table.gti)

@@ -49,7 +49,7 @@ def run(job: Job) -> Outcome:
 
     Input: ``events``, the list, before any screening. Parameters: ``mission``, ``instrument``, ``obsid`` and ``flare``:
 
-    - ``pi_range``, ``pattern`` (``grade``), ``flag`` (``status``): which events are counted, as in the screening;
+    - ``pi_range``, ``pattern`` (GRADE of NuSTAR), ``flag``: which events are counted, as in the screening;
     - ``bin``: length of a bin in s; ``start``: of the first, else the start of the first GTI;
     - ``rate``: ``["<", 0.4]`` or ``["<=", 0.4]``, in counts per s, as it is written;
     - ``sigma`` in the place of ``rate``: the limit is found by clipping (see `xbatch.xray.flares.clip_flares`).
@@ -67,6 +67,8 @@ def run(job: Job) -> Outcome:
         What is asked for makes no sense.
     """
     flare = dict(job.params.get("flare") or {})
+    if job.params.get("mission") == "nustar" and "pattern" in flare:
+        flare["grade"] = flare.pop("pattern")
     unknown = sorted(set(flare) - set(_KNOWN))
     if unknown:
         raise StepError(f"the flare cut has no {', '.join(unknown)}", cure=f"It has {', '.join(_KNOWN)}")

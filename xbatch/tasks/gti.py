@@ -30,7 +30,7 @@ def run(job: Job) -> Outcome:
       counts/s, both included, None for no end, of the bins of the light curve;
     - ``hk``: ``{"expression": .., "extension": ..}``: rows for which an expression is true
       (see `xbatch.xray.expression`), each from its TIME to that of the next;
-    - ``phase``: ``{"epoch": MJD in TDB, "period": s, "pdot": .., "range": [lo, hi]}``, of barycentred events;
+    - ``phase``: ``{"epoch": MJD, "scale": "tdb", "period": s, "pdot": .., "range": [lo, hi]}``, of barycentred events;
     - ``all_of``, ``any_of``: names of other selections; ``not``: the name of one.
 
     Outputs: ``gti.gti``, the selection within the good time of the list, and ``gti.json``.
