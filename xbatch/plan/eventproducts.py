@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xbatch.base.errors import Problem
@@ -89,8 +89,12 @@ def _image_step(lists: EventLists, job: ImageJob) -> Step:
         inputs=inputs,
         product=f"{job.observed}/images/{job.name}",
         path=job.path,
-        outputs=(*_band_files(job.bands, *_endings([expmap])), "images.json", "images.png"),
+        outputs=(*_band_files(job.bands, *_endings([expmap])), "images.json", *_picture(job.params, "images.png")),
     )
+
+
+def _picture(params: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return (name,) if params.get("figure", True) else ()
 
 
 def _mosaic_step(lists: EventLists, job: MosaicJob) -> Step:
@@ -149,5 +153,9 @@ def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
         },
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         path=job.path,
-        outputs=(*_band_files(job.bands, ".lc"), "lightcurves.json", "lightcurves.png"),
+        outputs=(
+            *_band_files(job.bands, ".lc"),
+            "lightcurves.json",
+            *_picture(job.params, "lightcurves.png"),
+        ),
     )

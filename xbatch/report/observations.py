@@ -118,7 +118,9 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         _picture(source, step)
         for task in ("flare", "gti", "image", "lightcurve")
         for step in steps
-        if step["task"] == task and (task != "gti" or "gti.png" in step["outputs"])
+        if step["task"] == task
+        and (task != "gti" or "gti.png" in step["outputs"])
+        and step["params"].get("figure", True)
     ]
     return ObservationView(
         obsid,

@@ -85,7 +85,7 @@ def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...],
         name=name,
         observed=_observed(subject),
         bands=sets,
-        params=params,
+        params=params | _undrawn(table),
         screening=text_of(table.entries.get("screening")) or DEFAULT_SCREENING,
         gti=text_of(table.entries.get("gti")) or "",
         exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
@@ -225,11 +225,18 @@ def _curve(
             "dt": dt,
             "min_fracexp": least if least is not None else 0.0,
             "corrections": sorted({text_of(one) or "" for one in items_of(corrections)}),
+            **_undrawn(table),
         },
         screening=text_of(table.entries.get("screening")) or spectrum.screening,
         gti=spectrum.gti,
         path=table.path,
     ), own
+
+
+def _undrawn(table: Table) -> dict[str, Any]:
+    """Give the parameter that leaves out a picture."""
+    figure = table.entries.get("figure")
+    return {"figure": False} if isinstance(figure, Scalar) and figure.value is False else {}
 
 
 def _changes(node: Node | None) -> dict[str, dict[str, Node]]:

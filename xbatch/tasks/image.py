@@ -44,7 +44,7 @@ def run(job: Job) -> Outcome:
     Inputs: ``events`` (events.bin), and where there are such ``gti`` (a file with GTIs), ``expmap`` (an exposure map in
     seconds, of any binning and any sky coordinates) and ``bands/NAME`` (the bands of a scheme). Parameters: ``name``,
     ``mission``, ``instrument``, ``obsid``, ``bands`` (see `xbatch.tasks._bands`), and ``frame``, ``bin``, ``origin``,
-    ``size`` (see `xbatch.tasks._grids`).
+    ``size`` (see `xbatch.tasks._grids`), ``figure`` (whether there is to be a picture).
 
     Outputs: for each band ``BAND.img`` (counts) and with a map ``BAND.rate.img`` (counts/s, NaN where nothing was
     exposed); ``images.json``, ``images.png``.
@@ -105,7 +105,8 @@ def run(job: Job) -> Outcome:
         "events": counted.events,
         "bands": entries,
     }
-    _draw(job, table, grid, counted.images, bands)
+    if job.params.get("figure", True):
+        _draw(job, table, grid, counted.images, bands)
     write_atomically(job.out / _FACTS, pretty_json({**facts, "notes": notes}))
     return Outcome(facts, tuple(notes))
 

@@ -47,7 +47,8 @@ def run(job: Job) -> Outcome:
     (NuSTAR's live time, of the `events` step), ``region/NAME`` (region files), ``bands/SCHEME`` (bands found in data).
     Parameters: ``mission``, ``instrument``, ``obsid``, ``name``; ``regions`` (by name), ``region``, ``background``
     (empty for none); ``bands``, ``[{name, lo, hi}]`` in keV or ``[{scheme, most}]``; ``dt`` in s; ``min_fracexp``;
-    ``corrections``, of ``gti`` and ``livetime``; ``start`` and ``stop`` of the bins in s of the list, if wanted.
+    ``corrections``, of ``gti`` and ``livetime``; ``start`` and ``stop`` of the bins in s of the list, if wanted;
+    ``figure``, whether there is to be a picture.
 
     Outputs: ``BAND.lc`` for each band (see `xbatch.ogip.curvefile`), ``lightcurves.json``, ``lightcurves.png``.
 
@@ -98,7 +99,8 @@ def run(job: Job) -> Outcome:
         "bands": told,
     }
     write_atomically(job.out / "lightcurves.json", pretty_json({**facts, "notes": notes}))
-    _draw(job, table, bands)
+    if params.get("figure", True):
+        _draw(job, table, bands)
     few = {key: value for key, value in facts.items() if key != "bands"}
     return Outcome({**few, "bands": [band["band"] for band in told], "counts": told[0]["counts"]}, tuple(notes))
 
