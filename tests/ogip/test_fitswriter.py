@@ -64,3 +64,11 @@ def test_strings_and_whole_extensions(tmp_path: Path) -> None:
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "T", "REG"]
         assert hdus["REG"].columns["SHAPE"].format == "16A"
         assert list(hdus["REG"].data["SHAPE"]) == ["CIRCLE", "!BOX"] and list(hdus["REG"].data["N"]) == [0, 1]
+
+
+def test_a_table_without_rows(tmp_path: Path) -> None:
+    table = BinTable("NONE", [("A", "", np.zeros(0)), ("B", "", np.zeros((0, 3), np.int16))])
+    write_fits(tmp_path / "a.fits", [], [table])
+    with fits.open(tmp_path / "a.fits") as file:
+        file.verify("exception")
+        assert len(file["NONE"].data) == 0 and file["NONE"].header["NAXIS1"] == 14

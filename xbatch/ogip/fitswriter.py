@@ -115,7 +115,7 @@ def _table(table: BinTable) -> bytes:
         forms += [Card(f"TTYPE{number}", name), Card(f"TFORM{number}", form)]
         forms += [Card(f"TUNIT{number}", unit)] if unit else []
     rows = parts[0].shape[0] if parts else 0
-    cells = np.concatenate([part.reshape(rows, -1).view(np.uint8) for part in parts], axis=1)
+    cells = np.concatenate([_bytes(part, rows) for part in parts], axis=1)
     head = [
         Card("XTENSION", "BINTABLE"),
         Card("BITPIX", 8),
@@ -131,6 +131,12 @@ def _table(table: BinTable) -> bytes:
     ]
     data = cells.tobytes() + b"".join(heap)
     return header_bytes(head) + data + bytes(-len(data) % BLOCK)
+
+
+def _bytes(part: NDArray[Any], rows: int) -> NDArray[np.uint8]:
+    """Give the bytes of a column by row; a table may have none."""
+    width = part.itemsize * (part.shape[1] if part.ndim > 1 else 1)
+    return np.ascontiguousarray(part).view(np.uint8).reshape(rows, width)
 
 
 def _big_endian(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
