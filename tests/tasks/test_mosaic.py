@@ -88,6 +88,16 @@ def test_no_count_is_lost_or_split_between_pointings(tmp_path: Path) -> None:
     assert np.abs(image - expected).sum() <= 4
 
 
+def test_a_pixel_of_any_size(tmp_path: Path) -> None:
+    tables = [elsewhere(tmp_path / "a", 1, 321.938, 56.944), elsewhere(tmp_path / "b", 2, 322.1, 57.0, 30.0)]
+    outcome = mosaic(tables, tmp_path / "out", pixel=10.0)
+    header = fits.getheader(tmp_path / "out" / "all.img")
+    assert header["CDELT2"] == pytest.approx(10.0 / 3600.0) and outcome.facts["pixel"] == pytest.approx(10.0)
+    assert counts(tmp_path / "out" / "all.img").sum() == sum(EventTable.open(table).rows for table in tables)
+    with pytest.raises(StepError, match="a mosaic's pixel is -1"):
+        mosaic(tables, tmp_path / "out", pixel=-1)
+
+
 def test_events_outside_the_grid_are_counted_and_said(tmp_path: Path) -> None:
     tables = [elsewhere(tmp_path / "a", 1, 321.938, 56.944), elsewhere(tmp_path / "b", 2, 323.2, 57.0)]
     outcome = mosaic(tables, tmp_path / "out", bin=10, grid="first")

@@ -51,8 +51,9 @@ def run(job: Job) -> Outcome:
 
     Inputs: ``events/N``, and where there are such ``gti/N``, ``expmap/N`` (in s, of any binning and coordinates) and
     ``bands/NAME``. Parameters: ``name``, ``group``, ``members`` (``{"mission", "instrument", "obsid"}`` of each N),
-    ``bands`` (see `xbatch.tasks._bands`), ``bin`` (pixels of X and Y of the first member to a pixel), ``grid``: ``all``
-    to hold the events of all members (so unless given) or ``first`` for the image of the first.
+    ``bands`` (see `xbatch.tasks._bands`), ``bin`` (pixels of X and Y of the first member to a pixel) or ``pixel`` (the
+    size of a pixel in arcsec), ``grid``: ``all`` to hold the events of all members (so unless given) or ``first`` for
+    the field of the first.
 
     Outputs: for each band ``BAND.img`` (counts), and if every member has a map ``BAND.rate.img`` (counts/s, NaN where
     nothing was exposed); ``mosaic.json``, ``mosaic.png``.
@@ -89,7 +90,8 @@ def run(job: Job) -> Outcome:
     entries = _write(job.out, grid, summed, exposures, members)
     facts = {
         "shape": list(grid.shape),
-        "bin": round(1.0 / grid.x_axis.ltm),
+        "bin": 1.0 / grid.x_axis.ltm,
+        "pixel": abs(grid.wcs.cdelt[1]) * 3600.0 if grid.wcs is not None else None,
         "members": told,
         "exposure": sum(float(each["exposure"]) for each in told),
         "bands": entries,
@@ -134,27 +136,40 @@ def _span(table: EventTable) -> Field:
 def _grid(params: Mapping[str, Any], members: Sequence[_Member]) -> ImageGrid:
     """Lay the pixels of the mosaic: those of the first member's image, continued as far as is asked for."""
     first = members[0].table
-    width = bin_of(params, str(params.get("mission") or first.header.mission))
+    width = _width(params, first)
     field = field_of(first)
     choice = str(params.get("grid") or "all")
     if choice not in {"all", "first"}:
         raise StepError(f"a mosaic's grid is {choice!r}", cure="It is all or first")
-    starts, sizes = [], []
+    starts: list[float] = []
+    sizes: list[int] = []
     reach = [_reach(member, members[0]) for member in members] if choice == "all" else []
     for axis, (low, high) in enumerate(((field.x_first, field.x_last), (field.y_first, field.y_last))):
-        start, size = low, (high - low + 1) // width
+        start: float = low
+        size = (high - low + 1) // width
         if choice == "all":
             least, most = min(each[axis][0] for each in reach), max(each[axis][1] for each in reach)
             start = low + int(np.floor((least - low + 0.5) / width)) * width
             size = int(np.floor((most - start + 0.5) / width)) + 1
         starts.append(start)
-        sizes.append(size)
+        sizes.append(int(size))
     if sizes[0] * sizes[1] > LARGEST_IMAGE or min(sizes) < 1:
         raise StepError(
             f"a mosaic of {sizes[0]} x {sizes[1]} pixels cannot be made", cure="Take a larger bin, or nearer members"
         )
     axes = [Axis(1 / width, 0.5 + (0.5 - start) / width, size) for start, size in zip(starts, sizes, strict=True)]
     return grid_of(first.header.wcs, axes[0], axes[1])
+
+
+def _width(params: Mapping[str, Any], first: EventTable) -> float:
+    """Give the coordinates to a pixel: a whole number for ``bin``, any for ``pixel``."""
+    arcsec = params.get("pixel")
+    if arcsec is None:
+        return bin_of(params, str(params.get("mission") or first.header.mission))
+    wcs = first.header.wcs
+    if isinstance(arcsec, bool) or not isinstance(arcsec, int | float) or not arcsec > 0 or wcs is None:
+        raise StepError(f"a mosaic's pixel is {arcsec!r}", cure="It is a size in arcsec")
+    return float(arcsec) / (abs(wcs.cdelt[1]) * 3600.0)
 
 
 def _reach(member: _Member, first: _Member) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from xbatch.ogip.imagefile import ImageGrid
+from xbatch.tasks._skyticks import sky_ticks
 from xbatch.tasks.figure import COLOURS, own_style
 from xbatch.xray.outlines import outline
 from xbatch.xray.region_masks import Field
@@ -26,8 +27,10 @@ __all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_o
 
 #: Panels of one figure; a figure of more would show nothing.
 MOST_PANELS = 16
-#: Least and largest sigma in pixels of the Gaussian that sparse images are smoothed with for display.
-SMOOTHING = (1.5, 4.0)
+#: Pixels of a side of a picture; a larger image is averaged in blocks.
+MOST_PIXELS = 600
+#: Least and largest sigma, in pixels of the picture, of the Gaussian that sparse images are smoothed with for display.
+SMOOTHING = (1.5, 2.5)
 _NICE = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000)
 ROLE_COLOURS: Mapping[str, str] = {
     "source": COLOURS[1],
@@ -60,7 +63,7 @@ def role_of(text: str) -> str:
 def save_picture(figure: Figure, path: Path) -> None:
     """Write a PNG without the name of the program that drew it, so that equal pictures are equal."""
     with own_style():
-        figure.savefig(path, dpi=150, metadata={"Software": None})
+        figure.savefig(path, dpi=150, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
 
 
 def draw_images(
@@ -98,14 +101,15 @@ def draw_images(
         for number in range(shown):
             row, column = divmod(number, across)
             x, y = left + column * (wide + right), below + (down - 1 - row) * (tall + gap)
-            axes = _sky_axes(figure, (x / width, y / height, wide / width, tall / height), grid)
-            picture, sigma = _display(np.asarray(images[number], dtype=np.float64), window)
+            axes = figure.add_axes((x / width, y / height, wide / width, tall / height))
+            picture, sigma = _display(images[number], window)
             sigmas += [sigma] if sigma else []
             drawn = _show(axes, picture, window, "magma")
             _colour_bar(figure, drawn, ((x + wide + 0.07) / width, y / height, 0.13 / width, tall / height), unit)
             total = float(np.nansum(images[number]))
             _inscription(axes, names[number], f"{total:,.0f} {unit}" if unit == "counts" else "")
-            _label_axes(axes, grid, left=column == 0, below=number + across >= shown, ticks="white")
+            look = ("white", 4 if wide > 3.5 else 3)
+            _label_axes(axes, grid, window, left=column == 0, below=number + across >= shown, look=look)
             if number == 0:
                 _scale_bar(axes, grid, window, "white")
         more = f"   (the first {shown} of {len(names)} bands)" if len(names) > shown else ""
@@ -148,8 +152,8 @@ def draw_regions(
         height = 6.3 * ratio + head + foot
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        axes = _sky_axes(figure, (0.125, foot / height, 0.85, 1 - (head + foot) / height), grid)
-        picture, _ = _display(np.asarray(image, dtype=np.float64), window)
+        axes = figure.add_axes((0.125, foot / height, 0.85, 1 - (head + foot) / height))
+        picture, _ = _display(np.asarray(image), window)
         _show(axes, picture, window, "gray_r")
         halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
         for region in regions:
@@ -159,7 +163,7 @@ def draw_regions(
                     ls="-" if included else (0, (4, 2.5)), path_effects=halo, scalex=False, scaley=False,
                 )  # fmt: skip
         _name_regions(axes, regions, lines, window)
-        _label_axes(axes, grid, left=True, below=True, ticks="black")
+        _label_axes(axes, grid, window, left=True, below=True, look=("black", 5))
         _scale_bar(axes, grid, window, "black")
         _compass(axes, grid, window)
         _head(figure, title, about)
@@ -171,15 +175,6 @@ def draw_regions(
         if handles:
             figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.545, 0.0), ncols=5, fontsize=10)
     return figure
-
-
-def _sky_axes(figure: Figure, place: tuple[float, float, float, float], grid: ImageGrid) -> Any:
-    if grid.plane.sky is None:
-        return figure.add_axes(place)
-    from astropy.visualization.wcsaxes import WCSAxes
-
-    # image pixels are counted from 1 in the world coordinates, from 0 by matplotlib: WCSAxes knows that
-    return figure.add_axes(WCSAxes(figure, place, wcs=grid.plane.wcs))
 
 
 def _colour_bar(figure: Figure, drawn: Any, place: tuple[float, float, float, float], unit: str) -> None:
@@ -218,10 +213,14 @@ def _span(counts: NDArray[Any]) -> tuple[float, float]:
     return float(first), float(min(last, len(counts) - 1))
 
 
-def _display(image: Image, window: Field) -> tuple[Image, float]:
-    """Cut an image to a window, and smooth it if most of its pixels hold no count; give the sigma too, or 0."""
+def _display(image: NDArray[Any], window: Field) -> tuple[Image, float]:
+    """Cut an image to a window, and smooth it if most of its pixels hold no count; give the sigma in pixels too, or 0.
+
+    Of an image with more pixels than the picture will have, blocks of pixels are averaged first.
+    """
     cut = image[window.y_first : window.y_last + 1, window.x_first : window.x_last + 1]
-    filled = np.nan_to_num(cut)
+    block = math.ceil(max(cut.shape) / MOST_PIXELS)
+    filled = np.nan_to_num(np.asarray(_averaged(cut, block), dtype=np.float64))
     if not filled.any() or np.count_nonzero(filled) > 0.5 * filled.size:
         return filled, 0.0
     from scipy.ndimage import gaussian_filter
@@ -229,7 +228,16 @@ def _display(image: Image, window: Field) -> tuple[Image, float]:
     # the fewer counts, the wider: about one count to the area of the Gaussian
     wished = math.sqrt(filled.size / (4 * math.pi * np.count_nonzero(filled)))
     sigma = min(max(round(2 * wished) / 2, SMOOTHING[0]), SMOOTHING[1])
-    return gaussian_filter(filled, sigma, mode="constant"), sigma
+    return gaussian_filter(filled, sigma, mode="constant"), block * sigma
+
+
+def _averaged(image: NDArray[Any], block: int) -> NDArray[Any]:
+    """Average blocks of pixels; those at the upper edges may be cut."""
+    if block == 1:
+        return image
+    rows, columns = (-(-size // block) * block for size in image.shape)
+    padded = np.pad(image, ((0, rows - image.shape[0]), (0, columns - image.shape[1])), mode="edge")
+    return np.asarray(padded.reshape(rows // block, block, columns // block, block).mean(axis=(1, 3)))
 
 
 def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
@@ -238,27 +246,37 @@ def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
     # linear up to the bulk of the pixels, logarithmic beyond
     soft = float(np.percentile(positive, 75)) if positive.size else 1.0
     norm = AsinhNorm(linear_width=max(soft, 1e-3 * top, 1e-30), vmin=0.0, vmax=top if top > 0 else 1.0)
-    extent = (window.x_first - 0.5, window.x_last + 0.5, window.y_first - 0.5, window.y_last + 0.5)
+    block = math.ceil(max(window.width, window.height) / MOST_PIXELS)
+    left, low = window.x_first - 0.5, window.y_first - 0.5
+    extent = (left, left + block * picture.shape[1], low, low + block * picture.shape[0])
     drawn = axes.imshow(picture, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
-    axes.set_xlim(extent[0], extent[1])
-    axes.set_ylim(extent[2], extent[3])
+    axes.set_xlim(left, window.x_last + 0.5)
+    axes.set_ylim(low, window.y_last + 0.5)
     return drawn
 
 
-def _label_axes(axes: Any, grid: ImageGrid, left: bool, below: bool, ticks: str) -> None:
-    if grid.plane.sky is None:
-        axes.set_xlabel(f"{grid.names[0]} (image pixels)" if below else "")
-        axes.set_ylabel(f"{grid.names[1]} (image pixels)" if left else "")
-        return
-    words = ("l", "b") if grid.plane.wcs.wcs.ctype[0].startswith("GLON") else ("Right ascension", "Declination")
-    for number, (word, shown) in enumerate(zip(words, (below, left), strict=True)):
-        coordinate = axes.coords[number]
-        coordinate.set_ticks(number=4)
-        coordinate.tick_params(direction="in", labelsize=9, color=ticks, length=5)
-        coordinate.display_minor_ticks(True)
-        coordinate.set_axislabel(word if shown else "", minpad=0.6, fontsize=10.5)
-        coordinate.set_auto_axislabel(False)
-        coordinate.set_ticklabel_visible(shown)
+def _label_axes(axes: Any, grid: ImageGrid, window: Field, left: bool, below: bool, look: tuple[str, int]) -> None:
+    """Put ticks on the bottom and the left edge, in a colour and so many at most, and labels where they are wanted."""
+    words = [f"{name} (image pixels)" for name in grid.names]
+    ends = ((window.x_first - 0.5, window.x_last + 0.5), (window.y_first - 0.5, window.y_last + 0.5))
+    colour, most = look
+    axes.tick_params(which="both", color=colour, labelsize=9, top=False, right=False)
+    if grid.plane.wcs is not None:
+        is_galactic = grid.plane.frame == "galactic"
+        words = ["l", "b"] if is_galactic else ["Right ascension", "Declination"]
+        found = (
+            sky_ticks(grid.plane, "bottom", *ends[0], ends[1][0], most),
+            sky_ticks(grid.plane, "left", *ends[1], ends[0][0], most + 1),
+        )
+        for axis, ticks in zip((axes.xaxis, axes.yaxis), found, strict=True):
+            if ticks is not None:
+                axis.set_ticks(ticks.places, ticks.labels)
+                axis.set_ticks(ticks.minor, minor=True)
+            else:
+                axis.set_ticks([])
+    for axis, word, shown in zip((axes.xaxis, axes.yaxis), words, (below, left), strict=True):
+        axis.set_label_text(word if shown else "", fontsize=10.5)
+        axis.set_tick_params(which="both", **({} if shown else {"labelbottom": False, "labelleft": False}))
 
 
 def _inscription(axes: Any, name: str, told: str) -> None:
@@ -285,13 +303,12 @@ def _head(figure: Figure, title: str, about: str) -> None:
 
 
 def _arcsec_per_pixel(grid: ImageGrid) -> float:
-    from astropy.wcs.utils import proj_plane_pixel_scales
-
-    return float(np.mean(proj_plane_pixel_scales(grid.plane.wcs))) * 3600.0
+    assert grid.wcs is not None
+    return math.sqrt(abs(grid.wcs.cdelt[0] * grid.wcs.cdelt[1])) * 3600.0
 
 
 def _scale_bar(axes: Any, grid: ImageGrid, window: Field, colour: str) -> None:
-    if grid.plane.sky is None:
+    if grid.plane.wcs is None:
         return
     scale = _arcsec_per_pixel(grid)
     most = 0.26 * window.width * scale
@@ -308,19 +325,14 @@ def _compass(axes: Any, grid: ImageGrid, window: Field) -> None:
     wcs = grid.plane.wcs
     if wcs is None:
         return
-    x, y = (window.x_first + window.x_last) / 2, (window.y_first + window.y_last) / 2
-    lon, lat = (float(value) for value in wcs.wcs_pix2world(x, y, 0))
+    x, y = (window.x_first + window.x_last) / 2 + 1.0, (window.y_first + window.y_last) / 2 + 1.0
+    lon, lat = grid.plane.to_sky(x, y)
     step = _arcsec_per_pixel(grid) / 3600.0
-    # towards the equator from the north pole's side, so that the step stays on the sphere
+    # a step towards the equator stays on the sphere
     side = -1.0 if lat > 0 else 1.0
-    up = [
-        side * (float(value) - at)
-        for value, at in zip(wcs.wcs_world2pix(lon, lat + side * step, 0), (x, y), strict=True)
-    ]
-    east = [
-        float(value) - at
-        for value, at in zip(wcs.wcs_world2pix(lon + step / math.cos(math.radians(lat)), lat, 0), (x, y), strict=True)
-    ]
+    lons = np.array([lon, lon + step / math.cos(math.radians(lat))])
+    px, py = wcs.all_world2pix(lons, np.array([lat + side * step, lat]), 1)
+    up, east = (side * (px[0] - x), side * (py[0] - y)), (px[1] - x, py[1] - y)
     edge = [patheffects.withStroke(linewidth=3.0, foreground="white", alpha=0.8)]
     vectors = [np.array(vector) / math.hypot(*vector) * 0.085 for vector in (up, east)]
     aspect = window.width / window.height
