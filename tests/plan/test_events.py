@@ -154,6 +154,7 @@ def test_bands_that_data_decide_are_files_that_may_be_absent(one: Observed) -> N
     assert made.inputs["bands/b3c"] == StepInput("bands:b3c", "bands.json")
     assert made.params["bands"][1] == {"scheme": "b3c", "most": 3}
     assert open_details(made) == ["at most 3 bands: edges known after bands:b3c"]
+    assert open_details(steps["bands:b3c"]) == [f"at most 3 bands: edges known after spectrum:{A}/agn"]
     assert steps["bands:b3c"].inputs["spectrum"] == StepInput(f"spectrum:{A}/agn", "spectrum.pha")
 
 

@@ -13,6 +13,8 @@ def open_details(step: Step) -> list[str]:
     The steps themselves are known before anything runs: what data decide is what is in their files.
     """
     lines = []
+    if step.task == "bands":
+        lines.append(f"at most {step.params['n']} bands: edges known after {', '.join(step.waits_for())}")
     for entry in step.params.get("bands", ()):
         source = step.inputs.get(f"bands/{entry['scheme']}") if "scheme" in entry else None
         if isinstance(source, StepInput):

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from xbatch.base.files import safe_name
 from xbatch.plan.archive import Lists
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
-from xbatch.spec.eventmodel import EventWork, Gtis, LightCurveJob, Observed, Screening
+from xbatch.spec.eventmodel import (
+    EventSpectrum,
+    EventWork,
+    Gtis,
+    ImageJob,
+    LightCurveJob,
+    Observed,
+    Screening,
+)
 
 __all__ = ["EventLists", "curve_name", "file_input", "identity"]
 
@@ -45,10 +54,31 @@ class EventLists:
     work: EventWork
     lists: Mapping[str, Lists]
 
-    @property
+    @cached_property
     def observed(self) -> dict[str, Observed]:
         """Each observation and instrument by its name."""
         return {one.subject: one for one in self.work.observed}
+
+    @cached_property
+    def _spectra(self) -> dict[str, list[EventSpectrum]]:
+        found: dict[str, list[EventSpectrum]] = {}
+        for spectrum in self.work.spectra:
+            found.setdefault(f"{spectrum.subject.obsid}/{spectrum.subject.instrument}", []).append(spectrum)
+        return found
+
+    @cached_property
+    def _curves(self) -> dict[str, list[LightCurveJob]]:
+        found: dict[str, list[LightCurveJob]] = {}
+        for job in self.work.lightcurves:
+            found.setdefault(job.observed, []).append(job)
+        return found
+
+    @cached_property
+    def _images(self) -> dict[str, list[ImageJob]]:
+        found: dict[str, list[ImageJob]] = {}
+        for job in self.work.images:
+            found.setdefault(job.observed, []).append(job)
+        return found
 
     # ---- what later steps take -----------------------------------------------------------------------------------
 
@@ -90,11 +120,10 @@ class EventLists:
 
     def _used_gtis(self, one: Observed) -> list[Gtis]:
         """List the time selections that something uses, and those that these are made of."""
-        here = one.subject
-        names = [s.gti for s in self.work.spectra if s.gti and f"{s.subject.obsid}/{s.subject.instrument}" == here]
-        names += [job.gti for job in self.work.images if job.gti and job.observed == here]
-        names += [job.gti for job in self.work.lightcurves if job.gti and job.observed == here]
-        wanted = list(dict.fromkeys(names))
+        names = [spectrum.gti for spectrum in self._spectra.get(one.subject, ())]
+        names += [job.gti for job in self._images.get(one.subject, ())]
+        names += [job.gti for job in self._curves.get(one.subject, ())]
+        wanted = list(dict.fromkeys(name for name in names if name))
         for name in wanted:  # grows while it is read
             wanted += [other for other in _made_of(one.gtis[name]) if other not in wanted]
         return [one.gtis[name] for name in wanted]
@@ -119,8 +148,8 @@ class EventLists:
         )
 
     def _curve_of(self, one: Observed, gtis: Gtis) -> LightCurveJob | None:
-        for job in self.work.lightcurves:
-            if gtis.lightcurve and (job.name, job.observed, job.gti) == (gtis.lightcurve, one.subject, ""):
+        for job in self._curves.get(one.subject, ()):
+            if job.name == gtis.lightcurve and not job.gti:
                 return job
         return None
 
@@ -154,14 +183,12 @@ class EventLists:
     def _roles(self, one: Observed) -> dict[str, list[str]]:
         """Say what each region is used for: ``source of agn``, ``background of agn``."""
         roles: dict[str, dict[str, None]] = {}
-        for spectrum in self.work.spectra:
-            if (spectrum.subject.obsid, spectrum.subject.instrument) == (one.obsid, one.instrument):
-                roles.setdefault(spectrum.region, {})[f"source of {spectrum.subject.spectrum}"] = None
-                roles.setdefault(spectrum.background, {})[f"background of {spectrum.subject.spectrum}"] = None
-        for job in self.work.lightcurves:
-            if job.observed == one.subject:
-                roles.setdefault(job.region, {})[f"light curve {job.name}"] = None
-                roles.setdefault(job.background, {})[f"background of light curve {job.name}"] = None
+        for spectrum in self._spectra.get(one.subject, ()):
+            roles.setdefault(spectrum.region, {})[f"source of {spectrum.subject.spectrum}"] = None
+            roles.setdefault(spectrum.background, {})[f"background of {spectrum.subject.spectrum}"] = None
+        for job in self._curves.get(one.subject, ()):
+            roles.setdefault(job.region, {})[f"light curve {job.name}"] = None
+            roles.setdefault(job.background, {})[f"background of light curve {job.name}"] = None
         return {name: list(some) for name, some in roles.items()}
 
 

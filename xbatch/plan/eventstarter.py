@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class FoundList:
     """One event list: its path below the folder, and what its header says.
 
     `target` is where the observation looks, right ascension and declination in degrees; `archived` is true where it is
-    found without being named. `matrices` and `areas` are RMFs and ARFs beside it.
+    found without being named. `matrices` and `areas` are RMFs and ARFs beside it or in another folder of its
+    observation, as paths below the folder.
     """
 
     path: str
@@ -99,7 +100,7 @@ def _found(path: Path, folder: Path) -> FoundList | None:
     if target is None or instrument not in _IMAGERS.get(mission, ()) or not {"TIME", "PI", "X", "Y"} <= columns:
         return None
     obsid = obsid_of(path, folder, header, mission)
-    beside = sorted(one.name for one in path.parent.iterdir())
+    beside = sorted(_beside(path, folder, obsid))
     here = Observed(mission, obsid, instrument, folder)
     return FoundList(
         path=path.relative_to(folder).as_posix(),
@@ -111,6 +112,13 @@ def _found(path: Path, folder: Path) -> FoundList | None:
         matrices=tuple(name for name in beside if _MATRIX.search(name)),
         areas=tuple(name for name in beside if _AREA.search(name)),
     )
+
+
+def _beside(path: Path, folder: Path, obsid: str) -> Iterator[str]:
+    """Give the files that lie beside a list, and those of other folders of its observation, as paths below a folder."""
+    tree = path.parent != folder and path.parent.parent.name == obsid
+    folders = [one for one in path.parent.parent.iterdir() if one.is_dir()] if tree else [path.parent]
+    return (one.relative_to(folder).as_posix() for some in folders for one in some.iterdir())
 
 
 def _target(header: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -215,8 +223,8 @@ def _place(place: tuple[float, float]) -> str:
 
 
 def _products(found: Sequence[FoundList], habits: _Habits) -> list[str]:
-    response = _beside(found, "matrices")
-    area = _beside(found, "areas")
+    response = _common(found, "matrices")
+    area = _common(found, "areas")
     lines = [
         "spectra:",
         "  src:",
@@ -228,7 +236,7 @@ def _products(found: Sequence[FoundList], habits: _Habits) -> list[str]:
         lines += [f"    arf: {json.dumps(area)}"] if area else []
     else:
         lines.append('    # response: "{obsid}/FILE.rmf"      # and arf: a fit needs them; events bring none')
-        there = unique(f"{Path(one.path).parent.as_posix()}/{name}" for one in found for name in one.matrices)
+        there = unique(path for one in found for path in one.matrices)
         lines += [f"    #   there is {path}" for path in there[:_SHOWN]]
     lines += ["", "bands:", *(f"  {name}: {band}" for name, band in habits.bands.items())]
     lines += ["", "images:", f"  sky: {{bands: [{', '.join(habits.bands)}]}}"]
@@ -238,12 +246,11 @@ def _products(found: Sequence[FoundList], habits: _Habits) -> list[str]:
     return lines + (fit if response else ["# With a response, a fit to begin with:", *(f"# {line}" for line in fit)])
 
 
-def _beside(found: Sequence[FoundList], kind: str) -> str:
+def _common(found: Sequence[FoundList], kind: str) -> str:
     """Give the one template of matrices (or areas) that lie beside each list; empty where it is not that simple."""
     common: set[str] | None = None
     for one in found:
-        paths = ((Path(one.path).parent / name).as_posix() for name in getattr(one, kind))
-        here = {template_of(path, one.obsid, one.instrument) for path in paths}
+        here = {template_of(path, one.obsid, one.instrument) for path in getattr(one, kind)}
         common = here if common is None else common & here
     own = {text for text in common or () if "{module}" in text or "{instrument}" in text}
     chosen = own or common or set()

@@ -221,7 +221,7 @@ def template_of(path: str, obsid: str, instrument: str) -> str:
     text = path.replace(obsid, "{obsid}")
     module = _MODULES.get(instrument)
     if module:
-        return re.sub(rf"(?<=\{{obsid\}}){module}(?=\d\d)", "{module}", text)
+        return re.sub(rf"(?<=\{{obsid\}}){module}(?=\d\d|[._])", "{module}", text)
     return text.replace(instrument, "{instrument}")
 
 
