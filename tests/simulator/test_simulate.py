@@ -217,6 +217,24 @@ def test_what_is_wrong_is_said_with_its_place(old: str, new: str, message: str, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("products", "cameras", "message"),
+    [
+        ("spectra", "EMOS1: 10", "EMOS1 make event lists only"),
+        ("events", "EPN: 10, FPMA: 10", "cannot have modules of NuSTAR and cameras of XMM-Newton"),
+    ],
+)
+def test_instruments_that_do_not_fit_are_refused(products: str, cameras: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        f"simulate: 1\nname: a\nseed: 1\nproducts: {products}\nbackground: {{rate: 1}}\n"
+        f"source: {{model: [{{type: powerlaw, PhoIndex: 2, norm: 1.0e-3}}]}}\n"
+        f'observations: [{{obsid: "1", exposure: {{{cameras}}}}}]\n'
+    )
+    with pytest.raises(SpecError, match=message):
+        simulate(path, tmp_path / "out")
+
+
 def test_the_schema_is_one_and_takes_the_demo() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     import yaml

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.simulator.psf import King
+from xbatch.simulator.psf import King, landing
 from xbatch.simulator.timeline import ORBIT
 
 __all__ = [
@@ -167,16 +167,14 @@ def landing_share(
     centre : tuple of float, optional
         X and Y of the circle's middle: the source's unless given.
     """
-    own = centre is None and bool(np.isfinite(radius))
-    inside = float(psf.enclosed(radius)) if own else 1.0
-    distance = psf.radius((np.arange(500) + 0.5) / 500 * inside)[:, None] / ARCSEC
-    angle = 2.0 * np.pi * np.arange(64)[None, :] / 64
-    x, y = position[0] + distance * np.cos(angle), position[1] + distance * np.sin(angle)
-    within = np.ones(x.shape, np.bool_)
-    if centre is not None:
-        within = np.hypot(x - centre[0], y - centre[1]) * ARCSEC < radius
-    shares = [(_good_pixels(x, y, time, aspect, bad) & within).mean() for time in _phases(aspect)]
-    return inside * float(np.mean(shares))
+    shares = []
+    for time in _phases(aspect):
+
+        def detector_at(x: Floats, y: Floats, time: float = time) -> Pixels:
+            return _good_detector(x, y, time, aspect, bad)
+
+        shares.append(landing(psf, position, ARCSEC, detector_at, 4, radius, centre).sum())
+    return float(np.mean(shares))
 
 
 def background_share(centre: tuple[float, float], radius: float, aspect: Aspect, shares: NDArray[np.float64]) -> float:
@@ -197,8 +195,8 @@ def _phases(aspect: Aspect) -> Floats:
     return np.asarray(aspect.start + ORBIT * np.arange(16) / 16)
 
 
-def _good_pixels(x: Floats, y: Floats, time: float, aspect: Aspect, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _good_detector(x: Floats, y: Floats, time: float, aspect: Aspect, bad: NDArray[np.bool_]) -> Pixels:
     detector, rawx, rawy = pixel_at(*aspect.to_detector(x, y, np.full(x.shape, time)))
-    seen = detector >= 0
-    seen[seen] = ~bad[detector[seen], rawx[seen], rawy[seen]]
-    return seen
+    on = detector >= 0
+    detector[on] = np.where(bad[detector[on], rawx[on], rawy[on]], -1, detector[on])
+    return detector

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from xbatch.ogip.response import Response
 from xbatch.simulator.config import Detector
 
-__all__ = ["effective_area", "fwhm", "make_response"]
+__all__ = ["effective_area", "fwhm", "gaussian_response", "make_response"]
 
 Floats = NDArray[np.float64]
 
@@ -64,27 +64,46 @@ def make_response(detector: Detector) -> Response:
     """Make the response: each line a Gaussian about the middle of its energy bin, cut at 6 sigma, with the sum 1."""
     edges: Floats = detector.first_energy + detector.width * np.arange(detector.channels + 1, dtype=np.float64)
     middle = 0.5 * (edges[:-1] + edges[1:])
-    sigma = fwhm(middle) * _FWHM_TO_SIGMA
-    first = np.maximum(np.searchsorted(edges, middle - _SIGMAS * sigma) - 1, 0)
-    last = np.minimum(np.searchsorted(edges, middle + _SIGMAS * sigma), detector.channels)
+    return gaussian_response(edges, edges, fwhm(middle), effective_area(middle))
+
+
+def gaussian_response(energies: Floats, channels: Floats, width: Floats, area: Floats) -> Response:
+    """Make a response of Gaussian lines, each about the middle of its energy bin, cut at 6 sigma, with the sum 1.
+
+    Parameters
+    ----------
+    energies, channels : ndarray, shape (m + 1,) and (c + 1,)
+        Edges in keV; channels are counted from 0.
+    width : ndarray, shape (m,)
+        Full width at half maximum in keV.
+    area : ndarray, shape (m,)
+        cm2.
+    """
+    middle = 0.5 * (energies[:-1] + energies[1:])
+    sigma = width * _FWHM_TO_SIGMA
+    count = channels.size - 1
+    first = np.maximum(np.searchsorted(channels, middle - _SIGMAS * sigma) - 1, 0)
+    last = np.minimum(np.searchsorted(channels, middle + _SIGMAS * sigma), count)
     length = last - first
     indptr = np.concatenate([[0], np.cumsum(length)])
     row = np.repeat(np.arange(middle.size), length)
     column = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - first, length)
-    low, high = (ndtr(np.clip((edges[column + side] - middle[row]) / sigma[row], -_SIGMAS, _SIGMAS)) for side in (0, 1))
+    low, high = (
+        ndtr(np.clip((channels[column + side] - middle[row]) / sigma[row], -_SIGMAS, _SIGMAS)) for side in (0, 1)
+    )
     share = high - low
     matrix = (share / np.add.reduceat(share, indptr[:-1])[row]).astype(np.float32)
     return Response(
-        energ_lo=edges[:-1],
-        energ_hi=edges[1:],
+        energ_lo=energies[:-1],
+        energ_hi=energies[1:],
         indptr=indptr,
         first=first.astype(np.int32),
         length=length.astype(np.int32),
         matrix=matrix,
-        specresp=effective_area(middle),
-        channel=np.arange(detector.channels, dtype=np.int64),
-        e_min=edges[:-1],
-        e_max=edges[1:],
+        specresp=area,
+        channel=np.arange(count, dtype=np.int64),
+        e_min=channels[:-1],
+        e_max=channels[1:],
         has_arf=True,
         notes=(),
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.files import pretty_json, write_atomically
-from xbatch.simulator.config import Detector, SimulationConfig
+from xbatch.simulator.config import EPIC_CAMERAS, Detector, SimulationConfig
+from xbatch.simulator.epic import simulate_epic
 from xbatch.simulator.fpm import simulate_fpm
 from xbatch.simulator.instrument import make_response
 from xbatch.simulator.predict import true_fluxes
@@ -19,8 +20,9 @@ def simulate_events(config: SimulationConfig, out: Path) -> list[Path]:
     written: list[Path] = []
     lists: list[dict[str, Any]] = []
     response = make_response(Detector())
-    for number in range(len(config.observations)):
-        paths, told = simulate_fpm(config, number, out, response)
+    for number, observation in enumerate(config.observations):
+        epic = any(name in EPIC_CAMERAS for name in observation.exposure)
+        paths, told = simulate_epic(config, number, out) if epic else simulate_fpm(config, number, out, response)
         written += paths
         lists += told
     truth = out / "truth.json"

@@ -52,12 +52,12 @@ def source_rate(config: SimulationConfig, response: Response) -> Floats:
     return np.asarray(rates, dtype=np.float64)
 
 
-def background_rate(background: Background, response: Response) -> Floats:
-    """Give the background's counts/s in each channel, for the source region."""
+def background_rate(background: Background, response: Response, band: tuple[float, float] = _BACKGROUND_BAND) -> Floats:
+    """Give the background's counts/s in each channel; its `rate` is that of a band (keV)."""
     energies, levels = np.log(np.array(background.shape)).T
     middle = 0.5 * (response.e_min + response.e_max)
     shape = np.exp(np.interp(np.log(middle), energies, levels)) * (response.e_max - response.e_min)
-    inside = (middle >= _BACKGROUND_BAND[0]) & (middle < _BACKGROUND_BAND[1])
+    inside = (middle >= band[0]) & (middle < band[1])
     return np.asarray(background.rate * shape / shape[inside].sum())
 
 

@@ -7,12 +7,13 @@ within 29 arcsec and the full width at half maximum is 18 arcsec, which are NuST
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EPIC", "NUSTAR", "King"]
+__all__ = ["EPIC", "NUSTAR", "King", "landing"]
 
 Floats = NDArray[np.float64]
 
@@ -36,3 +37,46 @@ class King:
 
 NUSTAR = King(10.9, 1.33)
 EPIC = King(4.0, 1.5)
+
+
+def landing(
+    psf: King,
+    position: tuple[float, float],
+    arcsec: float,
+    detector_at: Callable[[Floats, Floats], NDArray[np.int64]],
+    detectors: int,
+    radius: float = np.inf,
+    centre: tuple[float, float] | None = None,
+) -> Floats:
+    """Give the share of a point source's light that each detector sees within a circle, of all its light.
+
+    Parameters
+    ----------
+    psf : King
+    position : tuple of float
+        X and Y of the source.
+    arcsec : float
+        Size of a pixel of X and Y.
+    detector_at : function of (X, Y)
+        Gives the detector there, from 0; -1 where there is none.
+    detectors : int
+        How many there are.
+    radius : float
+        Of the circle, arcsec.
+    centre : tuple of float, optional
+        X and Y of its middle: the source's unless given.
+
+    Returns
+    -------
+    shares : ndarray, shape (detectors,)
+    """
+    own = centre is None and bool(np.isfinite(radius))
+    inside = float(psf.enclosed(radius)) if own else 1.0
+    distance = psf.radius((np.arange(500) + 0.5) / 500 * inside)[:, None] / arcsec
+    angle = 2.0 * np.pi * np.arange(64)[None, :] / 64
+    x, y = position[0] + distance * np.cos(angle), position[1] + distance * np.sin(angle)
+    detector = detector_at(x, y)
+    seen = detector >= 0
+    if centre is not None:
+        seen &= np.hypot(x - centre[0], y - centre[1]) * arcsec < radius
+    return np.asarray(inside * np.bincount(detector[seen], minlength=detectors) / x.size)
