@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.ogip.eventfiles import GTIS, T0, EventFile, nustar_file, write_gtis, xmm_file
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
-from xbatch.ogip.livetime import LiveTime, save_livetime
+from xbatch.ogip.livetime import LiveTime, read_housekeeping, save_livetime
 from xbatch.registry import Job, Outcome
 from xbatch.tasks import events, lightcurve
-from xbatch.xray.gti import complement, inside
+from xbatch.xray.gti import complement, inside, overlap
+from xbatch.xray.livetime import live_seconds_bins
 
 NUSTAR = {"mission": "nustar", "instrument": "FPMA", "obsid": "99900000001", "name": "agn"}
 XMM = {"mission": "xmm", "instrument": "EMOS1", "obsid": "0999000001", "name": "cluster"}
@@ -337,3 +338,25 @@ def test_bands_and_times_add_up_to_the_whole(
             sums[row["TIME"]] = (counts + row["COUNTS"], exposed + row["FRACEXP"])
     assert [counts for counts, _ in sums.values()] == total["COUNTS"].tolist()
     assert [exposed for _, exposed in sums.values()] == pytest.approx(total["FRACEXP"].tolist())
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("module", ["A", "B"])
+def test_live_time_follows_that_of_nulccorr(module: str, real_data: Path) -> None:
+    folder = real_data / "nustar/80415201001/event_cl"
+    rows = read_housekeeping(folder / f"nu80415201001{module}_fpm.hk.gz")
+    with fits.open(folder / f"nu80415201001{module}06_chu2_S_cl_grade0_sr.lc") as file:
+        data, header = file["RATE"].data, file["RATE"].header
+        gti = np.column_stack([file["GTI"].data[name].astype(float) for name in ("START", "STOP")])
+        theirs = data["RATE_ORIG"].astype(float) / data["RATE"]
+        start = data["TIME"] + header["TIMEZERO"] - 5
+        fracexp, exposure = data["FRACEXP"], header["EXPOSURE"]
+    edges = start[0] + 10.0 * np.arange(round((start[-1] - start[0]) / 10) + 2)
+    there = np.rint((start - start[0]) / 10).astype(int)
+    good = overlap(edges, gti)[there]
+    live = live_seconds_bins(edges, gti, rows.time, rows.live, rows.step)[there]
+    assert good / 10 == pytest.approx(fracexp, abs=1e-6)
+    # theirs holds the part of the light that falls in the region too, which moves with the pointing alone
+    part = theirs * good / live
+    assert part.std() / part.mean() < 0.01 < 0.3 < np.ptp(live / good) / (live / good).min()
+    assert live.sum() == pytest.approx(exposure, rel=2e-3)
