@@ -214,7 +214,7 @@ def test_equal_seeds_give_equal_bytes(tmp_path: Path) -> None:
 def test_a_module_left_out_leaves_the_other_as_it_is(tmp_path: Path) -> None:
     config = _config(observations=(Observation(OBSID, "2019-01-10T04:20:09", {"FPMA": 1000.0, "FPMB": 1000.0}),))
     simulate_config(config, tmp_path / "a")
-    alone = (replace(config.observations[0], exposure={"FPMB": 3000.0}),)
+    alone = (replace(config.observations[0], exposure={"FPMB": 1000.0}),)
     simulate_config(replace(config, observations=alone), tmp_path / "b")
     assert _list(tmp_path / "a", "B").read_bytes() == _list(tmp_path / "b", "B").read_bytes()
 
