@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,13 +50,14 @@ def sky_ticks(
     Returns
     -------
     SkyTicks or None
-        None where the coordinate goes to and fro along the edge, as near a pole.
+        None where the coordinate goes to and fro along the edge, as near a pole, and without sky coordinates.
     """
     at = np.linspace(low, high, _POINTS)
     other = np.full(_POINTS, across)
     x, y = (at, other) if edge == "bottom" else (other, at)
-    world: Any = plane.wcs
-    lon, lat = world.all_pix2world(x + 1.0, y + 1.0, 1)
+    if plane.sky is None:
+        return None
+    lon, lat = plane.sky.to_sky(x + 1.0, y + 1.0)
     is_galactic = plane.frame == "galactic"
     unit = 15.0 if edge == "bottom" and not is_galactic else 1.0
     degrees = np.unwrap(np.asarray(lon), period=360.0) if edge == "bottom" else np.asarray(lat)

@@ -261,7 +261,7 @@ def _label_axes(axes: Any, grid: ImageGrid, window: Field, left: bool, below: bo
     ends = ((window.x_first - 0.5, window.x_last + 0.5), (window.y_first - 0.5, window.y_last + 0.5))
     colour, most = look
     axes.tick_params(which="both", color=colour, labelsize=9, top=False, right=False)
-    if grid.plane.wcs is not None:
+    if grid.plane.sky is not None:
         is_galactic = grid.plane.frame == "galactic"
         words = ["l", "b"] if is_galactic else ["Right ascension", "Declination"]
         found = (
@@ -308,7 +308,7 @@ def _arcsec_per_pixel(grid: ImageGrid) -> float:
 
 
 def _scale_bar(axes: Any, grid: ImageGrid, window: Field, colour: str) -> None:
-    if grid.plane.wcs is None:
+    if grid.plane.sky is None:
         return
     scale = _arcsec_per_pixel(grid)
     most = 0.26 * window.width * scale
@@ -322,8 +322,8 @@ def _scale_bar(axes: Any, grid: ImageGrid, window: Field, colour: str) -> None:
 
 
 def _compass(axes: Any, grid: ImageGrid, window: Field) -> None:
-    wcs = grid.plane.wcs
-    if wcs is None:
+    sky = grid.plane.sky
+    if sky is None:
         return
     x, y = (window.x_first + window.x_last) / 2 + 1.0, (window.y_first + window.y_last) / 2 + 1.0
     lon, lat = grid.plane.to_sky(x, y)
@@ -331,7 +331,7 @@ def _compass(axes: Any, grid: ImageGrid, window: Field) -> None:
     # a step towards the equator stays on the sphere
     side = -1.0 if lat > 0 else 1.0
     lons = np.array([lon, lon + step / math.cos(math.radians(lat))])
-    px, py = wcs.all_world2pix(lons, np.array([lat + side * step, lat]), 1)
+    px, py = sky.to_pixels(lons, np.array([lat + side * step, lat]))
     up, east = (side * (px[0] - x), side * (py[0] - y)), (px[1] - x, py[1] - y)
     edge = [patheffects.withStroke(linewidth=3.0, foreground="white", alpha=0.8)]
     vectors = [np.array(vector) / math.hypot(*vector) * 0.085 for vector in (up, east)]
