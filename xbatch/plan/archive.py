@@ -95,7 +95,7 @@ def archived(one: Observed) -> list[Path]:
 def _names(one: Observed) -> list[str]:
     """Say which names are looked for; none where no archive is known."""
     if one.mission == "nustar" and one.instrument in _MODULES:
-        return _nustar_names(one)
+        return [f"{one.obsid}/event_cl/{_nustar_name(one)}[.gz] (also without one or both of these folders)"]
     return _xmm_names(one) if one.mission == "xmm" and one.instrument in _CHAINS else []
 
 
@@ -111,7 +111,7 @@ def _one_of(
         message = f"{len(found)} event lists of {one.subject} below {one.root}: {shown}{more}"
         cure = "say which with 'events: TEMPLATE' under data; lists of several exposures are merged beforehand"
         return None, [Problem(analysis.place("data"), "XB406", message, cure, "data")]
-    message = f"no event list of {one.subject} below {one.root}: looked for {', '.join(names)}"
+    message = f"no event list of {one.subject} below {one.root}: looked for {' and '.join(names)}"
     near = _near(one, names)
     meant = f"did you mean {near!r}? " if near else ""
     return None, [Problem(analysis.place("data.root"), "XB401", message, f"{meant}{_ROOT_CURE}; {_OWN_NAME}", "data")]
@@ -121,22 +121,20 @@ def _near(one: Observed, names: Sequence[str]) -> str:
     """Find the list that looks most like those that were looked for."""
     there = {path.name: path for path in _files(one) if _LISTS.search(path.name)}
     for name in names:
-        close = difflib.get_close_matches(name.rpartition("/")[2], there, n=1, cutoff=0.7)
+        close = difflib.get_close_matches(name.partition(" ")[0].rpartition("/")[2], there, n=1, cutoff=0.7)
         if close:
             return str(there[close[0]].relative_to(one.root))
     own = sorted(name for name in there if one.obsid in name)
     return str(there[own[0]].relative_to(one.root)) if own else ""
 
 
-def _nustar_names(one: Observed) -> list[str]:
-    name = f"nu{one.obsid}{_MODULES[one.instrument]}01_cl.evt"
-    folders = (f"{one.obsid}/event_cl/", f"{one.obsid}/", "event_cl/", "")
-    return [f"{folder}{name}[.gz]" for folder in folders]
+def _nustar_name(one: Observed) -> str:
+    return f"nu{one.obsid}{_MODULES[one.instrument]}01_cl.evt"
 
 
 def _nustar_lists(one: Observed) -> Iterator[Path]:
-    for name in _nustar_names(one):
-        found = find_file(one.root / name.removesuffix("[.gz]"))
+    for folder in (f"{one.obsid}/event_cl", one.obsid, "event_cl", "."):
+        found = find_file(one.root / folder / _nustar_name(one))
         if found is not None:
             yield found
 

@@ -24,7 +24,6 @@ _FACTS = "extract.json"
 
 def event_source(one: EventSpectrum) -> Source:
     """Say what an extracted spectrum comes with, by what the spec says of it."""
-    name = one.subject.spectrum
     return Source(
         subject=one.subject,
         step=spectrum_name(one.subject),
@@ -36,8 +35,8 @@ def event_source(one: EventSpectrum) -> Source:
         background_name=f"the background region {one.background!r}",
         no_response=" (events bring none)",
         response_cure=(
-            f"name the matrix with 'response: FILE' (and 'arf: FILE') under spectra.{name}; a response made for this "
-            "source and region needs CALDB, the CCF or the mission's tools, which xbatch does not drive yet"
+            " (and 'arf: FILE' where it is apart); a response made for this source and region comes from CALDB, the CCF "
+            "or the mission's tools, which xbatch does not drive yet"
         ),
     )
 

@@ -85,13 +85,10 @@ def response_problems(analysis: Analysis, spec: Spec, sources: Mapping[str, Sour
     for subject, binning in _groupings(spec, sources):
         if _needs_response(binning.params):
             users.setdefault(binning.path, (f"binning {binning.name!r}", []))[1].append(sources[subject])
-    problems = []
-    for path, (who, some) in users.items():
-        problems += without_response(analysis, who, path, some)
     for job in _jobs(spec, sources):
-        some = [sources[data.subject.path] for data in job.datasets]
-        problems += without_response(analysis, f"fit {job.name!r}", job.path, some)
-    return problems
+        some = users.setdefault(job.path, (f"fit {job.name!r}", []))[1]
+        some += [sources[data.subject.path] for data in job.datasets]
+    return [problem for path, (who, some) in users.items() for problem in without_response(analysis, who, path, some)]
 
 
 def _jobs(spec: Spec, sources: Mapping[str, Source]) -> list[FitJob]:

@@ -7,6 +7,7 @@ coordinate systems alone; that it makes sense is for the steps that use it.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,19 +139,22 @@ def _inline_system(params: Mapping[str, Any]) -> str:
 
 
 def _missing(files: Mapping[Path, str], path: str, analysis: Analysis) -> Problem:
-    names = [str(file) for file in files]
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    region = next(iter(files.values()))
-    first = next(iter(files))
-    where = f"{path}.file"
-    what = "is not there" if len(names) == 1 else "are not there"
+    """Name every file of one region that is not there, folder by folder."""
+    folders: dict[Path, list[str]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file.name)
+    shown = "; ".join(f"{', '.join(names)} in {folder}" for folder, names in folders.items())
+    region, first = next(iter(files.values())), next(iter(files))
     if first.parent.is_dir():
         there = sorted(one.name for one in first.parent.iterdir() if one.suffix == ".reg")
-        hint = f"{first.parent} holds {', '.join(there[:_SHOWN])}" if there else f"{first.parent} holds no .reg file"
+        near = difflib.get_close_matches(first.name, there, n=1)
+        held = f"{first.parent} holds {', '.join(there[:_SHOWN]) or 'no .reg file'}"
+        hint = f"did you mean {near[0]!r}?" if near else held
     else:
         hint = f"there is no folder {first.parent}"
-    count = "a file" if len(names) == 1 else f"{len(names)} files"
-    message = f"{count} of the region {region!r} {what}: {shown}"
+    count = "a file" if len(files) == 1 else f"{len(files)} files"
+    where = f"{path}.file"
+    message = f"{count} of the region {region!r} {'is' if len(files) == 1 else 'are'} not there: {shown}"
     return Problem(analysis.place(where), "XB401", message, hint, where)
 
 

@@ -36,8 +36,10 @@ class Source:
         The background's file, for messages.
     no_response : str
         Why there is no response, in brackets after a blank, or empty.
+    lacking : tuple of str
+        The entries of ``spectra`` that a response would be named in; its own where empty.
     response_cure : str
-        How it gets one.
+        What else is worth saying of how it gets one.
     """
 
     subject: Subject
@@ -49,6 +51,7 @@ class Source:
     path: str = ""
     background_name: str = "a background"
     no_response: str = ""
+    lacking: tuple[str, ...] = ()
     response_cure: str = ""
 
     def spectrum_input(self, optional: bool = False) -> StepInput:
@@ -83,11 +86,13 @@ def without_response(analysis: Analysis, who: str, path: str, sources: Sequence[
     sources : sequence of Source
         The spectra that it is about.
     """
-    wrong = [source for source in sources if source.response is False]
+    wrong = list({source.subject.path: source for source in sources if source.response is False}.values())
     if not wrong:
         return []
     first = wrong[0]
-    others = f" (and {len(wrong) - 1} more of its spectra)" if len(wrong) > 1 else ""
+    others = f", nor have {len(wrong) - 1} more of its spectra" if len(wrong) > 1 else ""
     message = f"{who} needs a response, and {first.title or first.subject.path} has none{first.no_response}{others}"
+    names = dict.fromkeys(name for source in wrong for name in source.lacking or (source.subject.spectrum,))
+    hint = f"give 'response: FILE' under {', '.join(f'spectra.{name}' for name in names)}{first.response_cure}"
     where = path or first.path
-    return [Problem(analysis.place(where), "XB403", message, first.response_cure, where)]
+    return [Problem(analysis.place(where), "XB403", message, hint, where)]

@@ -79,7 +79,6 @@ def _source(links: Links) -> Source:
         path=files.path,
         background_name=links.background.name if links.background else "",
         no_response=" (no RESPFILE)",
-        response_cure=f"give 'response: FILE' under spectra.{files.subject.spectrum}",
     )
 
 

@@ -53,6 +53,7 @@ def _sum_of(one: Combination, members: list[Source], step: str) -> Source:
         path=one.path,
         background_name="the background of the sum",
         no_response=f" (nor has its member {without[0].subject.path})" if without else "",
+        lacking=tuple(member.subject.spectrum for member in without),
         response_cure=without[0].response_cure if without else "",
     )
 
