@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import NDArray
 
 from xbatch.ogip.curvefile import CurveFile
@@ -63,14 +63,9 @@ def draw_curves(panels: Sequence[Panel], gti: NDArray[np.float64], title: str, n
             first = first or axes
             _shade(axes, gti, start, stop, seconds)
             _points(axes, panel.curve, start, seconds, COLOURS[number % len(COLOURS)])
-            axes.text(
-                0.99, 0.93, panel.label, transform=axes.transAxes, ha="right", va="top", fontsize=9.5, parse_math=False
-            )
+            _label(axes, panel.label, (height - _ABOVE - _BELOW) / len(shown))
             axes.tick_params(labelbottom=number == len(shown) - 1)
-            pruned = "upper" if number else None
-            axes.yaxis.set_major_locator(
-                MaxNLocator(nbins=6 if len(shown) < 3 else 4, prune=pruned, steps=[1, 2, 5, 10])
-            )
+            _rates(axes, panel.curve, 6 if len(shown) < 3 else 4)
         first.set_xlim(0.0, (stop - start) / seconds)
         axes.set_xlabel(_since(start, unit, shown[0].curve))
         figure.text(
@@ -169,6 +164,32 @@ def _points(axes: Any, curve: CurveFile, start: float, seconds: float, colour: s
     )
     if not many:
         axes.plot((curve.time - start) / seconds, curve.rate, ls="", marker="o", ms=2.4, mew=0, color=colour, zorder=3)
+
+
+def _rates(axes: Any, curve: CurveFile, most: int) -> None:
+    """Set the axis of rates: room above for the label, and no number where two panels meet."""
+    bars = np.nan_to_num(curve.error)
+    low, high = float(np.nanmin(curve.rate - bars)), float(np.nanmax(curve.rate + bars))
+    span = high - low or max(abs(high), 1e-3)
+    low, high = low - 0.06 * span, high + 0.24 * span
+    axes.set_ylim(low, high)
+    margin = 0.08 * (high - low)
+    for number in range(most, 2 * most):
+        ticks = MaxNLocator(nbins=number, steps=[1, 2, 5, 10]).tick_values(low, high)
+        inner = [tick for tick in ticks if low + margin <= tick <= high - margin]
+        if len(inner) > 1:
+            break
+    axes.yaxis.set_major_locator(FixedLocator(inner))
+
+
+def _label(axes: Any, text: str, height: float) -> None:
+    """Name a panel at its top right, as far from the edge in a low panel as in a high one."""
+    frame = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    at = 1 - 0.07 / height
+    axes.text(
+        0.985, at, text, transform=axes.transAxes, ha="right", va="top", fontsize=9.5, parse_math=False, bbox=frame,
+        zorder=5,
+    )  # fmt: skip
 
 
 def _shade(axes: Any, gti: NDArray[np.float64], start: float, stop: float, seconds: float) -> None:

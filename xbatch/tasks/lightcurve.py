@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ def run(job: Job) -> Outcome:
     }
     write_atomically(job.out / "lightcurves.json", pretty_json({**facts, "notes": notes}))
     if params.get("figure", True):
-        _draw(job, table, bands)
+        _draw(job, table, selection, bands)
     few = {key: value for key, value in facts.items() if key != "bands"}
     return Outcome({**few, "bands": [band["band"] for band in told], "counts": told[0]["counts"]}, tuple(notes))
 
@@ -281,11 +280,16 @@ def _write(
     }
 
 
-def _draw(job: Job, table: EventTable, bands: Sequence[CurveBand]) -> None:
+def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[CurveBand]) -> None:
     from xbatch.ogip.curvefile import read_curve
     from xbatch.tasks._curve_figure import Panel, draw_curves, save_png
 
     header = table.header
     title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(band.name, read_curve(Path(job.out / band.file))) for band in bands]
-    save_png(draw_curves(panels, table.gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
+    panels = [Panel(_label(band), read_curve(job.out / band.file)) for band in bands]
+    save_png(draw_curves(panels, selection.gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
+
+
+def _label(band: CurveBand) -> str:
+    energies = f"{band.lo:.4g}-{band.hi:.4g} keV"
+    return band.name if energies.replace(" ", "") == band.name.replace(" ", "") else f"{band.name}: {energies}"
