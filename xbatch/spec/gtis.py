@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xbatch.spec.conditions import check_condition
 from xbatch.spec.eventmodel import Gtis
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, is_sound, items_of, join, text_of
@@ -228,8 +229,10 @@ def _flux(node: Table) -> Mapping[str, Any]:
 
 
 def _hk(node: Table) -> Mapping[str, Any]:
+    expression = " ".join((text_of(node.entries["expression"]) or "").split())
+    check_condition(expression)
     return {
-        "expression": " ".join((text_of(node.entries["expression"]) or "").split()),
+        "expression": expression,
         "extension": text_of(node.entries.get("extension")),
     }
 

@@ -12,6 +12,7 @@ from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
 from xbatch.spec.defaults import fill_parameters
+from xbatch.spec.eventdefaults import fill_events
 from xbatch.spec.eventwork import assembled, band_users, find_event_spectra
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
@@ -151,6 +152,8 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     if len(report.problems) > before:
         report.problems[before:] = [one for one in report.problems[before:] if not _refers_to_broken(one, tree)]
         return None, tree
+    if events is not None:
+        tree = fill_events(tree, pointed or ())
     tree = fill_parameters(tree, {job.name: job.components for job in fits})
     spec = Spec(
         name=text_of(tree.entries["name"]) or "",

@@ -69,7 +69,8 @@ class Regions:
         checked = check_part(table, "region", self.schema, self.report, path)
         if not isinstance(checked, Table) or not is_sound(checked):
             return None
-        made = self._region(name, checked, subject, ())
+        quiet = replace(self, notes=Report())  # what is odd has been said of the region itself
+        made = quiet._region(name, checked, subject, ())
         return replace(made, name=label, path=path) if made is not None else None
 
     def _region(self, name: str, table: Table, subject: Subject, chain: tuple[str, ...]) -> Region | None:
@@ -106,7 +107,7 @@ class Regions:
         tables = listed.items if isinstance(listed, Items) else (table,)
         made: list[Mapping[str, object]] = []
         for one in tables:
-            if not isinstance(one, Table):
+            if not isinstance(one, Table) or (listed is not None and not self._is_shape(one)):
                 return None
             anchor = self._anchor(one, subject, chain)
             params = shape_params(one, anchor, self.report, self.notes) if anchor is not None else None
@@ -114,6 +115,19 @@ class Regions:
                 return None
             made.append(params)
         return made
+
+    def _is_shape(self, table: Table) -> bool:
+        """Check that a member of a list is a shape and nothing more."""
+        odd = [key for key in ("file", "shapes", "for", "combine") if key in table.entries]
+        if "shape" in table.entries and not odd:
+            return True
+        message = "a member of 'shapes' is one shape"
+        hint = "remove it" if {"file", "shapes"} & set(odd) else "write it beside 'shapes'"
+        if odd:
+            self.report.add(table.key_place(odd[0]), "XB224", f"{message}, without '{odd[0]}'", hint)
+        else:
+            self.report.add(table, "XB224", message, "for example {shape: circle, center: target, radius: 50 arcsec}")
+        return False
 
     def _anchor(self, table: Table, subject: Subject, chain: tuple[str, ...]) -> Anchor | None:
         """Find where a shape is centred, and in which frame; a polygon has a frame alone."""
@@ -209,7 +223,7 @@ def _settled(node: Table, at: Place, sky: Sky, schema: Schema, report: Report) -
         return {}
     listed = node.entries.get("for")
     tables = [node, *(listed.items if isinstance(listed, Items) else ())]
-    sound = [sound_template(one.entries.get("file"), sky, report) for one in tables if isinstance(one, Table)]
+    sound = [_sound_file(one.entries.get("file"), sky, report) for one in tables if isinstance(one, Table)]
     if not all(sound):
         return {}
     settled = exceptions(node, sky.subjects, report if sky.whole else Report(), _laid)
@@ -226,6 +240,13 @@ def _settled(node: Table, at: Place, sky: Sky, schema: Schema, report: Report) -
         if isinstance(part, Table) and is_sound(part):
             result[subject] = part
     return result
+
+
+def _sound_file(node: Node | None, sky: Sky, report: Report) -> bool:
+    if node is not None and text_of(node) == "none":
+        report.add(node, "XB208", "a region needs a file", "name a region file; 'none' is said where a region is used")
+        return False
+    return sound_template(node, sky, report)
 
 
 def _laid(base: Table, changes: Table) -> Table:

@@ -19,7 +19,7 @@ from xbatch.spec.quantity import QuantityError, energy_range, quantity, span
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.selectors import exceptions
 
-__all__ = ["DEFAULT_SCREENING", "Screenings", "find_screenings"]
+__all__ = ["DEFAULT_SCREENING", "MISSION_CUTS", "Screenings", "find_screenings"]
 
 DEFAULT_SCREENING = "default"
 _NONE = "none"
@@ -28,7 +28,7 @@ _OF_MISSION: Mapping[str, str] = {"grade": "nustar", "pattern": "xmm", "flag": "
 _RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
 _LIMIT = re.compile(r"\s*(<=?|>=?)?\s*(.+)", re.ASCII)
 
-_DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+MISSION_CUTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "FPMA": {"grade": [0, 26]},
         "FPMB": {"grade": [0, 26]},
@@ -66,7 +66,7 @@ class Screenings:
         return self._made[key]
 
     def _screening(self, name: str, subject: Subject) -> Screening | None:
-        defaults = _DEFAULTS.get(subject.instrument, {}) if subject.mission in {"nustar", "xmm"} else {}
+        defaults = MISSION_CUTS.get(subject.instrument, {}) if subject.mission in {"nustar", "xmm"} else {}
         by_subject = self.settled.get(name)
         if by_subject is None:
             return Screening(name, dict(defaults)) if name == DEFAULT_SCREENING else None

@@ -104,22 +104,23 @@ class _Reader:
     def sizes(self, key: str) -> list[float]:
         node = self.table.entries.get(key)
         nodes = node.items if isinstance(node, Items) else (node,)
-        return [self._read(one, self._length) for one in nodes]
+        return [self._length(one) for one in nodes]
 
     def vertices(self) -> list[list[float]]:
         node = self.table.entries.get("vertices")
         places = [_place(one, self.frame, self.report) for one in (node.items if isinstance(node, Items) else ())]
         return [list(place) for place in places if place is not None]
 
-    def _length(self, text: str) -> float:
-        value = length_of(text, self.frame)
-        if self.frame not in PIXEL_FRAMES and value > 0.0 and text.strip()[-1:] in "0123456789.":
-            message = f"{shown(text)} in {self.table.path} is taken as degrees, as DS9 does"
-            self.notes.add(self.table, "XB229", message, f"write {text.strip()} deg")
+    def _length(self, node: Node | None) -> float:
+        value = self._read(node, lambda text: length_of(text, self.frame))
+        text = str(node.value).strip() if isinstance(node, Scalar) else ""
+        if node is not None and self.frame not in PIXEL_FRAMES and value > 0.0 and text[-1:] in "0123456789.":
+            message = f"the size {shown(text)} of {self.table.path} is taken as degrees, as DS9 does"
+            self.notes.add(node, "XB229", message, f"write {text} deg")
         return value
 
     def _read(self, node: Node | None, read: Callable[[str], float]) -> float:
-        if not isinstance(node, Scalar):
+        if not isinstance(node, Scalar) or node.value is None:
             return 0.0
         try:
             return read(str(node.value))
