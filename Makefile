@@ -37,7 +37,7 @@ lint: $(READY) ## Check style, types and the directions of imports
 docs: $(READY) ## Build the documentation into site/
 	@$(BIN)/mkdocs build --strict
 
-bench: $(READY) ## Measure start-up, reading of responses and fits against their peers
+bench: $(READY) ## Measure start-up, responses, fits and events against their peers
 	@$(BIN)/python benchmarks/run.py
 
 clean: ## Remove everything that was made, results in out/ too

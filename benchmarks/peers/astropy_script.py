@@ -57,7 +57,8 @@ def main(path: Path, out: Path) -> None:
     for start, stop in gti:
         exposed += np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
     scale = areas["src"] / areas["bkg"]
-    band_edges = np.unique(np.geomspace(35, 1935, BANDS + 1).astype(int))
+    energies = np.linspace(3, 27, BANDS + 1)
+    band_edges = np.floor(np.round((energies - 1.6) / 0.04, 6)).astype(int)
     for band, (low, high) in enumerate(pairwise(band_edges)):
         in_band = (pi >= low) & (pi < high)
         source, _ = np.histogram(time[in_source & in_band], bins=edges)

@@ -32,7 +32,7 @@ def main(path: Path, out: Path) -> None:
         hdu.writeto(out / f"{name}.pha", overwrite=True)
     image, _, _ = np.histogram2d(events.y, events.x, bins=[np.arange(PIXELS + 1) + 0.5] * 2)
     fits.PrimaryHDU(image.astype(np.int32)).writeto(out / "image.fits", overwrite=True)
-    edges = np.unique(np.geomspace(35, 1935, BANDS + 1).astype(int))
+    edges = np.floor(np.round((np.linspace(3, 27, BANDS + 1) - 1.6) / 0.04, 6)).astype(int)
     scale = RADIUS**2 / (OUTER**2 - INNER**2)
     for band, (low, high) in enumerate(pairwise(edges)):
         of_source, below = (
