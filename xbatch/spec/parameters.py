@@ -15,7 +15,7 @@ from xbatch.spec.settings import Settled
 
 __all__ = ["Instance", "instances", "label_of", "named"]
 
-_LABEL_AXES = ("instrument", "epoch", "obsid", "spectrum", "mission")
+_LABEL_AXES = ("instrument", "epoch", "obsid", "spectrum", "gti", "mission")
 _FULL = ("obsid", "instrument", "spectrum")
 
 
@@ -210,4 +210,5 @@ def _label_axes() -> list[tuple[str, ...]]:
     pairs = [
         pair for pair in combinations(("obsid", "epoch", "instrument", "spectrum"), 2) if pair != ("obsid", "epoch")
     ]
-    return [*((axis,) for axis in _LABEL_AXES), *pairs, _FULL]
+    timed = [(axis, "gti") for axis in ("obsid", "instrument")]
+    return [*((axis,) for axis in _LABEL_AXES), *pairs, *timed, _FULL, (*_FULL, "gti")]
