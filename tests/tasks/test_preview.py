@@ -76,6 +76,7 @@ def test_regions_are_counted_and_drawn(tmp_path: Path) -> None:
         assert region["counts"] == np.count_nonzero(held)
         assert region["band_counts"] == np.count_nonzero(held & (pi >= 35) & (pi < 1935))
         assert region["pixels"] == np.count_nonzero(selected(shapes, *np.meshgrid(grid, grid)))
+        assert region["area_arcmin2"] == pytest.approx(region["pixels"] * (6.828076e-4 * 60) ** 2)
         assert region["fraction_in_field"] == 1.0 and region["role"] == roles[name]
     assert facts["regions"]["bkg"]["shapes"] == ["annulus 500, 500, 80, 200", "-circle 600, 500, 40"]
     assert facts["band"] == "3-79 keV" and facts["events"] == opened.rows and outcome.notes == ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xbatch.plan.steps import Plan
     from xbatch.run.result import RunResult
 
-__all__ = ["command"]
+__all__ = ["command", "previews"]
 
 
 @click.command(
@@ -60,7 +60,7 @@ def command(
     for note in analysis.notes:
         click.echo(f"note: {note}", err=True)
     plan = compile_plan(analysis)
-    wanted = _previews(plan, obsids)
+    wanted = previews(plan, obsids)
     run_dir = default_run_dir(analysis, out)
     count = jobs if jobs is not None else cores()
     with make_reporter(sys.stderr, sys.stderr.isatty(), quiet) as reporter:
@@ -74,7 +74,7 @@ def command(
     sys.exit(result.exit_status)
 
 
-def _previews(plan: Plan, obsids: Sequence[str]) -> list[str]:
+def previews(plan: Plan, obsids: Sequence[str]) -> list[str]:
     """Name the steps that draw, of all observations or of some.
 
     Raises
@@ -95,4 +95,4 @@ def _previews(plan: Plan, obsids: Sequence[str]) -> list[str]:
 def _print_results(result: RunResult, quiet: bool) -> None:
     from xbatch.report.terminal import print_previews
 
-    print_previews(result, sys.stdout, quiet=quiet)
+    printpreviews(result, sys.stdout, quiet=quiet)

@@ -52,12 +52,13 @@ class Screened:
 
 @dataclass(frozen=True)
 class RegionRow:
-    """One region of a preview."""
+    """One region of a preview; `area` in square arcmin, None without sky coordinates."""
 
     name: str
     role: str
     shapes: tuple[str, ...]
     pixels: int
+    area: float | None
     fraction: float
     counts: int
 
@@ -116,7 +117,7 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
     drawn = [_picture(source, step) for step in previews]
     others = [
         _picture(source, step)
-        for task in ("flare", "gti", "image", "lightcurve")
+        for task in ("flare", "gti", "lightcurve", "image")
         for step in steps
         if step["task"] == task
         and (task != "gti" or "gti.png" in step["outputs"])
@@ -167,6 +168,7 @@ def region_rows(step: Step) -> list[RegionRow]:
             str(each.get("role", "")),
             tuple(each.get("shapes", ())),
             int(each["pixels"]),
+            each.get("area_arcmin2"),
             float(each.get("fraction_in_field", 1.0)),
             int(each["counts"]),
         )
@@ -186,7 +188,7 @@ def _picture(source: RunSource, step: Step) -> Picture:
         )
         trouble = trouble or f"Its step was {step['outcome']}."
     many = len(step["facts"].get("bands", ())) if task in {"image", "mosaic"} else 1
-    return Picture(title, uri, alt, caption, task == "lightcurve" or many > 1, trouble)
+    return Picture(title, uri, alt, caption, many > 1, trouble)
 
 
 def _words(step: Step) -> tuple[str, str, str]:

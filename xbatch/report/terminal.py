@@ -91,10 +91,11 @@ def _region_table(step: Mapping[str, Any]) -> Table:
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE, pad_edge=False)
     for name in ("region", "for"):
         table.add_column(name)
-    for name in ("shapes", "pixels", "in the field", "events"):
+    for name in ("shapes", "pixels", "arcmin²", "in the field", "events"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in region_rows(step):
-        cells = (f"{len(row.shapes)}", f"{row.pixels}", f"{100 * row.fraction:.4g} %", f"{row.counts}")
+        area = "" if row.area is None else f"{row.area:.4g}"
+        cells = (f"{len(row.shapes)}", f"{row.pixels}", area, f"{100 * row.fraction:.4g} %", f"{row.counts}")
         table.add_row(Text(row.name), Text(row.role or "nothing"), *cells)
     return table
 

@@ -37,8 +37,9 @@ def run(job: Job) -> Outcome:
     ``mission``, ``regions`` (by name, see `xbatch.tasks._regions`), ``roles`` (by name, what each is for: ``source of
     agn``), ``bin`` (see `xbatch.tasks._grids`).
 
-    Outputs: ``regions.png`` and ``regions.json``: of each region its shapes, its area in pixels of X and Y, the part of
-    it that lies in the field (TLMIN to TLMAX), and the events inside, of the image's band and of all energies.
+    Outputs: ``regions.png`` and ``regions.json``: of each region its shapes, its area in pixels of X and Y and in
+    square arcmin, the part of it that lies in the field (TLMIN to TLMAX), and the events inside, of the image's band
+    and of all energies.
 
     Raises
     ------
@@ -57,6 +58,8 @@ def run(job: Job) -> Outcome:
         pixels, said = check_area(region.shapes, region.rule, field, name, region.file)
         areas[name] = (pixels, _fraction(region, field, pixels))
         notes += [f"{name}: {note}" if name not in note else note for note in (*region.notes, *said)]
+    wcs = table.header.wcs
+    scale = None if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) * 3600.0
     band, ranges = _band(job.params)
     grid, _ = image_grid(table, {**job.params, "frame": "sky", "bin": _width(job.params, field)})
     image, counts = _count(table, grid, ranges, placed, field)
@@ -66,6 +69,7 @@ def run(job: Job) -> Outcome:
             "shapes": [_shape_text(shape) for shape in region.shapes],
             "combine": region.rule,
             "pixels": areas[name][0],
+            "area_arcmin2": None if scale is None else areas[name][0] * scale,
             "fraction_in_field": areas[name][1],
             "counts": int(counts[number][1]),
             "band_counts": int(counts[number][0]),
