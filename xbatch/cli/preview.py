@@ -95,4 +95,4 @@ def previews(plan: Plan, obsids: Sequence[str]) -> list[str]:
 def _print_results(result: RunResult, quiet: bool) -> None:
     from xbatch.report.terminal import print_previews
 
-    printpreviews(result, sys.stdout, quiet=quiet)
+    print_previews(result, sys.stdout, quiet=quiet)
