@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.polygons import draw_polygon
+from xbatch.xray.region_cells import cut_into_cells
 from xbatch.xray.regions import Polygon, Shape, bounds, inside
 
 __all__ = [
@@ -35,15 +36,18 @@ __all__ = [
     "pixels_inside",
     "pixels_that_differ",
     "places",
+    "region_parts",
     "selected",
 ]
 
 Rule: TypeAlias = Literal["file-order", "exclude-last", "extractor"]
 RULES: tuple[Rule, ...] = ("file-order", "exclude-last", "extractor")
 _Bools: TypeAlias = NDArray[np.bool_]
+_Floats: TypeAlias = NDArray[np.float64]
 LARGEST = 1 << 26
 """Pixels of the largest image worth drawing; beyond it positions are better tested one by one."""
 _BLOCK = 1 << 22
+_CELL = 64
 
 
 @dataclass(frozen=True)
@@ -268,8 +272,43 @@ def pixels_inside(shapes: Sequence[Shape], field: Field, rule: Rule = "file-orde
     """Count the pixels of a field whose centre a region selects; what BACKSCAL is made of."""
     outside = _all_else(shapes, rule)
     box = _box(shapes, outside, field)
-    total = (field.pixels - box.pixels) if outside else 0
-    return total + sum(int(np.count_nonzero(_draw_on(shapes, rule, block))) for block in _blocks(box))
+    x, _, blocks = _settled(shapes, box, rule)
+    total = (field.pixels - box.pixels if outside else 0) + len(x) * _CELL * _CELL
+    return total + sum(int(np.count_nonzero(_draw_on(shapes, rule, block))) for block in blocks)
+
+
+def region_parts(
+    shapes: Sequence[Shape], field: Field, rule: Rule = "file-order"
+) -> Iterator[tuple[int, _Floats, _Floats]]:
+    """Give the pixels of a field that a region selects, in parts: how many, and where.
+
+    Of a region of up to some million pixels every pixel is given; of a larger one squares of pixels that no edge
+    crosses stand for all their pixels by their centre.
+
+    Yields
+    ------
+    pixels : int
+        How many pixels of the part are selected.
+    x, y : array, shape (n,)
+        Their places: those of all pixels, or of squares of ``pixels / n`` each.
+    """
+    box = field if _all_else(shapes, rule) else _box(shapes, False, field)
+    x, y, blocks = _settled(shapes, box, rule)
+    yield len(x) * _CELL * _CELL, x, y
+    for block in blocks:
+        for part in _blocks(block, 8):
+            row, column = np.nonzero(_draw_on(shapes, rule, part))
+            yield len(row), column + float(part.x_first), row + float(part.y_first)
+
+
+def _settled(shapes: Sequence[Shape], box: Field, rule: Rule) -> tuple[_Floats, _Floats, Iterator[Field]]:
+    """Give the centres of the cells that are wholly selected, and blocks that hold what is still to be drawn."""
+    if box.pixels <= _BLOCK:
+        return np.empty(0), np.empty(0), _blocks(box)
+    cells = cut_into_cells(shapes, (box.x_first, box.y_first), (box.x_last, box.y_last), _CELL)
+    x, y = cells.centres()
+    chosen = np.flatnonzero(selected(shapes, x, y, rule))
+    return x[chosen], y[chosen], (part for run in cells.runs() for part in _blocks(Field(*run)))
 
 
 def pixels_that_differ(shapes: Sequence[Shape], rule: Rule, other: Rule, field: Field) -> int:
@@ -320,11 +359,11 @@ def _pixels(edges: tuple[float, float, float, float]) -> Field:
     return Field(math.floor(edges[0]), math.ceil(edges[1]), math.floor(edges[2]), math.ceil(edges[3]))
 
 
-def _blocks(box: Field) -> Iterator[Field]:
+def _blocks(box: Field, parts: int = 1) -> Iterator[Field]:
     """Cut a box into runs of rows of a few million pixels, so that a large one needs no more memory."""
     if not box.pixels:
         return
-    rows = max(_BLOCK // box.width, 1)
+    rows = max(_BLOCK // parts // box.width, 1)
     for first in range(box.y_first, box.y_last + 1, rows):
         yield box.rows(first, min(first + rows - 1, box.y_last))
 
