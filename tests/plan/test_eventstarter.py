@@ -44,14 +44,15 @@ def test_an_archive_tree_needs_no_names_and_gives_a_plan(tmp_path: Path) -> None
     assert analysis.members[0].spec.fits == ()
 
 
-@pytest.mark.parametrize(("folder", "ending"), [("event_cl", "01"), ("nominal", "")])
+@pytest.mark.parametrize(("folder", "ending"), [("event_cl", "01"), ("nominal", ""), (".", "")])
 def test_a_matrix_beside_each_list_gives_a_fit(tmp_path: Path, folder: str, ending: str) -> None:
     tree(tmp_path)
     (tmp_path / OBSID / folder).mkdir(exist_ok=True)
     for module in "AB":
         (tmp_path / OBSID / folder / f"nu{OBSID}{module}{ending}.rmf").write_bytes(b"x")
     text, analysis = read(tmp_path)
-    assert f'response: "{{obsid}}/{folder}/nu{{obsid}}{{module}}{ending}.rmf"' in text
+    below = "" if folder == "." else f"{folder}/"
+    assert f'response: "{{obsid}}/{below}nu{{obsid}}{{module}}{ending}.rmf"' in text
     assert "# fit:" not in text
     (job,) = analysis.members[0].spec.fits
     assert [data.subject.instrument for data in job.datasets] == ["FPMA", "FPMB"]

@@ -115,9 +115,9 @@ def _found(path: Path, folder: Path) -> FoundList | None:
 
 
 def _beside(path: Path, folder: Path, obsid: str) -> Iterator[str]:
-    """Give the files that lie beside a list, and those of other folders of its observation, as paths below a folder."""
-    tree = path.parent != folder and path.parent.parent.name == obsid
-    folders = [one for one in path.parent.parent.iterdir() if one.is_dir()] if tree else [path.parent]
+    """Give the files of a list's observation, else those beside the list, as paths below a folder."""
+    tree = next((one for one in (path.parent, path.parent.parent) if one.name == obsid and folder in one.parents), None)
+    folders = [tree, *(one for one in tree.iterdir() if one.is_dir())] if tree is not None else [path.parent]
     return (one.relative_to(folder).as_posix() for some in folders for one in some.iterdir())
 
 
@@ -241,9 +241,17 @@ def _products(found: Sequence[FoundList], habits: _Habits) -> list[str]:
     lines += ["", "bands:", *(f"  {name}: {band}" for name, band in habits.bands.items())]
     lines += ["", "images:", f"  sky: {{bands: [{', '.join(habits.bands)}]}}"]
     lines += ["", "lightcurves:", f"  src: {{spectrum: src, dt: {habits.dt}, bands: [full]}}"]
-    lines += ["", "binning:", "  min25: {type: min, counts: 25}", ""]
+    by_background = "  bg3: {type: bmin, counts: 3}      # wstat is biased where groups have no background counts"
+    lines += ["", "binning:", by_background if response else "  min25: {type: min, counts: 25}", ""]
     fit = _fit(len(unique(one.obsid for one in found)) > 1, unique(one.instrument for one in found))
-    return lines + (fit if response else ["# With a response, a fit to begin with:", *(f"# {line}" for line in fit)])
+    if response:
+        return [*lines, *fit]
+    return [
+        *lines,
+        "# With a response, a fit to begin with:",
+        f"# under binning:{by_background[1:]}",
+        *(f"# {line}" for line in fit),
+    ]
 
 
 def _common(found: Sequence[FoundList], kind: str) -> str:
@@ -263,7 +271,7 @@ def _fit(several_observations: bool, instruments: Sequence[str]) -> list[str]:
     lines = [
         "fit:",
         "  powerlaw:",
-        "    data: [{spectra: src, binning: min25, band: full}]",
+        "    data: [{spectra: src, binning: bg3, band: full}]",
         *(["    group_by: [obsid]      # one fit for each observation"] if several_observations else []),
         "    background: {mode: profiled}",
         "    statistic: wstat",
