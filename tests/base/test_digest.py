@@ -155,6 +155,21 @@ class TestMemo:
         assert memo.recall(path) is None
         assert memo.digest(path, time.time_ns())[1] == bytes_digest(path)
 
+    def test_the_sha256_is_remembered_beside_the_digest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = make(tmp_path / "a")
+        memo = DigestMemo(tmp_path / "memo")
+        assert memo.sha256(path) == file_sha256(path) and not (tmp_path / "memo").exists()
+        mark, digest = memo.digest(path, time.time_ns() + 10**10)
+        assert memo.sha256(path) == file_sha256(path)
+        with monkeypatch.context() as patch:
+            patch.setattr("xbatch.base.digest.file_sha256", lambda _: "read again")
+            assert DigestMemo(tmp_path / "memo").sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+            assert DigestMemo(tmp_path / "memo", paranoid=True).sha256(path) == "read again"
+        assert memo.recall(path) == (mark, digest)
+        time.sleep(0.02)
+        path.write_bytes(path.read_bytes() + bytes(2880))
+        assert memo.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
     def test_nothing_is_made_where_there_is_no_store(self, tmp_path: Path) -> None:
         path = tmp_path / "a"
         path.write_text("one")

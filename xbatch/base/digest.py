@@ -23,17 +23,19 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import canonical_json, write_atomically
 from xbatch.base.fitsheader import BLOCK, data_size, open_plain, parse_cards, read_raw_header
 
 __all__ = [
+    "DIGESTS",
     "VOLATILE",
     "DigestMemo",
     "FileFacts",
@@ -45,6 +47,8 @@ __all__ = [
 ]
 
 VOLATILE = frozenset({"", "DATE", "CREATOR", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", "HISTORY", "COMMENT"})
+#: The folder of a store where digests are remembered.
+DIGESTS = "digests"
 _CHUNK = 1 << 20
 _FITS_RULE = "fits1"
 _SETTLED_NS = 2_000_000_000
@@ -199,14 +203,41 @@ class DigestMemo:
         if self._paranoid:
             return None
         mark = file_mark(path)
+        digest = self._remembered(path, mark).get("digest")
+        return (mark, digest) if isinstance(digest, str) else None
+
+    def sha256(self, path: Path) -> str:
+        """Give the sha256 of a file's bytes; it is remembered beside the content digest where there is one.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read.
+        """
+        mark = file_mark(path)
+        note = self._remembered(path, mark)
+        known = note.get("sha256")
+        if isinstance(known, str) and not self._paranoid:
+            return known
+        sha256 = file_sha256(path)
+        if note and file_mark(path) == mark:
+            self._remember(path, {**note, "sha256": sha256})
+        return sha256
+
+    def _remembered(self, path: Path, mark: FileMark) -> dict[str, Any]:
+        """Give the note on a file, empty if there is none or it does not hold any more."""
         try:
             note = json.loads(self._note(path).read_bytes())
         except (OSError, ValueError):
-            return None
+            return {}
         if not isinstance(note, dict) or note.get("mark") != _numbers(mark) or note.get("path") != _absolute(path):
-            return None
-        digest = note.get("digest")
-        return (mark, digest) if isinstance(digest, str) else None
+            return {}
+        return note
+
+    def _remember(self, path: Path, note: Mapping[str, Any]) -> None:
+        # a memo that cannot be written (a store for reading only) costs time, not correctness
+        with suppress(OSError):
+            write_atomically(self._note(path), canonical_json(note))
 
     def digest(self, path: Path, now_ns: int) -> tuple[FileMark, str]:
         """Give a file's mark and content digest, from memory or by reading it; remember it for next time.
@@ -230,12 +261,7 @@ class DigestMemo:
         if file_mark(path) != mark:
             raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
         if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and self._folder.parent.is_dir():
-            note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest}
-            try:
-                write_atomically(self._note(path), canonical_json(note))
-            except OSError:
-                # A memo that cannot be written (a store for reading only) costs time, not correctness.
-                return mark, digest
+            self._remember(path, {"path": _absolute(path), "mark": _numbers(mark), "digest": digest})
         return mark, digest
 
     def _note(self, path: Path) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xbatch import __version__
-from xbatch.base.digest import file_sha256
+from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import FileError, UsageError
 from xbatch.base.files import canonical_json, pretty_json, schema_text, write_atomically
 from xbatch.plan.keys import plain
@@ -66,7 +66,7 @@ def build(
         JSON-able, as schema ``manifest-1`` describes it.
     """
     known = {step.name: _Known(step, _record(step)) for step in result.steps}
-    sha256s: dict[str, str | None] = {}
+    sha256s = _Sha256s(DigestMemo(result.store_dir / DIGESTS), {})
     entries = [_step(step, known, result.run_dir, sha256s) for step in plan]
     counts = Counter(entry["outcome"] for entry in entries)
     return {
@@ -220,6 +220,14 @@ class _Known:
     record: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True)
+class _Sha256s:
+    """The sha256 of files from outside the plan: those of this manifest, and what is remembered of them."""
+
+    memo: DigestMemo
+    found: dict[str, str | None]
+
+
 def _record(step: StepResult) -> Mapping[str, Any] | None:
     if step.record is None:
         return None
@@ -239,7 +247,7 @@ def _outcome(result: RunResult, counts: Mapping[str, int]) -> str:
     return "partial" if counts["not selected"] else "complete"
 
 
-def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: dict[str, str | None]) -> dict[str, Any]:
+def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha256s) -> dict[str, Any]:
     found = known.get(step.name)
     run = found.result if found is not None else None
     record: Mapping[str, Any] = (found.record if found is not None else None) or {}
@@ -286,7 +294,7 @@ def _input(
     role: str,
     record: Mapping[str, Any],
     known: Mapping[str, _Known],
-    sha256s: dict[str, str | None],
+    sha256s: _Sha256s,
 ) -> dict[str, Any]:
     """Describe an input; sizes and digests are None for what was not there."""
     item = step.inputs[role]
@@ -307,19 +315,19 @@ def _input(
     }
 
 
-def _outside_sha256(path: str, digest: str | None, sha256s: dict[str, str | None]) -> str | None:
+def _outside_sha256(path: str, digest: str | None, sha256s: _Sha256s) -> str | None:
     """Give the sha256 of a file from outside the plan; None if it can no longer be read.
 
     The content digest of a file that is not FITS is its sha256 already.
     """
     if digest is not None and digest.startswith("sha256:"):
         return digest.removeprefix("sha256:")
-    if path not in sha256s:
+    if path not in sha256s.found:
         try:
-            sha256s[path] = file_sha256(Path(path))
+            sha256s.found[path] = sha256s.memo.sha256(Path(path))
         except FileError:
-            sha256s[path] = None
-    return sha256s[path]
+            sha256s.found[path] = None
+    return sha256s.found[path]
 
 
 def _inside(path: Path | None, folder: Path) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from xbatch.base.digest import DigestMemo
+from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import UsageError
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Verdict, judge_plan
@@ -135,7 +135,7 @@ def _check_tasks(plan: Plan, registry: Mapping[str, TaskDef]) -> None:
 
 
 def _memo(store_dir: Path, paranoid: bool) -> DigestMemo:
-    return DigestMemo(store_dir / "digests", paranoid)
+    return DigestMemo(store_dir / DIGESTS, paranoid)
 
 
 def _evidence(
