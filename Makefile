@@ -8,10 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint docs bench clean
+.PHONY: help setup demo test lint docs bench agreement clean
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 # The stamp is older than pyproject.toml only when the dependencies may have changed.
 $(READY): pyproject.toml scripts/setup.sh
@@ -40,7 +40,10 @@ docs: $(READY) ## Build the documentation into site/
 bench: $(READY) ## Measure start-up, responses, fits and events against their peers
 	@$(BIN)/python benchmarks/run.py
 
+agreement: $(READY) ## Compare with the missions' tools, given DATA=FOLDER with their results; writes a page of docs
+	@$(BIN)/python scripts/agreement.py --data "$(DATA)"
+
 clean: ## Remove everything that was made, results in out/ too
 	rm -rf $(VENV) out site dist build htmlcov coverage.xml .coverage .coverage.* \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find xbatch tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find xbatch tests benchmarks agreement -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,12 +51,16 @@ def test_published_lists_come_out_of_one_spectrum(published: dict[str, list[int]
     # The lists of 24 and 48 bands fix all but one of the 48 edges: those left out of the latter are in the former.
     fine = sorted({*published["24cch"], *published["48cch"], 413})
     assert len(fine) == 49
-    net = spread(fine, 48)
+    sums = {edge: 2 * number for number, edge in enumerate(fine)}
+    sums |= {edge: 3 * number for number, edge in enumerate(published["32cch"])}
+    edges = sorted(sums)
+    net = np.zeros(1600)
+    net[np.array(edges) - 400] = np.diff([sums[edge] for edge in edges], prepend=0)
     for faithful in (False, True):
-        edges = {n: 400 + equal_count_edges(net, n, faithful=faithful) for n in (12, 24, 48)}
-        assert edges[12].tolist() == published["12cch"] == published["24cch"][::2]
-        assert edges[24].tolist() == published["24cch"]
-        pruned = wide_edges(edges[48], 30, faithful=faithful)
+        found = {n: 400 + equal_count_edges(net, n, faithful=faithful) for n in (12, 24, 32, 48)}
+        assert found[12].tolist() == published["12cch"] == published["24cch"][::2]
+        assert found[24].tolist() == published["24cch"] and found[32].tolist() == published["32cch"]
+        pruned = wide_edges(found[48], 30, faithful=faithful)
         assert pruned.tolist() == published["48cch"] and pruned.size == 32
         assert np.diff(pruned).min() >= 30
 
