@@ -135,6 +135,7 @@ def test_keywords_of_ogip(tmp_path: Path) -> None:
     assert {key: header[key] for key in expected} == expected
 
 
+@pytest.mark.filterwarnings("ignore")  # of another package's own matters
 def test_stingray_reads_what_is_written(tmp_path: Path) -> None:
     stingray = pytest.importorskip("stingray")
     curves(tabled(nustar_file(), tmp_path / "e"), tmp_path / "lc")
@@ -278,6 +279,25 @@ def test_many_bands_are_not_all_drawn(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused(params: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(StepError, match=words):
         curves(tabled(nustar_file(), tmp_path / "e"), tmp_path / "lc", **params)
+
+
+def test_positions_that_are_no_whole_pixels(tmp_path: Path) -> None:
+    file = nustar_file(2000)
+    regions = {"s": SOURCE, "b": BACKGROUND}
+    curves(tabled(file, tmp_path / "a"), tmp_path / "c", regions=regions, region="s", background="b")
+    file.nulls = {}
+    for name in "XY":
+        file.columns[name] = file.columns[name].astype(np.float32)
+    curves(tabled(file, tmp_path / "b"), tmp_path / "d", regions=regions, region="s", background="b")
+    assert (tmp_path / "c" / "full.lc").read_bytes() == (tmp_path / "d" / "full.lc").read_bytes()
+
+
+def test_without_a_region_all_the_field_counts(tmp_path: Path) -> None:
+    path = tabled(nustar_file(2000), tmp_path / "e")
+    outcome = curves(path, tmp_path / "lc", regions={"b": BACKGROUND}, background="b", figure=False)
+    assert outcome.facts["background_scale"] == 1e6 / pixels(BACKGROUND)
+    assert outcome.facts["counts"] == EventTable.open(path).rows
+    assert not (tmp_path / "lc" / "lightcurves.png").exists()
 
 
 def test_a_region_off_the_field_is_refused(tmp_path: Path) -> None:
