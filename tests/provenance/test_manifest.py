@@ -82,6 +82,15 @@ def test_inputs_and_outputs_carry_size_sha256_and_content_digest(tmp_path: Path)
         assert hashlib.sha256((world.folder / output["path"]).read_bytes()).hexdigest() == output["sha256"]
 
 
+def test_a_file_that_the_store_alone_has_has_no_path(tmp_path: Path) -> None:
+    world = make_run(tmp_path)
+    first = world.plan.steps[0]
+    world.plan = replace(world.plan, steps=(replace(first, product=""), *world.plan.steps[1:]))
+    manifest = world.manifest()
+    jsonschema.validate(manifest, SCHEMA)
+    assert {output["path"] for output in step_of(manifest, first.name)["outputs"].values()} == {""}
+
+
 def test_a_step_from_the_store_keeps_its_times(tmp_path: Path) -> None:
     step = step_of(make_run(tmp_path).manifest(), "spectrum:90402339002/FPMA/src")
     assert step["outcome"] == "up to date"

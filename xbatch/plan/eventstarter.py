@@ -246,12 +246,8 @@ def _products(found: Sequence[FoundList], habits: _Habits) -> list[str]:
     fit = _fit(len(unique(one.obsid for one in found)) > 1, unique(one.instrument for one in found))
     if response:
         return [*lines, *fit]
-    return [
-        *lines,
-        "# With a response, a fit to begin with:",
-        f"# under binning:{by_background[1:]}",
-        *(f"# {line}" for line in fit),
-    ]
+    commented = [f"# under binning:{by_background[1:]}", *(f"# {line}" for line in fit)]
+    return [*lines, "# With a response, a fit to begin with:", *commented]
 
 
 def _common(found: Sequence[FoundList], kind: str) -> str:

@@ -269,7 +269,7 @@ def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha2
         "ingredients": plain(ingredients) if ingredients is not None else None,
         "inputs": {role: _input(step, role, record, known, sha256s) for role in step.inputs},
         "outputs": {
-            name: {"path": f"products/{step.product}/{name}", **{k: facts[k] for k in ("size", "sha256", "digest")}}
+            name: {"path": _path(step, name), **{k: facts[k] for k in ("size", "sha256", "digest")}}
             for name, facts in sorted(record.get("outputs", {}).items())
         },
         "facts": plain(record.get("facts", {})),
@@ -287,6 +287,11 @@ def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha2
         "environment": plain(record.get("environment")),
         "host": record.get("host"),
     }
+
+
+def _path(step: Step, name: str) -> str:
+    """Give the place of a step's file in the run's folder; empty where the store alone has it."""
+    return f"products/{step.product}/{name}" if step.product else ""
 
 
 def _input(
