@@ -22,7 +22,7 @@ from xbatch.simulator.instrument import effective_area, fwhm, make_response
 from xbatch.simulator.predict import background_rate, photons, source_rate, true_fluxes
 from xbatch.simulator.small import small_config
 
-DEMO = Path(__file__).parents[2] / "examples" / "configs" / "demo-simulation.yaml"
+DEMO = Path(__file__).parents[2] / "examples" / "configs" / "spectra-simulation.yaml"
 
 
 def test_files_have_the_names_and_links_of_nuproducts(tmp_path: Path) -> None:
