@@ -182,7 +182,7 @@ def test_steps_without_facts_do_no_harm(tmp_path: Path) -> None:
     bare: list[Mapping[str, Any]] = [{**each, "facts": {}, "outputs": {}} for each in all_steps(tmp_path)]
     source = RunSource(tmp_path, {"steps": bare})
     (view,) = observation_views(source)
-    assert view.screened == () and view.gtis == () and view.regions == ()
+    assert view.screened == () and view.gtis == () and view.previews[0].regions == ()
     assert [picture.uri for picture in (*view.pictures, *mosaic_views(source))] == [None] * 4
     assert band_views(source) == [] and len(sum_views(source)) == 1
 

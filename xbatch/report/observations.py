@@ -12,6 +12,7 @@ __all__ = [
     "Lists",
     "ObservationView",
     "Picture",
+    "Preview",
     "RegionRow",
     "Screened",
     "Table",
@@ -76,6 +77,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """A picture of regions, and what it shows."""
+
+    picture: Picture
+    regions: tuple[RegionRow, ...]
+
+
+@dataclass(frozen=True)
 class Lists:
     """Good times that a step selected, without a picture: its name, intervals and seconds."""
 
@@ -91,8 +100,7 @@ class ObservationView:
     obsid: str
     instrument: str
     screened: tuple[Screened, ...]
-    regions: tuple[RegionRow, ...]
-    region_picture: Picture | None
+    previews: tuple[Preview, ...]
     pictures: tuple[Picture, ...]
     gtis: tuple[Lists, ...]
 
@@ -113,8 +121,6 @@ def observation_views(source: RunSource) -> list[ObservationView]:
 
 
 def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence[Step]) -> ObservationView:
-    previews = [step for step in steps if step["task"] == "preview"]
-    drawn = [_picture(source, step) for step in previews]
     others = [
         _picture(source, step)
         for task in ("flare", "gti", "lightcurve", "image")
@@ -127,9 +133,8 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         obsid,
         instrument,
         tuple(_screened(step) for step in steps if step["task"] == "events" and step["facts"]),
-        tuple(row for step in previews for row in region_rows(step)),
-        drawn[0] if drawn else None,
-        (*drawn[1:], *others),
+        tuple(Preview(_picture(source, step), tuple(region_rows(step))) for step in steps if step["task"] == "preview"),
+        tuple(others),
         tuple(_gtis(steps)),
     )
 
