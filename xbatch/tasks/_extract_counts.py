@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,16 @@ from xbatch.tasks._regions import Placed, field_of
 from xbatch.tasks._times import Selection
 from xbatch.xray.channels import SpectrumAxis
 from xbatch.xray.eventcounts import SpectrumCounter
+from xbatch.xray.region_cells import cut_into_cells
 from xbatch.xray.region_labels import LabelImage, label_image
 from xbatch.xray.region_masks import Field, Raster, bounding_box, draw, selected
 
 __all__ = ["Counted", "Finder", "count_regions"]
 
-#: Pixels of the largest image that regions are drawn on: 32 MB of labels. Larger regions are tested event by event.
-_MOST_PIXELS = 1 << 23
+#: Pixels of the largest image that regions are drawn on: all of NuSTAR's. Larger regions are looked up by cells.
+_MOST_PIXELS = 1 << 20
+#: Cells of a larger region, about; events in those that an edge crosses are tested one by one.
+_CELLS = 1 << 14
 _DETECTORS = 256
 
 
@@ -103,15 +108,33 @@ class _Region:
     def holds(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
         """Say which positions lie in the region."""
         shapes, rule = self._placed.shapes, self._placed.rule
-        if self.box is None or self._all_else:
+        if self.box is None or not self.box.pixels or self._all_else:
             return selected(shapes, x, y, rule)
         if self._field is not None and self.box.pixels <= _MOST_PIXELS:
             return self.drawn().at(x, y)
         box = self.box
-        near = np.flatnonzero((x >= box.x_first) & (x <= box.x_last) & (y >= box.y_first) & (y <= box.y_last))
         found = np.zeros(len(x), np.bool_)
-        found[near] = selected(shapes, x.take(near), y.take(near), rule)
+        near = np.flatnonzero((x >= box.x_first) & (x <= box.x_last) & (y >= box.y_first) & (y <= box.y_last))
+        x, y = x.take(near), y.take(near)
+        size, known, crossed = self._cells
+        column, row = ((at - first) // size for at, first in ((x, box.x_first), (y, box.y_first)))
+        cell = row.astype(np.int64) * known.shape[1] + column.astype(np.int64)
+        held = known.reshape(-1).take(cell)
+        unsure = np.flatnonzero(crossed.reshape(-1).take(cell))
+        held[unsure] = selected(shapes, x.take(unsure), y.take(unsure), rule)
+        found[near] = held
         return found
+
+    @cached_property
+    def _cells(self) -> tuple[int, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Give the side of a cell, which cells lie in the region, and which are crossed by an edge."""
+        assert self.box is not None
+        shapes, rule, box = self._placed.shapes, self._placed.rule, self.box
+        size = max(math.isqrt(box.pixels // _CELLS), 2)
+        cells = cut_into_cells(shapes, (box.x_first, box.y_first), (box.x_last, box.y_last), size)
+        known = np.zeros_like(cells.crossed)
+        known[~cells.crossed] = selected(shapes, *cells.centres(), rule)
+        return size, known, cells.crossed
 
 
 def count_regions(table: EventTable, regions: Sequence[Placed], axis: SpectrumAxis, selection: Selection) -> Counted:

@@ -52,9 +52,11 @@ class Cells:
 
     def centres(self) -> tuple[_Floats, _Floats]:
         """Give the centres of the cells that are not crossed, in pixels."""
-        row, column = np.nonzero(~self.crossed)
+        row, column = (place.astype(np.float64) for place in np.nonzero(~self.crossed))
         middle = 0.5 * (self.size - 1)
-        return self.first[0] + self.size * column + middle, self.first[1] + self.size * row + middle
+        x: _Floats = self.size * column + (self.first[0] + middle)
+        y: _Floats = self.size * row + (self.first[1] + middle)
+        return x, y
 
     def runs(self) -> Iterator[tuple[int, int, int, int]]:
         """Give first and last column, first and last row of rectangles that hold the crossed cells and no others."""

@@ -282,23 +282,23 @@ def region_parts(
 ) -> Iterator[tuple[int, _Floats, _Floats]]:
     """Give the pixels of a field that a region selects, in parts: how many, and where.
 
-    Of a region of up to some million pixels every pixel is given; of a larger one squares of pixels that no edge
-    crosses stand for all their pixels by their centre.
+    Where they are is told by each pixel's place, for regions of more than some million pixels by the centres of squares
+    of ``pixels / n`` that no edge crosses.
 
     Yields
     ------
     pixels : int
-        How many pixels of the part are selected.
     x, y : array, shape (n,)
-        Their places: those of all pixels, or of squares of ``pixels / n`` each.
     """
     box = field if _all_else(shapes, rule) else _box(shapes, False, field)
     x, y, blocks = _settled(shapes, box, rule)
     yield len(x) * _CELL * _CELL, x, y
     for block in blocks:
         for part in _blocks(block, 8):
-            row, column = np.nonzero(_draw_on(shapes, rule, part))
-            yield len(row), column + float(part.x_first), row + float(part.y_first)
+            row, column = (place.astype(np.float64) for place in np.nonzero(_draw_on(shapes, rule, part)))
+            row += part.y_first
+            column += part.x_first
+            yield len(row), column, row
 
 
 def _settled(shapes: Sequence[Shape], box: Field, rule: Rule) -> tuple[_Floats, _Floats, Iterator[Field]]:
