@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -229,3 +230,23 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
         (image(seen[1], exposure_map=tmp_path / "e.fits"),),
     )
     assert codes_of(event_spec(work)) == ["XB401"] * 5
+
+
+@pytest.mark.parametrize("name", [f"nu{OBSID}A01_cl.evt", "s.reg", "n.rmf"])
+def test_a_folder_that_may_not_be_read_is_a_problem(
+    one: Observed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Older Pythons raise where a file is looked for."""
+    there = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return there(path)
+
+    (tmp_path / "s.reg").write_text("fk5\ncircle(1,2,0.1)")
+    (tmp_path / "n.rmf").write_bytes(b"x")
+    region = Region("src", {"file": "s.reg"}, tmp_path / "s.reg", "regions.src")
+    one = replace(one, regions={**one.regions, "src": region})
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert codes_of(event_spec(EventWork((one,), (spectrum(response=tmp_path / "n.rmf"),)))) == ["XB401"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from xbatch.base.errors import Problem
 from xbatch.base.fitsheader import find_file
-from xbatch.plan.links import missing_file
+from xbatch.plan.links import missing_file, unreadable
 from xbatch.spec.eventmodel import Observed
 from xbatch.spec.model import Analysis
 
@@ -62,9 +62,7 @@ def find_lists(observed: Sequence[Observed], analysis: Analysis) -> tuple[dict[s
             livetime, lost = _livetime(one, analysis, found)
         except PermissionError as error:
             found, livetime, lost = None, None, []
-            message = f"{error.filename} cannot be read"
-            cure = "give yourself permission to read it"
-            refused = [Problem(analysis.place("data.root"), "XB401", message, cure, "data.root")]
+            refused = [unreadable(Path(error.filename), analysis, "data.root")]
         problems += refused + lost
         if found is not None:
             lists[one.subject] = Lists(found, livetime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from xbatch.base.errors import Problem
 from xbatch.base.fitsheader import find_file
@@ -11,7 +12,7 @@ from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import image_file_problems, product_steps
 from xbatch.plan.eventspectra import event_source, extraction_steps, named_file_problems
 from xbatch.plan.fitting import Installed, following_steps, is_installed, response_problems
-from xbatch.plan.links import missing_file
+from xbatch.plan.links import missing_file, unreadable
 from xbatch.plan.regionfiles import region_problems
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
@@ -47,10 +48,7 @@ def events_steps(
     work = _work(spec)
     found, problems = find_lists(work.observed, analysis)
     lists = EventLists(work, found)
-    problems += region_problems(work.observed, found, analysis)
-    problems += named_file_problems(work.spectra, analysis)
-    problems += image_file_problems(work.images, analysis)
-    problems += _gti_problems(lists, analysis)
+    problems += _file_problems(lists, analysis)
     sources, added = _sources(spec)
     following, refused = following_steps(analysis, spec, sources, installed)
     problems += refused
@@ -79,6 +77,20 @@ def _sources(spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
     """Give all spectra, with sums, and the steps that make the sums."""
     extracted = {one.subject.path: event_source(one) for one in _work(spec).spectra}
     return sums(spec, extracted)
+
+
+def _file_problems(lists: EventLists, analysis: Analysis) -> list[Problem]:
+    """Say what is wrong with files other than event lists."""
+    work = lists.work
+    try:
+        return [
+            *region_problems(work.observed, lists.lists, analysis),
+            *named_file_problems(work.spectra, analysis),
+            *image_file_problems(work.images, analysis),
+            *_gti_problems(lists, analysis),
+        ]
+    except PermissionError as error:
+        return [unreadable(Path(error.filename), analysis, "data.root")]
 
 
 def _gti_problems(lists: EventLists, analysis: Analysis) -> list[Problem]:

@@ -17,7 +17,7 @@ from xbatch.base.errors import FileError, Problem
 from xbatch.base.fitsheader import find_file, first_with
 from xbatch.spec.model import Analysis, SpectrumFiles
 
-__all__ = ["Links", "follow", "is_spectrum", "missing_file"]
+__all__ = ["Links", "follow", "is_spectrum", "missing_file", "unreadable"]
 
 _NO_FILE = {"", "none", "%match%"}
 _KEYWORDS = {"response": "RESPFILE", "arf": "ANCRFILE", "background": "BACKFILE"}
@@ -53,7 +53,7 @@ def follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list
     try:
         return _follow(files, analysis)
     except PermissionError as error:
-        return None, [_unreadable(Path(error.filename).parent, analysis, f"{files.path}.file")]
+        return None, [unreadable(Path(error.filename).parent, analysis, f"{files.path}.file")]
 
 
 def _follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list[Problem]]:
@@ -137,12 +137,13 @@ def missing_file(path: Path, analysis: Analysis, where: str, owner: str, kind: s
     try:
         names = sorted(p.name for p in path.parent.iterdir())
     except PermissionError:
-        return _unreadable(path.parent, analysis, where)
+        return unreadable(path.parent, analysis, where)
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}?" if near else f"{path.parent} holds {', '.join(names[:5]) or 'nothing'}"
     return Problem(place, "XB401", f"no file {path} for {owner}", hint, where)
 
 
-def _unreadable(folder: Path, analysis: Analysis, where: str) -> Problem:
+def unreadable(folder: Path, analysis: Analysis, where: str) -> Problem:
+    """Say that a folder cannot be read (XB401)."""
     message = f"folder {folder} cannot be read"
     return Problem(analysis.place(where), "XB401", message, "give yourself permission to read it", where)
