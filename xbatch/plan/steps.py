@@ -10,7 +10,7 @@ from typing import Any
 from xbatch.base.errors import Problem
 from xbatch.registry import TaskDef
 
-__all__ = ["FileInput", "Input", "Plan", "Step", "StepInput", "check_outputs", "ordered"]
+__all__ = ["FileInput", "Plan", "Step", "StepInput"]
 
 
 @dataclass(frozen=True)
