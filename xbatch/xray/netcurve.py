@@ -102,7 +102,7 @@ class Variability:
 def variability(rate: _Floats, error: _Floats, exposure: _Floats, back: _Floats | None = None) -> Variability | None:
     """Measure variability; None for fewer than two bins, or a mean that is not positive.
 
-    Excess variance and its error are those of Vaughan et al. (2003, MNRAS 345, 1271), equations 8 to 11 and B2:
+    Excess variance and its error are those of Vaughan et al. (2003, MNRAS 345, 1271):
     ``(S^2 - <error^2>) / mean^2``. In the chi-squared against a constant the variance of a bin is what the mean source
     rate and the bin's background give, not what its own counts do: bins of few counts would weigh too much.
 
