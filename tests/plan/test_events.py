@@ -159,6 +159,22 @@ def test_bands_that_data_decide_are_files_that_may_be_absent(one: Observed) -> N
     assert steps["bands:b3c"].inputs["spectrum"] == StepInput(f"spectrum:{A}/agn", "spectrum.pha")
 
 
+def test_times_and_bands_that_hang_on_each_other_are_refused(one: Observed) -> None:
+    flux = {"flux": {"band": "b3c.1", "quantile": [0.0, 0.5]}}
+    one = replace(one, gtis={"low": Gtis("low", flux, lightcurve="energy", path="gtis.low")})
+    low = spectrum(gti="low")
+    scheme = EqualBands("b3c", low.subject, None, {"scheme": "equal-counts", "n": 3}, "bands.b3c")
+    work = EventWork((one,), (low,), lightcurves=(curve(one, bands=(BandSet(scheme="b3c", most=3),)),))
+    with pytest.raises(SpecError) as caught:
+        plan_of(event_spec(work, equal_bands={"b3c": scheme}))
+    (problem,) = caught.value.problems
+    assert problem.code == "XB409"
+    waits = problem.message.partition(": ")[2].split(" waits for ")
+    assert waits[0] == waits[-1]
+    around = waits[waits.index("bands:b3c") :] + waits[1:]
+    assert around[:2] == ["bands:b3c", f"spectrum:{A}/agn@low"]
+
+
 def test_a_sum_is_grouped_and_fitted_like_a_spectrum(tmp_path: Path) -> None:
     (tmp_path / "n.rmf").write_bytes(b"x")
     obsids = (OBSID, "90402339004")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from graphlib import CycleError
 from hashlib import sha256
 from typing import Any
 
@@ -48,7 +49,11 @@ def compile_plan(analysis: Analysis) -> Plan:
     for member in analysis.members:
         steps, refused = _RECIPES[member.spec.level](analysis, member.spec)
         problems += refused
-        signatures = _signatures(steps)
+        try:
+            signatures = _signatures(steps)
+        except CycleError as error:
+            problems.append(_circle(error.args[1], steps, analysis))
+            continue
         for step in steps:
             signature = signatures[step.name]
             known = variants.get((step.name, signature))
@@ -61,6 +66,14 @@ def compile_plan(analysis: Analysis) -> Plan:
     steps = [*shared, *_table_steps(shared, analysis)]
     check_outputs(steps, TASKS)
     return ordered(analysis.name, steps)
+
+
+def _circle(names: list[str], steps: list[Step], analysis: Analysis) -> Problem:
+    """Say which steps wait for each other: a time selection by a light curve in bands of a spectrum of those times."""
+    path = next(step.path for step in steps if step.name == names[0])
+    message = f"steps wait for each other: {' waits for '.join(reversed(names))}"
+    hint = "take bands or times from a spectrum or light curve that does not depend on them"
+    return Problem(analysis.place(path), "XB409", message, hint, path)
 
 
 def _signatures(steps: list[Step]) -> dict[str, str]:

@@ -263,6 +263,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "The light curve that a time selection is taken from is not made for the observation, or not in its band.",
             "Add the band to the light curve, or the observation.",
         ),
+        "XB409": Code(
+            "steps that wait for each other",
+            "A time selection, a light curve and bands are each made from the next.",
+            "Take bands or times from what does not depend on them.",
+        ),
         "XB410": Code(
             "a package is missing",
             "A step needs a package that is not installed.",
