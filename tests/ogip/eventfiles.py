@@ -101,7 +101,6 @@ class EventFile:
     size: tuple[int, int] = (1000, 4095)
     sky: bool = True
     axes: tuple[str, str] = ("RA---TAN", "DEC--TAN")
-    centre: tuple[float, float] = (321.938, 56.944)
     pixel: float = 6.828076e-4
     nulls: dict[str, int] = field(default_factory=dict)
     name: str = "EVENTS"
