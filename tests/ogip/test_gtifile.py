@@ -97,3 +97,8 @@ def test_gtis_by_detector_are_those_the_list_was_filtered_with() -> None:
 )
 def test_mjd_reference(cards: dict[str, float], expected: float | None) -> None:
     assert mjd_reference(cards) == expected
+
+
+def test_a_table_without_rows_holds_no_time(tmp_path: Path) -> None:
+    tables = read_gti_tables(write_gtis(tmp_path / "empty.gti", np.empty((0, 2))))
+    assert [table.gti.shape for table in tables] == [(0, 2)]

@@ -123,8 +123,11 @@ class Table(Hdu):
         if place.code not in _DTYPES:
             raise FileError(self.path, f"column {name} of {self.name} holds no numbers (TFORM {place.code})", AGAIN)
         dtype = np.dtype(_DTYPES[place.code])
-        cells: NDArray[Any] = np.ndarray(
-            (self.rows, place.repeat), dtype, self.data, place.offset, (self.width, dtype.itemsize)
+        # numpy finds no place for a column in a buffer of nothing
+        cells: NDArray[Any] = (
+            np.ndarray((self.rows, place.repeat), dtype, self.data, place.offset, (self.width, dtype.itemsize))
+            if self.rows
+            else np.empty((0, place.repeat), dtype)
         )
         values = self._scaled(cells, place, name)
         return values[:, 0] if place.repeat == 1 else values
