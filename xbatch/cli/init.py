@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 
 import click
@@ -47,7 +48,7 @@ def command(folder: Path, name: str | None, output: Path | None, overwrite: bool
     if output.exists() and not overwrite:
         raise UsageError(f"{output} is there; give --overwrite to replace it, or another name")
     write_atomically(output, text)
-    next_verb = "preview" if what.endswith("lists") else "plan"
+    next_verb = "preview" if "list" in what else "plan"
     click.echo(f"{output}: a spec for {what}; next: xbatch {next_verb} {output}")
 
 
@@ -64,12 +65,18 @@ def _starter(folder: Path, name: str, level: str | None) -> tuple[str, str]:
                 raise
             no_spectra = error
         else:
-            return starter_text(spectra, folder.absolute(), name), f"{len(spectra)} spectra"
+            return starter_text(
+                spectra, folder.absolute(), name
+            ), f"{len(spectra)} spectr{'um' if len(spectra) == 1 else 'a'}"
     try:
         lists = find_event_lists(folder)
     except UsageError as error:
         raise error if level == "events" else UsageError(f"{no_spectra}, and it {_after(str(error))}") from None
-    return event_starter_text(lists, folder.absolute(), name), f"{len(lists)} event lists"
+    return event_starter_text(lists, folder.absolute(), name), _count(lists, "event list", "event lists")
+
+
+def _count(found: Sized, one: str, many: str) -> str:
+    return f"{len(found)} {one if len(found) == 1 else many}"
 
 
 def _after(message: str) -> str:
