@@ -65,9 +65,7 @@ def _starter(folder: Path, name: str, level: str | None) -> tuple[str, str]:
                 raise
             no_spectra = error
         else:
-            return starter_text(
-                spectra, folder.absolute(), name
-            ), f"{len(spectra)} spectr{'um' if len(spectra) == 1 else 'a'}"
+            return starter_text(spectra, folder.absolute(), name), _count(spectra, "spectrum", "spectra")
     try:
         lists = find_event_lists(folder)
     except UsageError as error:
