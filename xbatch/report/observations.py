@@ -161,7 +161,9 @@ def _gtis(steps: Sequence[Step]) -> Iterator[Lists]:
         if step["task"] == "gti" and facts:
             seconds = facts.get("seconds", facts.get("ontime"))
             if seconds is not None:
-                yield Lists(str(step["params"].get("name", "")), int(facts.get("intervals", 0)), float(seconds))
+                swept = str(step["subject"]).partition("~")[2]
+                name = str(step["params"].get("name", "")) + (f" ({swept})" if swept else "")
+                yield Lists(name, int(facts.get("intervals", 0)), float(seconds))
 
 
 def region_rows(step: Step) -> list[RegionRow]:
@@ -212,7 +214,9 @@ def _words(step: Step) -> tuple[str, str, str]:
             )
         case "image":
             bands = [band["name"] for band in facts.get("bands", ())]
-            told = f"{facts['exposure']:.6g} s live, {facts['bin']:g} coordinates to a pixel" if "bin" in facts else ""
+            width = facts.get("bin", 1)
+            names = " and ".join(facts.get("columns", ("X", "Y")))
+            told = f"{facts['exposure']:.6g} s live; bins of {width:g} in {names}" if "exposure" in facts else ""
             return f"Images: {name}{swept}", f"Images of {where} in {', '.join(bands)}", told
         case "mosaic":
             members = [member["member"] for member in facts.get("members", ())]

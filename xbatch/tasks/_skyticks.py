@@ -17,7 +17,8 @@ __all__ = ["SkyTicks", "sky_ticks"]
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 18000, 36000)
 _MINOR = {1: 5, 2: 4, 5: 5, 10: 5, 15: 3, 20: 4, 30: 3}
 _POINTS = 65
-_DEGREE = r"^{\circ}"
+_HOURS = (r"^{\mathrm{h}}", r"^{\mathrm{m}}", r"^{\mathrm{s}}")
+_ANGLES = ("\N{DEGREE SIGN}", "\N{PRIME}", "\N{DOUBLE PRIME}")
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,18 @@ def _multiples(values: NDArray[np.float64], step: float) -> NDArray[np.float64]:
 
 
 def _label(seconds: int, unit: float, step: float, is_galactic: bool) -> str:
-    """Write a tick: ``9h58m30s``, ``-11d05'``; seconds only where the step has some."""
+    """Write a tick, in matplotlib's way: hours, minutes and seconds as exponents, or degrees and parts of them."""
     if is_galactic:
-        return f"${seconds / 3600.0:g}{_DEGREE}$"
+        return f"{seconds / 3600.0:g}\N{DEGREE SIGN}".replace("-", "\N{MINUS SIGN}")
+    marks = _HOURS if unit > 1 else _ANGLES
     if unit > 1:
         seconds %= 86400
-    sign = "-" if seconds < 0 else ""
     size = abs(seconds)
-    whole, minutes, rest = size // 3600, size // 60 % 60, size % 60
-    marks = (r"^{\mathrm{h}}", r"^{\mathrm{m}}", r"^{\mathrm{s}}") if unit > 1 else (_DEGREE, "'", "''")
-    text = f"{sign}{whole}{marks[0]}"
+    text = f"{size // 3600}{marks[0]}"
     if step < 3600:
-        text += f"{minutes:02d}{marks[1]}"
+        text += f"{size // 60 % 60:02d}{marks[1]}"
     if step < 60:
-        text += f"{rest:02d}{marks[2]}"
-    return f"${text}$"
+        text += f"{size % 60:02d}{marks[2]}"
+    if unit > 1:
+        return f"${text}$"
+    return f"\N{MINUS SIGN}{text}" if seconds < 0 else text

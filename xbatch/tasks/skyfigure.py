@@ -87,10 +87,10 @@ def draw_images(
         To be written by `save_picture`.
     """
     shown = min(len(names), MOST_PANELS)
-    across = math.ceil(math.sqrt(shown))
+    across = shown if shown <= 3 else math.ceil(math.sqrt(shown))
     down = math.ceil(shown / across)
     window = _window(grid, np.asarray(images[:shown]).sum(axis=0))
-    wide = 6.2 if shown == 1 else 4.2 if shown <= 4 else 3.1
+    wide = 6.2 if shown == 1 else 4.2 if shown in {2, 4} else 3.1
     tall = wide * min(max(window.height / window.width, 0.3), 3.0)
     left, right, below, head, gap = 0.95, 0.85, 0.65, 0.5, 0.18
     with own_style():
@@ -149,10 +149,10 @@ def draw_regions(
     excluded = any(not included for each in lines.values() for _, included in each)
     with own_style():
         width, head, foot = 7.4, 0.55, 0.95
-        height = 6.3 * ratio + head + foot
+        height = 0.835 * width * ratio + head + foot
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.125, foot / height, 0.85, 1 - (head + foot) / height))
+        axes = figure.add_axes((0.125, foot / height, 0.835, 1 - (head + foot) / height))
         picture, _ = _display(np.asarray(image), window)
         _show(axes, picture, window, "gray_r")
         halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
