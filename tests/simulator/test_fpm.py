@@ -19,7 +19,7 @@ from xbatch.ogip.response import read_response
 from xbatch.registry import Job
 from xbatch.simulator import simulate_config
 from xbatch.simulator.bench import bench_list
-from xbatch.simulator.config import Background, ListOptions, Observation, SimulationConfig, Sky, Variability
+from xbatch.simulator.config import Background, ListOptions, Observation, SimulationConfig, Sky, Term, Variability
 from xbatch.simulator.small import small_config
 from xbatch.tasks.events import run
 from xbatch.xray.gti import inside, total
@@ -274,3 +274,18 @@ def test_a_list_to_measure_speed_with(columns: str, tmp_path: Path) -> None:
     times = np.concatenate([chunk["TIME"] for chunk in events.chunks(["TIME"])])
     assert np.all(np.diff(times) >= 0) and inside(times, events.gti).all()
     assert events.table.width == {"few": 56, "all": 286}[columns]
+
+
+@pytest.mark.parametrize("instrument", ["FPMA", "EMOS1"])
+def test_events_of_nothing_cannot_be_asked_for(instrument: str, tmp_path: Path) -> None:
+    dark = _config(
+        model=(Term("powerlaw", {"PhoIndex": 2.0, "norm": 0.0}),),
+        background=Background(0.0, ((3.0, 1.0),)),
+        observations=(Observation(OBSID, "2019-01-10T04:20:09", {instrument: 100.0}),),
+        calibration={"FPMA": 1.0, "EMOS1": 1.0},
+    )
+    simulate_config(dark, tmp_path)
+    told = json.loads((tmp_path / "truth.json").read_text())["lists"][0]
+    assert set(told["counts"].values()) == {0}
+    with pytest.raises(StepError, match="neither source nor background"):
+        simulate_config(replace(dark, lists=ListOptions(events=100)), tmp_path)

@@ -17,7 +17,7 @@ from xbatch.ogip.pha import read_pha
 from xbatch.ogip.response import check_channels, read_response
 from xbatch.ogip.times import observation_mjd
 from xbatch.simulator import simulate, simulate_config
-from xbatch.simulator.config import Background, Detector, Observation, Term, read_config
+from xbatch.simulator.config import Background, Detector, ListOptions, Observation, Term, read_config
 from xbatch.simulator.instrument import effective_area, fwhm, make_response
 from xbatch.simulator.predict import background_rate, photons, source_rate, true_fluxes
 from xbatch.simulator.small import small_config
@@ -235,10 +235,25 @@ def test_instruments_that_do_not_fit_are_refused(products: str, cameras: str, me
         simulate(path, tmp_path / "out")
 
 
-def test_the_schema_is_one_and_takes_the_demo() -> None:
+def test_a_template_that_cannot_be_filled_in_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(DEMO.read_text() + 'lists: {response: "{obsid}/{camera}"}\n')
+    with pytest.raises(SpecError, match="something to fill in that there is not"):
+        simulate(path, tmp_path / "out")
+
+
+def test_event_lists_are_asked_for() -> None:
+    config = read_config(DEMO.with_name("demo-simulation.yaml"))
+    assert config.products == "events" and config.sky.neighbour == (-150, 120)
+    assert config.calibration["FPMB"] == 1.04 and config.calibration["EPN"] == 1
+    assert config.background.stray == (0.1, 210) and config.lists == ListOptions()
+
+
+@pytest.mark.parametrize("name", ["demo-simulation.yaml", "spectra-simulation.yaml"])
+def test_the_schema_is_one_and_takes_the_examples(name: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     import yaml
 
     schema = json.loads(schema_text("simulate-1"))
     jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.Draft7Validator(schema).validate(yaml.safe_load(DEMO.read_text()))
+    jsonschema.Draft7Validator(schema).validate(yaml.safe_load(DEMO.with_name(name).read_text()))

@@ -1,4 +1,4 @@
-"""``xbatch simulate``: spectra with known truth."""
+"""``xbatch simulate``: event lists or spectra with known truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed  [default: the file's].")
 def command(config: Path, out: Path, seed: int | None) -> None:
-    """Make NuSTAR-like spectra, backgrounds, ARFs and an RMF from CONFIG, and the truth beside them (truth.json).
+    """Make what CONFIG asks for, and the truth beside it (truth.json).
+
+    Whole observations with event lists, of NuSTAR and of XMM-Newton's EPIC, or NuSTAR-like spectra with backgrounds,
+    ARFs and an RMF.
 
     The same file and seed give the same bytes.
     """

@@ -12,7 +12,7 @@ from xbatch.base.errors import SpecError
 from xbatch.spec.kinds import refuse_other_kind
 from xbatch.spec.nodes import Table, data_of, items_of
 from xbatch.spec.reader import read_bytes, read_document
-from xbatch.spec.report import Report
+from xbatch.spec.report import Report, shown
 from xbatch.spec.schema import load_schema
 from xbatch.spec.shape import check_shape
 
@@ -233,6 +233,7 @@ def read_config(path: Path) -> SimulationConfig:
         raise SpecError(report.problems)
     data: Mapping[str, Any] = data_of(document)
     _check_instruments(document, data["products"], report)
+    _check_template(document, data["lists"].get("response", ""), report)
     if report.problems:
         raise SpecError(report.problems)
     seen_by = [*MODULES, *EPIC_CAMERAS] if data["products"] == "events" else list(MODULES)
@@ -285,6 +286,16 @@ def _check_instruments(document: Table, products: str, report: Report) -> None:
         elif epic and len(epic) < len(named.entries):
             message = "one observation cannot have modules of NuSTAR and cameras of XMM-Newton"
             report.add(named, "XB204", message, "Make two observations of it", place)
+
+
+def _check_template(document: Table, template: str, report: Report) -> None:
+    """Refuse a template of names with something else to fill in than there is."""
+    lists = document.entries["lists"]
+    try:
+        template.format(obsid="", instrument="", module="")
+    except (KeyError, IndexError, ValueError):
+        message = f"the template {shown(template)} has something to fill in that there is not"
+        report.add(lists, "XB208", message, "It may have {obsid}, {instrument} and {module}", "lists.response")
 
 
 def _pair(values: Sequence[Any]) -> tuple[float, float]:

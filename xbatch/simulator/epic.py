@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.base.errors import StepError
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.response import Response
 from xbatch.ogip.responsewriter import write_arf, write_rmf
@@ -29,7 +30,7 @@ from xbatch.simulator.plan import Clock, Reference, header_cards, source_places,
 from xbatch.simulator.predict import background_rate, source_rate
 from xbatch.simulator.psf import EPIC, landing
 from xbatch.simulator.timeline import brightness, flare_curve, without
-from xbatch.simulator.truth import band_counts, list_truth
+from xbatch.simulator.truth import GIVE_LIGHT, NO_LIGHT, band_counts, list_truth
 from xbatch.xray.gti import inside, overlap, total, union
 
 __all__ = ["simulate_epic"]
@@ -109,6 +110,8 @@ def simulate_epic(config: SimulationConfig, number: int, out: Path) -> tuple[lis
 
     Raises
     ------
+    StepError
+        A number of events is asked for, and nothing gives any.
     OSError
         A file cannot be written.
     """
@@ -168,6 +171,8 @@ def _exposure(config: SimulationConfig, number: int, instrument: str, start: flo
     if config.lists.events is None:
         return exposure
     seen = sum(float(each.sum()) for each in spectra[:-1]) * float(live.mean()) * total(gtis[camera.main])
+    if seen <= 0:
+        raise StepError(NO_LIGHT, cure=GIVE_LIGHT)
     factor = config.lists.events / seen
     return replace(exposure, spectra=tuple(each * factor for each in spectra))
 

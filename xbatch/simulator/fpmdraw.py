@@ -26,7 +26,7 @@ from xbatch.simulator.focalplane import (
 from xbatch.simulator.fpmlist import FpmEvents
 from xbatch.simulator.predict import background_rate, source_rate
 from xbatch.simulator.psf import NUSTAR
-from xbatch.simulator.truth import band_counts
+from xbatch.simulator.truth import GIVE_LIGHT, NO_LIGHT, band_counts
 from xbatch.xray.gti import total
 
 __all__ = ["NAMES", "VETOED", "Module", "draw_block", "event_columns", "expected_regions", "make_module"]
@@ -121,6 +121,8 @@ def make_module(
 
 def _factor(wanted: float, seen: float, dead_time: float) -> float:
     """Give by what all is to be multiplied so that `wanted` events/s are counted of `seen` times that."""
+    if seen <= 0:
+        raise StepError(NO_LIGHT, cure=GIVE_LIGHT)
     live = 1.0 - wanted * dead_time
     if live < 0.05:
         raise StepError(

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from xbatch.ogip.response import Response
 from xbatch.simulator.config import Observation, SimulationConfig
 
-__all__ = ["band_counts", "list_truth"]
+__all__ = ["GIVE_LIGHT", "NO_LIGHT", "band_counts", "list_truth"]
+
+NO_LIGHT = "a number of events is asked for, but neither source nor background gives any"
+GIVE_LIGHT = "Give the model or the background a rate above 0"
 
 Floats = NDArray[np.float64]
 _SLACK = 1e-9
