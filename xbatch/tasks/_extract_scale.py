@@ -26,7 +26,7 @@ from xbatch.ogip.regions import check_area
 from xbatch.tasks._regions import Placed, field_of, plane_of
 from xbatch.tasks._times import Selection
 from xbatch.xray.livetime import live_seconds
-from xbatch.xray.region_masks import Field, region_parts
+from xbatch.xray.region_masks import Field, bounding_box, pixels_inside, region_parts
 
 __all__ = ["Area", "Ccd", "Exposure", "area_of", "exposure_of"]
 
@@ -35,6 +35,11 @@ _XMM_PIXEL = 0.05 / 3600
 #: Places that are taken to a map at a time.
 _MOST = 1 << 19
 _MORE = 1.01
+#: CCDs of the cameras whose lists are by CCD.
+_LAST_CCD = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
+#: Surroundings of a region, 1 arcmin in pixels of XMM-Newton, and events that are no chance if there are none.
+_NEAR = 1200
+_MANY = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Area:
 
 def exposure_of(
     name: str,
+    placed: Placed,
     table: EventTable,
     selection: Selection,
     live: LiveTime | None,
@@ -90,6 +96,7 @@ def exposure_of(
     ----------
     name : str
         Of the region, for messages.
+    placed : Placed
     table : EventTable
     selection : Selection
         The good time.
@@ -104,7 +111,7 @@ def exposure_of(
         There is no live time for it.
     """
     if table.info.detector_gtis:
-        return _of_ccds(name, table, selection, found, in_table)
+        return _of_ccds(name, placed, table, selection, found, in_table)
     ontime = selection.ontime()
     if live is None:
         part = table.header.live_part()
@@ -122,24 +129,19 @@ def exposure_of(
 
 
 def _of_ccds(
-    name: str, table: EventTable, selection: Selection, found: NDArray[np.int64], in_table: NDArray[np.int64]
+    name: str,
+    placed: Placed,
+    table: EventTable,
+    selection: Selection,
+    found: NDArray[np.int64],
+    in_table: NDArray[np.int64],
 ) -> Exposure:
     notes: list[str] = []
-    weights, known = found, set(table.info.detector_gtis)
-    if not found.any():
-        weights = in_table
+    weights = found if found.any() else in_table
     if not weights.any():
-        absent = sorted(_all_ccds(table) - _seen(table))
-        if absent:
-            raise StepError(
-                f"no event lies in the region {name!r}, and the list has none of CCD {', '.join(map(str, absent))}: "
-                f"the region seems to be on a CCD that is missing",
-                plane_of(table).file,
-                "Choose another place, or leave this instrument out",
-            )
-        weights = np.zeros_like(found)
-        weights[min(known)] = 1
-        notes.append(f"no event lies in the region {name!r}: its live time is that of CCD {min(known)}")
+        weights = _around(name, placed, table)
+        numbers = ", ".join(map(str, np.flatnonzero(weights).tolist()))
+        notes.append(f"the live time of the region {name!r}, without events, is that of CCD {numbers}")
     ccds = {}
     for number in np.flatnonzero(weights).tolist():
         ontime = selection.ontime(number)
@@ -159,16 +161,32 @@ def _of_ccds(
     return Exposure(exposure, ontime, ccds, tuple(notes))
 
 
-def _all_ccds(table: EventTable) -> set[int]:
-    last = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}.get(table.header.instrument.upper())
-    return set(table.info.detector_gtis) if last is None else set(range(1, last + 1))
+def _around(name: str, placed: Placed, table: EventTable) -> NDArray[np.int64]:
+    """Count events by CCD round a region that holds none, and find out whether its CCD may be missing.
 
-
-def _seen(table: EventTable) -> set[int]:
-    seen = np.zeros(256, np.int64)
-    for chunk in table.chunks(["det"]):
-        seen += np.bincount(chunk["det"].view(np.uint8), minlength=256)
-    return set(np.flatnonzero(seen).tolist())
+    It may be if a CCD is without events, and if there is nothing within an arcmin of the region, or so much that the
+    region should hold events.
+    """
+    field = field_of(table)
+    box = bounding_box(placed.shapes, placed.rule, field)
+    wide = Field(box.x_first - _NEAR, box.x_last + _NEAR, box.y_first - _NEAR, box.y_last + _NEAR).common(field)
+    near, everywhere = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for chunk in table.chunks(["x", "y", "det"]):
+        x, y, detector = chunk["x"], chunk["y"], chunk["det"].view(np.uint8)
+        inside = (x >= wide.x_first) & (x <= wide.x_last) & (y >= wide.y_first) & (y <= wide.y_last)
+        near += np.bincount(detector[inside], minlength=256)
+        everywhere += np.bincount(detector, minlength=256)
+    last = _LAST_CCD.get(table.header.instrument.upper(), max(table.info.detector_gtis))
+    absent = [str(number) for number in range(1, last + 1) if not everywhere[number]]
+    expected = near.sum() * pixels_inside(placed.shapes, field, placed.rule) / max(wide.pixels, 1)
+    if absent and (not near.any() or expected > _MANY):
+        raise StepError(
+            f"no event lies in the region {name!r}, and the list has none of CCD {', '.join(absent)}: the region seems "
+            "to be on a CCD that is missing",
+            plane_of(table).file,
+            "Choose another place, or leave this instrument out",
+        )
+    return near if near.any() else everywhere
 
 
 def area_of(name: str, placed: Placed, table: EventTable, expmap: Path | None, exposure: float) -> Area:

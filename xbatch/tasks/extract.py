@@ -75,7 +75,7 @@ def run(job: Job) -> Outcome:
     found = {}
     for number, (name, region) in enumerate(placed.items()):
         by_detector, in_table = counted.by_detector[number], counted.in_table[number]
-        exposure = exposure_of(name, table, selection, live, by_detector, in_table)
+        exposure = exposure_of(name, region, table, selection, live, by_detector, in_table)
         found[name] = _Region(name, region, counted.spectra[number], int(counted.beyond[number]), exposure)
     writer = _Writer(job, table, selection, axis)
     entries = [_extracted(each, found, writer) for each in spectra]
