@@ -207,6 +207,13 @@ def test_hostile_names_stay_words(tmp_path: Path) -> None:
     assert page.all("script") == [] and not any("onerror" in attributes for _, attributes in page.tags)
 
 
+def test_uses_of_a_region_are_joined() -> None:
+    role = "source of agn; source of high; background of x; background of light curve lc; light curve lc; any"
+    regions = {"regions": {"src": {**REGIONS["regions"]["src"], "role": role}}}  # type: ignore[index]
+    (row,) = region_rows(step("preview", facts=regions))
+    assert row.role == "source of agn, high; background of x; background of light curve lc; light curve lc; any"
+
+
 def test_regions_of_a_step() -> None:
     (row,) = region_rows(step("preview", facts=REGIONS))
     assert (row.name, row.pixels, row.area, row.fraction, row.counts) == ("src", 11289, 18.9, 0.5, 321)

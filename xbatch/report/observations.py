@@ -32,6 +32,7 @@ _PICTURES = {
     "mosaic": "mosaic.png",
 }
 _OWN = ("events", *(task for task in _PICTURES if task != "mosaic"))
+_USES = ("source of", "background of light curve", "background of", "light curve")
 _GOOD = frozenset({"done", "up to date"})
 Table = Sequence[tuple[str, ...]]
 
@@ -172,7 +173,7 @@ def region_rows(step: Step) -> list[RegionRow]:
     return [
         RegionRow(
             name,
-            str(each.get("role", "")),
+            _joined(str(each.get("role", ""))),
             tuple(each.get("shapes", ())),
             int(each["pixels"]),
             each.get("area_arcmin2"),
@@ -181,6 +182,15 @@ def region_rows(step: Step) -> list[RegionRow]:
         )
         for name, each in regions.items()
     ]
+
+
+def _joined(role: str) -> str:
+    """Name each use once: ``source of a; source of b`` is ``source of a, b``."""
+    uses: dict[str, list[str]] = {}
+    for use in filter(None, role.split("; ")):
+        start = next((start for start in _USES if use.startswith(f"{start} ")), "")
+        uses.setdefault(start, []).append(use.removeprefix(start).strip())
+    return "; ".join(" ".join(filter(None, (start, ", ".join(names)))) for start, names in uses.items())
 
 
 def _picture(source: RunSource, step: Step) -> Picture:
