@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xbatch.base.errors import Problem, SpecError
 from xbatch.spec import load
+from xbatch.spec.eventmodel import EventWork
 from xbatch.spec.model import Analysis, FitJob, Parameter
 
 HEAD = """\
@@ -30,6 +31,22 @@ data: {level: spectra}
 spectra: {src: {file: "{obsid}{module}.pha"}}
 binning: {min30: {type: min, counts: 30}}
 """
+EVENTS = """\
+xbatch: 1
+name: test
+mission: nustar
+obsids: [90402339002]
+data: {level: events}
+"""
+TWO_MISSIONS = """\
+xbatch: 1
+name: test
+observations:
+  - {mission: nustar, obsids: ["90402339002"], tags: [hard]}
+  - {mission: xmm, obsids: ["0201430201"], instruments: [EPN, EMOS1]}
+data: {level: events}
+"""
+CIRCLE = 'src: {shape: circle, center: ["21:27:44.9", "+56:56:40"], frame: fk5, radius: 150 arcsec}'
 
 
 def fit(
@@ -57,6 +74,13 @@ def read(folder: Path, text: str, overrides: Sequence[str] = ()) -> Analysis:
     path = folder / "spec.yaml"
     path.write_bytes(text.encode())
     return load(path, overrides)
+
+
+def work(folder: Path, text: str, overrides: Sequence[str] = ()) -> EventWork:
+    """Give what a spec of level events without a sweep asks for."""
+    found = read(folder, text, overrides).members[0].spec.work
+    assert found is not None
+    return found
 
 
 def problems(folder: Path, text: str, overrides: Sequence[str] = ()) -> tuple[Problem, ...]:
