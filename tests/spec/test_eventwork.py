@@ -225,7 +225,8 @@ def test_sums_of_two_years(tmp_path: Path) -> None:
         for module in ("FPMA", "FPMB")
         for name in ("NE", "SW")
     }
-    assert [job.group for job in spec.fits if job.name == "summed"] == ["NE/e2012", "NE/e2017", "SW/e2012", "SW/e2017"]
+    groups = {job.group for job in spec.fits if job.name == "summed"}
+    assert groups == {"NE/e2012", "NE/e2017", "SW/e2012", "SW/e2017"}
     (tied, _) = [job for job in spec.fits if job.name == "tied"]
     assert [one.name for one in tied.parameters if one.parameter == "norm"] == ["pl.norm[e2012]", "pl.norm[e2017]"]
     found = spec.work

@@ -21,7 +21,8 @@ REST = (
 def test_images_of_each_observation(tmp_path: Path) -> None:
     text = TWO_MISSIONS + (
         "images:\n"
-        "  sky: {bands: [3-10 keV], for: [{where: {instrument: EPN}, bin: 87, origin: [3649, 3649], size: [512, 512]}]}\n"
+        "  sky: {bands: [3-10 keV],\n"
+        "    for: [{where: {instrument: EPN}, bin: 87, origin: [3649, 3649], size: [512, 512]}]}\n"
         '  det: {bands: 3-10 keV, frame: det, where: {mission: nustar}, exposure_map: "{module}.img", gti: low}\n'
         "gtis: {low: {file: low.gti}}\n"
     )
@@ -84,7 +85,8 @@ def test_light_curves_take_what_their_spectrum_has(tmp_path: Path) -> None:
 
 def test_a_region_of_a_light_curve_alone(tmp_path: Path) -> None:
     text = EVENTS + REST + (
-        "lightcurves:\n  core: {spectrum: agn, bands: [full], dt: 1 s, region: {src.inner: 0 arcsec, src.outer: 40 arcsec}}\n"
+        "lightcurves:\n"
+        "  core: {spectrum: agn, bands: [full], dt: 1 s, region: {src.inner: 0 arcsec, src.outer: 40 arcsec}}\n"
         "  same: {spectrum: agn, bands: [full], dt: 1 s, region: {src.inner: 5 arcsec}}\n"
     )  # fmt: skip
     found = work(tmp_path, text)
