@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.grouping import closing_at_snr
+from xbatch.xray.grouping import ends_at_snr
 
 __all__ = ["channels_inside", "equal_count_edges", "equal_snr_edges", "nearest_channels", "wide_edges"]
 
@@ -156,11 +156,4 @@ def _grown(net: Floats, target: float) -> list[int]:
 
 def _ends(net: Floats, variance: Floats, snr: float) -> list[int]:
     """Give the last channel of each band that reaches the ratio."""
-    close = closing_at_snr(net, variance, snr)
-    ends = []
-    begin = 0
-    while begin < net.size:
-        begin = close(begin)
-        if begin <= net.size:
-            ends.append(begin - 1)
-    return ends
+    return [end - 1 for end in ends_at_snr(net, variance, snr)]

@@ -142,19 +142,24 @@ def group_ranges(
     ValueError
         A range that runs backwards or holds none of the channels, two that overlap, or a width below 1.
     """
-    label = -1 - np.arange(quality.size, dtype=np.int64)
-    taken = np.zeros(quality.size, dtype=bool)
-    for first, last, width in ranges:
+    which = np.full(quality.size, -1)
+    firsts, lasts, widths = np.array([*ranges, (0, 0, 1)], dtype=np.int64).T
+    starts, stops = np.searchsorted(channel, firsts).tolist(), np.searchsorted(channel, lasts, side="right").tolist()
+    for place, (first, last, width) in enumerate(ranges):
         if width < 1:
             raise ValueError(f"a bin of {width} channels cannot be made; the least is 1")
-        part = _slice(channel, first, last)
-        if taken[part].any():
+        start, stop = starts[place], stops[place]
+        if last < first or start == stop:
+            _slice(channel, first, last)
+        part = which[start:stop]
+        if part.max() >= 0:
             raise ValueError(f"channels {first} to {last} overlap with another range of the binning")
-        taken[part] = True
-        # Channel numbers, not positions: a spectrum may begin inside the range.
-        number = np.asarray(channel[part], dtype=np.int64) - first
-        whole = number < (last - first + 1) // width * width
-        label[part] = np.where(whole, first + number // width * width, label[part])
+        part[:] = place
+    # Channel numbers, not positions: a spectrum may begin inside the range.
+    number = channel.astype(np.int64) - firsts[which]
+    width_here = widths[which]
+    whole = (which >= 0) & (number < (lasts - firsts + 1)[which] // width_here * width_here)
+    label = np.where(whole, firsts[which] + number // width_here * width_here, -1 - np.arange(quality.size))
     return group_by_labels(label, quality, inside)
 
 
@@ -192,7 +197,7 @@ def group_min(counts: Floats, quality: Shorts, minimum: float, inside: Bools | N
         `minimum` is not above 0, or a channel has counts below 0.
     """
     good = _good(quality, inside)
-    return walk(good, closing_at_counts(counts[good], minimum), quality)
+    return flags_of_ends(good, ends_at_counts(counts[good], minimum), quality)
 
 
 def group_snr(net: Floats, variance: Floats, quality: Shorts, snr: float, inside: Bools | None = None) -> Flags:
@@ -213,7 +218,7 @@ def group_snr(net: Floats, variance: Floats, quality: Shorts, snr: float, inside
         `snr` is not above 0.
     """
     good = _good(quality, inside)
-    return walk(good, closing_at_snr(net[good], variance[good], snr), quality)
+    return flags_of_ends(good, ends_at_snr(net[good], variance[good], snr), quality)
 
 
 def net_and_variance(
@@ -255,29 +260,75 @@ def walk(good: NDArray[np.intp], close: Closing, quality: Shorts, *, join_rest: 
     join_rest : bool
         Channels left over at the end become part of the last group, if there is one.
     """
-    begins: list[int] = []
     ends: list[int] = []
-    begin = 0
-    while begin < good.size:
-        end = close(begin)
-        if end > good.size:
+    begin, size = 0, good.size
+    while begin < size:
+        begin = close(begin)
+        if begin > size:
             break
-        begins.append(begin)
-        ends.append(end)
-        begin = end
-    if join_rest and ends:
-        ends[-1] = begin = good.size
-    grouping, flagged = _flags(good, np.array(begins, dtype=np.intp), np.array(ends, dtype=np.intp), quality)
-    flagged[good[begin:]] = LEFTOVER
+        ends.append(begin)
+    return flags_of_ends(good, ends, quality, join_rest=join_rest)
+
+
+def flags_of_ends(good: NDArray[np.intp], ends: list[int], quality: Shorts, *, join_rest: bool = False) -> Flags:
+    """Flag groups that follow one another among the good channels, and what is left after the last one.
+
+    Parameters
+    ----------
+    good : ndarray of int
+        Positions of the channels that may be grouped.
+    ends : list of int
+        For each group the first good channel after it.
+    quality : ndarray, shape (n,)
+    join_rest : bool
+        Channels left over at the end become part of the last group, if there is one.
+    """
+    stops = np.array(ends, dtype=np.intp)
+    if join_rest and stops.size:
+        stops[-1] = good.size
+    begins = np.append(0, stops[:-1])[: stops.size]
+    grouping, flagged = _flags(good, begins, stops, quality)
+    flagged[good[stops[-1] if stops.size else 0 :]] = LEFTOVER
     return grouping, flagged
+
+
+def ends_at_counts(counts: Floats, minimum: float) -> list[int]:
+    """Give the end of each group of channels whose counts reach a minimum."""
+    following = following_at_counts(counts, minimum)
+    ends: list[int] = []
+    begin, size = 0, len(following)
+    while begin < size and (begin := following[begin]) <= size:
+        ends.append(begin)
+    return ends
+
+
+def following_at_counts(counts: Floats, minimum: float) -> list[int]:
+    """Give for each channel the end of a group that would begin there; a number above that of channels if none does."""
+    _check_counts(counts, minimum)
+    total = np.concatenate([[0.0], np.cumsum(counts)])
+    # A minimum that is lost in the rounding of a large sum is reached by one channel.
+    ends = np.maximum(np.searchsorted(total, total[:-1] + minimum), np.arange(1, total.size))
+    return list(ends.tolist())
+
+
+def ends_at_snr(net: Floats, variance: Floats, snr: float) -> list[int]:
+    """Give the end of each group of channels whose signal-to-noise ratio reaches a minimum."""
+    _check_snr(snr)
+    ends: list[int] = []
+    squared = snr * snr
+    signal = noise = 0.0
+    for end, net_here, variance_here in zip(range(1, net.size + 1), net.tolist(), variance.tolist(), strict=True):
+        signal += net_here
+        noise += variance_here
+        if signal > 0 and signal * signal >= squared * noise:
+            ends.append(end)
+            signal = noise = 0.0
+    return ends
 
 
 def closing_at_counts(counts: Floats, minimum: float) -> Closing:
     """Close a group where its counts reach a minimum."""
-    if not minimum > 0:
-        raise ValueError(f"a minimum of {minimum:g} counts cannot be asked for; it must be above 0")
-    if counts.size and counts.min() < 0:
-        raise ValueError("counts below 0 (a background has been subtracted) cannot be grouped by a minimum of counts")
+    _check_counts(counts, minimum)
     # A list: one bisection for each group, with no numpy scalar made.
     total: list[float] = [0.0, *np.cumsum(counts).tolist()]
 
@@ -287,24 +338,16 @@ def closing_at_counts(counts: Floats, minimum: float) -> Closing:
     return close
 
 
-def closing_at_snr(net: Floats, variance: Floats, snr: float) -> Closing:
-    """Close a group where its signal-to-noise ratio reaches a minimum."""
+def _check_counts(counts: Floats, minimum: float) -> None:
+    if not minimum > 0:
+        raise ValueError(f"a minimum of {minimum:g} counts cannot be asked for; it must be above 0")
+    if counts.size and counts.min() < 0:
+        raise ValueError("counts below 0 (a background has been subtracted) cannot be grouped by a minimum of counts")
+
+
+def _check_snr(snr: float) -> None:
     if not snr > 0:
         raise ValueError(f"a signal-to-noise ratio of {snr:g} cannot be asked for; it must be above 0")
-    signals: list[float] = net.tolist()
-    variances: list[float] = variance.tolist()
-    squared = snr * snr
-
-    def close(begin: int) -> int:
-        signal = noise = 0.0
-        for end in range(begin, len(signals)):
-            signal += signals[end]
-            noise += variances[end]
-            if signal > 0 and signal * signal >= squared * noise:
-                return end + 1
-        return len(signals) + 1
-
-    return close
 
 
 def good_channels(quality: Shorts, inside: Bools | None) -> NDArray[np.intp]:

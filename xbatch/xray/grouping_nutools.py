@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.grouping import Flags, good_channels, group_ranges, walk
+from xbatch.xray.grouping import Flags, flags_of_ends, good_channels, group_ranges
 
 __all__ = ["Line", "group_as_scripts", "group_net_counts", "merged_lines", "script_lines"]
 
@@ -42,17 +42,14 @@ def group_net_counts(net: Floats, quality: Shorts, minimum: float, inside: Bools
     """
     _check(minimum)
     good = good_channels(quality, inside)
-    values: list[float] = net[good].tolist()
-
-    def close(begin: int) -> int:
-        total = 0.0
-        for number in range(begin, len(values)):
-            total += values[number]
-            if total >= minimum:
-                return number + 1
-        return len(values) + 1
-
-    return walk(good, close, quality)
+    ends: list[int] = []
+    total = 0.0
+    for end, value in enumerate(net[good].tolist(), 1):
+        total += value
+        if total >= minimum:
+            ends.append(end)
+            total = 0.0
+    return flags_of_ends(good, ends, quality)
 
 
 def group_as_scripts(net: Floats, channel: NDArray[np.integer], quality: Shorts, minimum: float) -> Flags:

@@ -5,12 +5,10 @@ Kaastra & Bleeker 2016, A&A 587, A151.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.grouping import Closing, Flags, closing_at_counts, closing_at_snr, good_channels, walk
+from xbatch.xray.grouping import Closing, Flags, closing_at_counts, flags_of_ends, good_channels, walk
 
 __all__ = ["fwhm_channels", "group_optimal", "group_optimal_min", "group_optimal_snr", "optimal_widths"]
 
@@ -80,10 +78,25 @@ def group_optimal_snr(
     ValueError
         As `xbatch.xray.grouping.group_snr`.
     """
+    if not snr > 0:
+        raise ValueError(f"a signal-to-noise ratio of {snr:g} cannot be asked for; it must be above 0")
     good = good_channels(quality, inside)
-    net, variance = net_variance
+    net, variance = (part[good].tolist() for part in net_variance)
     optimal = _closing_at_width(good, _widths_of_good(counts, fwhm, quality))
-    return walk(good, _later(optimal, closing_at_snr(net[good], variance[good], snr)), quality)
+    ends: list[int] = []
+    signal = noise = 0.0
+    squared, reached, need = snr * snr, False, optimal(0) if good.size else 0
+    for end, net_here, variance_here in zip(range(1, good.size + 1), net, variance, strict=True):
+        if not reached:
+            signal += net_here
+            noise += variance_here
+            reached = signal > 0 and signal * signal >= squared * noise
+        # Once reached, the ratio is that of the group no more: it may fall on the way to the width.
+        if reached and end >= need:
+            ends.append(end)
+            signal = noise = 0.0
+            reached, need = False, optimal(end) if end < good.size else 0
+    return flags_of_ends(good, ends, quality)
 
 
 def optimal_widths(counts: Floats, fwhm: Floats) -> NDArray[np.int64]:
@@ -201,15 +214,10 @@ def _widths_of_good(counts: Floats, fwhm: Floats, quality: Shorts) -> NDArray[np
 
 def _closing_at_width(good: NDArray[np.intp], widths: NDArray[np.int64]) -> Closing:
     """Close a group before the channel that its own width, or that of a channel in it, no longer reaches."""
-    stops: list[int] = (np.arange(widths.size) + widths).tolist()
-    positions: list[int] = good.tolist()
-
-    def close(begin: int) -> int:
-        start = positions[begin]
-        stop = min(stops[start : stops[start]])
-        return bisect_right(positions, stop - 1, begin)
-
-    return close
+    # No channel beyond the first one's own width ends before it: the least of all that follow is that of its width.
+    stops = np.minimum.accumulate((np.arange(widths.size) + widths)[::-1])[::-1]
+    following: list[int] = np.searchsorted(good, stops[good]).tolist()
+    return following.__getitem__
 
 
 def _later(one: Closing, other: Closing) -> Closing:

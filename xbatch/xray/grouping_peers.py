@@ -8,7 +8,7 @@ heeds QUALITY the same way.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from xbatch.xray.grouping import Flags, good_channels, walk
+from xbatch.xray.grouping import Flags, flags_of_ends, following_at_counts, good_channels, walk
 
 __all__ = ["Minima", "group_ogrppha", "group_specgroup", "half_maximum_width", "limited_background"]
 
@@ -90,29 +90,64 @@ def group_specgroup(
     if minima.oversample is not None and fwhm is None:
         raise ValueError("oversampling needs the width of the response")
     good = good_channels(quality, inside)
-    net, variance = net_variance if net_variance is not None else (counts, counts)
-    channels = list(zip(counts[good].tolist(), net[good].tolist(), variance[good].tolist(), strict=True))
-    positions: list[int] = good.tolist()
-    widths: list[float] = fwhm.tolist() if fwhm is not None else []
-    least = minima.counts or 0.0
+    # For each channel that a group begins at: the first end that has the counts.
+    least = following_at_counts(counts[good], minima.counts) if minima.counts is not None else range(1, good.size + 1)
+    if minima.snr is None or net_variance is None:
+        ends = _ends_at_width(least, good.tolist(), minima, fwhm)
+    else:
+        net, variance = net_variance
+        ends = _ends_at_all(least, (net[good], variance[good]), good.tolist(), minima, fwhm)
+    return flags_of_ends(good, ends, quality, join_rest=True)
+
+
+def _ends_at_width(least: Sequence[int], positions: list[int], minima: Minima, fwhm: Floats | None) -> list[int]:
+    """Give the end of each group that has the counts and the width."""
+    oversample = minima.oversample or 0.0
+    widths: list[float] = fwhm.tolist() if fwhm is not None and oversample else []
+    ends: list[int] = []
+    begin, size = 0, len(positions)
+    while begin < size:
+        start, end = positions[begin], least[begin]
+        while widths and end <= size:
+            last = positions[end - 1]
+            if (last - start + 1) * oversample >= widths[(start + last) // 2]:
+                break
+            end += 1
+        if end > size:
+            break
+        ends.append(end)
+        begin = end
+    return ends
+
+
+def _ends_at_all(
+    least: Sequence[int],
+    net_variance: tuple[Floats, Floats],
+    positions: list[int],
+    minima: Minima,
+    fwhm: Floats | None,
+) -> list[int]:
+    """Give the end of each group that has the counts, the signal-to-noise ratio and the width, all at once."""
+    oversample = minima.oversample or 0.0
+    widths: list[float] = fwhm.tolist() if fwhm is not None and oversample else []
     squared = (minima.snr or 0.0) ** 2
-
-    def close(begin: int) -> int:
-        total = signal = noise = 0.0
-        start = positions[begin]
-        for number in range(begin, len(channels)):
-            here, net_here, variance_here = channels[number]
-            total += here
-            signal += net_here
-            noise += variance_here
-            if total < least or (minima.snr is not None and not (signal > 0 and signal * signal >= squared * noise)):
-                continue
-            last = positions[number]
-            if minima.oversample is None or (last - start + 1) * minima.oversample >= widths[(start + last) // 2]:
-                return number + 1
-        return len(channels) + 1
-
-    return walk(good, close, quality, join_rest=True)
+    ends: list[int] = []
+    signal = noise = 0.0
+    size = len(positions)
+    need, start = (least[0], positions[0]) if size else (1, 0)
+    columns = (part.tolist() for part in net_variance)
+    for end, net_here, variance_here in zip(range(1, size + 1), *columns, strict=True):
+        signal += net_here
+        noise += variance_here
+        if end < need or signal <= 0 or signal * signal < squared * noise:
+            continue
+        last = positions[end - 1]
+        if not widths or (last - start + 1) * oversample >= widths[(start + last) // 2]:
+            ends.append(end)
+            signal = noise = 0.0
+            if end < size:
+                need, start = least[end], positions[end]
+    return ends
 
 
 def group_ogrppha(
@@ -146,24 +181,29 @@ def group_ogrppha(
     oversample = minima.oversample or 1.0
     squared = (minima.snr or 0.0) ** 2
     least = minima.counts or 0.0
-    reaching: tuple[Callable[[float, float], bool], ...] = (
-        lambda signal, noise: signal >= _NET_WANTED,
-        lambda signal, noise: signal > 0 and signal * signal >= squared * noise,
-        lambda signal, noise: signal >= least,
-    )
+    size = len(net)
 
     def close(begin: int) -> int:
         start = positions[begin]
         end = bisect_left(positions, start + round(max(1.0, width(start) / oversample)), begin)
         signal, noise = sum(net[begin:end]), sum(both[begin:end])
-        for reached in reaching:
-            while not reached(signal, noise):
-                if end == len(net):
-                    return end + 1
-                signal += net[end]
-                noise += both[end]
-                end += 1
-        return end
+        # Each minimum in its turn: one that is reached may be lost again on the way to the next.
+        while signal < _NET_WANTED and end < size:
+            signal += net[end]
+            noise += both[end]
+            end += 1
+        if signal < _NET_WANTED:
+            return size + 1
+        while not (signal > 0 and signal * signal >= squared * noise) and end < size:
+            signal += net[end]
+            noise += both[end]
+            end += 1
+        if not (signal > 0 and signal * signal >= squared * noise):
+            return size + 1
+        while signal < least and end < size:
+            signal += net[end]
+            end += 1
+        return end if signal >= least else size + 1
 
     return walk(good, close, quality)
 
@@ -224,7 +264,9 @@ def half_maximum_width(
         below = int(np.argmin(distance[:top])) if top else 0
         return float(top + int(np.argmin(distance[top:])) - below)
 
+    of_channel: list[int] = nearest.tolist()
+
     def width(channel: int) -> float:
-        return of_row(int(nearest[channel])) if wanted.size > _FEW_CHANNELS else 1.0
+        return of_row(of_channel[channel]) if wanted.size > _FEW_CHANNELS else 1.0
 
     return width
