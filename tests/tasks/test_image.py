@@ -141,6 +141,9 @@ def test_detector_coordinates(tmp_path: Path) -> None:
     there = x > 0
     np.add.at(expected, (y[there] - 1, x[there] - 1), 1)
     assert np.array_equal(image, expected)
+    sky = exposure_map(tmp_path / "map.fits", np.ones((500, 500)), 2)
+    with pytest.raises(FileError, match="is a map of the sky, the image is of DET1X and DET1Y"):
+        images(table, tmp_path / "map", {"expmap": sky}, frame="det")
     with pytest.raises(FileError, match="detector coordinates were not kept"):
         images(screened(nustar_file(), tmp_path / "bare"), tmp_path / "no", frame="det")
 

@@ -111,6 +111,13 @@ def test_a_region_without_area_is_named(tmp_path: Path, center: tuple[float, flo
         preview(table, tmp_path / "out", {"bkg": RING, "src": {"shapes": [shape("circle", center, [20.0])]}})
 
 
+def test_all_regions_without_area_are_named(tmp_path: Path) -> None:
+    table = screened(nustar_file(), tmp_path / "events")
+    far = {"shapes": [shape("circle", (5000.0, 500.0), [20.0])]}
+    with pytest.raises(FileError, match="the region 'a' selects no pixel of the field .*; neither does 'c', 'd'"):
+        preview(table, tmp_path / "out", {"a": far, "b": RING, "c": far, "d": far})
+
+
 def test_regions_that_make_no_sense(tmp_path: Path) -> None:
     table = screened(nustar_file(), tmp_path / "events")
     with pytest.raises(StepError, match="the region 'src' has neither a file nor shapes"):

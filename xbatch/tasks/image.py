@@ -178,6 +178,10 @@ def _exposures(
     path: Path, grid: ImageGrid, images: NDArray[np.integer[Any]], bands: list[StepBand], notes: list[str]
 ) -> NDArray[np.float64]:
     """Bring an exposure map onto the grid, and make sure that it covers the events."""
+    if grid.wcs is None:
+        raise FileError(
+            str(path), f"is a map of the sky, the image is of {' and '.join(grid.names)}", "Use frame: sky, or no map"
+        )
     values, there = resample(read_image(path), grid)
     if not there.any():
         raise FileError(str(path), "covers no pixel of the image", "Use the exposure map of this observation")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.imagefile import ImageGrid
@@ -53,11 +54,7 @@ def run(job: Job) -> Outcome:
     placed = place_regions(table, job.params.get("regions") or {}, region_files(job.inputs))
     roles: Mapping[str, Any] = job.params.get("roles") or {}
     notes: list[str] = []
-    areas: dict[str, tuple[int, float]] = {}
-    for name, region in placed.items():
-        pixels, said = check_area(region.shapes, region.rule, field, name, region.file)
-        areas[name] = (pixels, _fraction(region, field, pixels))
-        notes += [f"{name}: {note}" if name not in note else note for note in (*region.notes, *said)]
+    areas = _areas(placed, field, notes)
     wcs = table.header.wcs
     scale = None if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) * 3600.0
     band, ranges = _band(job.params)
@@ -81,6 +78,25 @@ def run(job: Job) -> Outcome:
     _draw(job, table, grid, image, placed, f"{band}   {int(image.sum()):,} counts")
     write_atomically(job.out / _FACTS, pretty_json({**facts, "notes": notes}))
     return Outcome(facts, tuple(notes))
+
+
+def _areas(placed: Mapping[str, Placed], field: Field, notes: list[str]) -> dict[str, tuple[int, float]]:
+    """Give the pixels of each region in the field, and the part of it that these are."""
+    areas: dict[str, tuple[int, float]] = {}
+    empty: list[tuple[str, FileError]] = []
+    for name, region in placed.items():
+        try:
+            pixels, said = check_area(region.shapes, region.rule, field, name, region.file)
+        except FileError as error:
+            empty.append((name, error))
+            continue
+        areas[name] = (pixels, _fraction(region, field, pixels))
+        notes += [f"{name}: {note}" if name not in note else note for note in (*region.notes, *said)]
+    if empty:
+        error = empty[0][1]
+        others = ", ".join(repr(name) for name, _ in empty[1:])
+        raise FileError(error.file, error.what + (f"; neither does {others}" if others else ""), error.cure)
+    return areas
 
 
 def _band(params: Mapping[str, Any]) -> tuple[str, tuple[int, int] | None]:
