@@ -114,7 +114,7 @@ def test_a_region_without_area_is_named(tmp_path: Path, center: tuple[float, flo
 def test_all_regions_without_area_are_named(tmp_path: Path) -> None:
     table = screened(nustar_file(), tmp_path / "events")
     far = {"shapes": [shape("circle", (5000.0, 500.0), [20.0])]}
-    with pytest.raises(FileError, match="the region 'a' selects no pixel of the field .*; neither does 'c', 'd'"):
+    with pytest.raises(FileError, match=r"the region 'a' selects no pixel of the field .*; neither does 'c', 'd'"):
         preview(table, tmp_path / "out", {"a": far, "b": RING, "c": far, "d": far})
 
 

@@ -270,7 +270,7 @@ def sum_views(source: RunSource) -> list[Table]:
                 _number(facts.get("counts"), "{:.0f}"),
                 _number(facts.get("background_counts"), "{:.0f}"),
                 _number(facts.get("exposure"), "{:.1f}"),
-                _number(facts.get("rate"), "{:.4g}"),
+                _number(facts.get("net_rate", facts.get("rate")), "{:.4g}"),
                 step["outcome"] if step["outcome"] not in _GOOD else "",
             )
         )

@@ -93,9 +93,9 @@ def _areas(placed: Mapping[str, Placed], field: Field, notes: list[str]) -> dict
         areas[name] = (pixels, _fraction(region, field, pixels))
         notes += [f"{name}: {note}" if name not in note else note for note in (*region.notes, *said)]
     if empty:
-        error = empty[0][1]
+        first = empty[0][1]
         others = ", ".join(repr(name) for name, _ in empty[1:])
-        raise FileError(error.file, error.what + (f"; neither does {others}" if others else ""), error.cure)
+        raise FileError(first.file, first.what + (f"; neither does {others}" if others else ""), first.cure)
     return areas
 
 
