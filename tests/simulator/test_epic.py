@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xbatch.ogip.events import open_events
+from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.response import read_response
 from xbatch.registry import Job
 from xbatch.simulator import simulate_config
@@ -153,6 +154,18 @@ def test_places_on_ccds_are_found_again(name: str, data: st.DataObject) -> None:
     row = data.draw(st.integers(1, camera.size[1]))
     x, y = camera.place(np.array([ccd]), np.array([column - 0.5]), np.array([row - 0.5]))
     assert [int(each[0]) for each in camera.pixel_at(x, y)] == [ccd, column, row]
+
+
+@pytest.mark.parametrize("instrument", NAMES)
+def test_the_exposure_map_is_where_the_events_are(lists: Path, instrument: str) -> None:
+    told = next(one for one in _truth(lists) if one["instrument"] == instrument)
+    image = read_image(lists / OBSID / "nominal" / f"{instrument}_ex.img")
+    assert image.data.shape == (648, 648)
+    assert image.data.max() == pytest.approx(max(told["livetime_by_ccd"].values()), rel=1e-6)
+    data = fits.getdata(_path(lists, instrument), 1)
+    inner = (data["FLAG"] & 0x10000) == 0
+    exposed = image.data[(data["Y"][inner] - 1) // 80, (data["X"][inner] - 1) // 80]
+    assert np.mean(exposed > 0) > 0.999
 
 
 @pytest.mark.parametrize("instrument", ["EMOS1", "EPN"])

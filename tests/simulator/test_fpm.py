@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 from xbatch.base.errors import StepError
 from xbatch.ogip.events import open_events
 from xbatch.ogip.gtifile import read_gti_tables
+from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.response import read_response
 from xbatch.registry import Job
 from xbatch.simulator import simulate_config
@@ -71,6 +72,7 @@ def test_the_tree_is_the_archives(tree: Path) -> None:
             ("hk/", "_fpm.hk"),
             ("nominal/", ".rmf"),
             ("nominal/", ".arf"),
+            ("nominal/", "_ex.img"),
         )
     }
     assert names == beside | {f"auxil/nu{OBSID}_att.fits"}
@@ -197,6 +199,27 @@ def test_the_nominal_area_holds_the_share_in_the_circle(tree: Path, truth: dict[
     share = truth["lists"][0]["regions"][0]["share"]
     assert 0.5 < share < 0.68
     assert response.specresp == pytest.approx(area * share, rel=1e-6)
+
+
+def test_the_exposure_map_is_where_the_events_are(tree: Path, truth: dict[str, Any]) -> None:
+    told = truth["lists"][0]
+    image = read_image(tree / OBSID / "nominal" / f"nu{OBSID}A_ex.img")
+    assert image.data.shape == (1000, 1000) and image.data.max() == pytest.approx(told["livetime"], rel=1e-6)
+    data = fits.getdata(_list(tree), "EVENTS")
+    exposed = image.data[data["Y"] - 1, data["X"] - 1]
+    assert np.mean(exposed > 0) > 0.9995
+    # the background per second is as even on the sky as it is on the detectors: events there follow the map
+    centre, count = image.data > 0.99 * told["livetime"], np.zeros(image.data.shape)
+    np.add.at(count, (data["Y"] - 1, data["X"] - 1), 1)
+    half = (image.data > 0) & (image.data < 0.6 * told["livetime"])
+    rate = {name: count[where].sum() / image.data[where].sum() for name, where in (("edge", half), ("all", ~centre))}
+    assert 0.6 < rate["edge"] / rate["all"] < 1.4
+
+
+def test_curves_are_told(truth: dict[str, Any]) -> None:
+    curve = truth["lists"][0]["curve"]
+    assert curve["step"] == 100 and 0.3 < min(curve["values"]) < 1 < max(curve["values"]) < 3
+    assert truth["lists"][0]["rates"]["neighbour"] == pytest.approx(0.1 * truth["lists"][0]["rates"]["source"])
 
 
 def test_equal_seeds_give_equal_bytes(tmp_path: Path) -> None:

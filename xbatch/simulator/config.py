@@ -152,7 +152,7 @@ class ListOptions:
     radius : float
         arcsec; the nominal ARF holds the share of the source's light that falls within it.
     response : str
-        Where the nominal responses go, without ``.rmf`` and ``.arf``.
+        Where the nominal responses and exposure maps go, without ``.rmf``, ``.arf`` and ``_ex.img``.
     """
 
     events: float | None = None

@@ -16,6 +16,7 @@ from xbatch.ogip.responsewriter import write_arf, write_rmf
 from xbatch.ogip.rowwriter import Records, RowWriter, write_records
 from xbatch.simulator.config import MODULES, Observation, SimulationConfig
 from xbatch.simulator.draw import blocks, disorder, stream
+from xbatch.simulator.exposuremap import write_fpm_map
 from xbatch.simulator.fpmdraw import NAMES, VETOED, Module, draw_block, expected_regions, make_module
 from xbatch.simulator.fpmfiles import (
     REFERENCE_CARDS,
@@ -28,7 +29,7 @@ from xbatch.simulator.fpmfiles import (
 from xbatch.simulator.fpmlist import fill_rows, list_fields
 from xbatch.simulator.plan import Clock, Reference, header_cards, source_places, start_of
 from xbatch.simulator.timeline import brightness, first_seconds, orbit_gtis
-from xbatch.simulator.truth import list_truth
+from xbatch.simulator.truth import list_truth, sampled_curve
 from xbatch.xray.gti import inside, overlap, total
 
 __all__ = ["simulate_fpm"]
@@ -37,7 +38,7 @@ Floats = NDArray[np.float64]
 
 _REFERENCE = Reference(55197, 7.6601852e-4)
 #: What the random streams are for; 0 and 1 are those of spectra, and 4 the pixels'.
-_CURVE, _ORBIT, _EVENTS, _COUNTERS, _ORDER = 2, 3, 5, 6, 7
+_CURVE, _ORBIT, _EVENTS, _COUNTERS, _ORDER, _PLACES = 2, 3, 5, 6, 7, 8
 #: Seconds that the telescope is on the field after the last GTI.
 _AFTER = 30.0
 
@@ -169,6 +170,16 @@ def _make(
     mean = float((counted.good * counted.live * seconds.curve).sum() / counted.livetime)
     regions = expected_regions(module, counted.livetime, mean, response)
     paths += _write_nominal(module, observation, out, float(regions[0]["share"]), response)
+    paths.append(paths[-1].with_name(f"{paths[-1].stem}_ex.img"))
+    write_fpm_map(
+        paths[-1],
+        module.aspect,
+        module.bad,
+        (seconds.edges[:-1] + 0.5, counted.good * counted.live),
+        (config.sky.ra, config.sky.dec),
+        cards,
+        module.stream(_PLACES),
+    )
     background = float(module.spectra[-1].sum()) * counted.livetime
     kinds = [*NAMES[: len(module.positions)], "background"]
     return paths, {
@@ -177,6 +188,8 @@ def _make(
         "livetime": counted.livetime,
         "gti": module.gti.tolist(),
         "brightness": mean,
+        "rates": {kind: float(spectrum.sum()) for kind, spectrum in zip(kinds, module.spectra, strict=True)},
+        "curve": sampled_curve(seconds.edges, seconds.curve),
         "counts": {kind: int(number) for kind, number in zip(kinds, counted.counts, strict=True)},
         "background": {
             "expected": background,
