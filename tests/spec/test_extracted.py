@@ -80,6 +80,10 @@ def test_fits_know_the_background(tmp_path: Path) -> None:
     assert codes(tmp_path, base + none) == ["XB316"]
     subtract = fit(data=data.replace("NAME", "t"))
     assert codes(tmp_path, base + subtract) == ["XB316"]
+    for binning in ("type: bmin, counts: 3", "type: snmin, snr: 3, background: true"):
+        grouped = base.replace("type: min, counts: 30", binning)
+        left_out = fit(mode="ignore", statistic="cstat", data=data.replace("NAME", "t"))
+        assert codes(tmp_path, grouped + left_out) == ["XB316"]
 
 
 def test_fits_select_time_selections(tmp_path: Path) -> None:
@@ -105,6 +109,8 @@ def test_fits_select_time_selections(tmp_path: Path) -> None:
         ("region: src, screening: defalut", "XB117", "did you mean 'default'?"),
         ("region: src, gti: lo", "XB116", "did you mean 'low'?"),
         ("region: src, gti: [low, low]", "XB108", "remove one"),
+        ("region: src}, images: {region: src", "XB123", "rename it"),
+        ("region: src}, gti-low: {region: src", "XB123", "rename it"),
         ('region: src, response: "{x}.rmf"', "XB112", "known: obsid"),
         ("region: src, for: [{where: {gti: low}, note: a}]", "XB105", "there is none"),
     ],

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.spec.specs import BASE, TWO_EPOCHS, codes, fit, read
+from tests.spec.test_eventwork import JOINT
 from xbatch.base.errors import SpecError
 from xbatch.base.files import canonical_json
 from xbatch.spec import load, resolved_text
@@ -121,8 +122,9 @@ def test_example_configs_are_valid() -> None:
             assert load(path).members
 
 
-def test_reading_a_spec_imports_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "spec.yaml").write_text(VELA)
+@pytest.mark.parametrize("text", [VELA, JOINT])
+def test_reading_a_spec_imports_nothing_heavy(tmp_path: Path, text: str) -> None:
+    (tmp_path / "spec.yaml").write_text(text)
     code = (
         "import sys; from pathlib import Path; from xbatch.spec import load, resolved_text; "
         "resolved_text(load(Path(sys.argv[1]))); print(*sys.modules)"

@@ -204,8 +204,8 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         "XB315": Code("variance without chi2", "Only chi2 has a variance to choose.", "Remove it."),
         "XB316": Code(
             "background there or not",
-            "The fit's background mode and what `spectra` says of the background contradict each other.",
-            "Name the background, or change the mode.",
+            "The fit's background mode or binning and what `spectra` says of the background contradict each other.",
+            "Name the background, or change the mode or the binning.",
         ),
         "XB317": Code(
             "fitted twice",

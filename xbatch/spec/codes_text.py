@@ -232,8 +232,11 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             "Write one of them out.",
         ),
         "XB123": Code(
-            "two bands of one name",
-            "Images and light curves are files named after their bands, and two would have one name.",
+            "two products of one name",
+            (
+                "Images and light curves are files named after their bands, and two would have one name; or a spectrum"
+                " is called as the folder of other products is (`events`, `images`, `lightcurves`, `preview` ...)."
+            ),
             "Remove one, or rename it.",
         ),
         "XB130": Code(

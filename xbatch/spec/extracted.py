@@ -20,6 +20,9 @@ from xbatch.spec.templates import FIELDS, check_template, template_path
 
 __all__ = ["Named", "find_extracted"]
 
+# A spectrum's folder lies beside those of the other products of its observation.
+_TAKEN = ("events", "flare", "preview", "images", "lightcurves")
+_TAKEN_BEGINNINGS = ("events-", "flare-", "gti-")
 _FILES = ("response", "arf", "exposure_map")
 
 
@@ -56,6 +59,7 @@ def find_extracted(
             whole = False
             continue
         before = len(report.problems)
+        _check_folder(name, table, report)
         _check_names(node, sky, named, report)
         selections = [text for one in items_of(node.entries.get("gti")) if (text := text_of(one)) is not None]
         pointed = [replace(one, spectrum=name) for one in sky.subjects]
@@ -102,6 +106,13 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpect
         note=said("note"),
         path=path,
     )
+
+
+def _check_folder(name: str, table: Table, report: Report) -> None:
+    folded = name.casefold()
+    if folded in _TAKEN or folded.startswith(_TAKEN_BEGINNINGS):
+        message = f"the folder of a spectrum called {shown(name)} would be that of other products"
+        report.add(table.key_place(name), "XB123", message, "rename it", join(table.path, name))
 
 
 def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:

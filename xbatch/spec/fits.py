@@ -59,6 +59,7 @@ def find_fits(
 def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
     data = fit_data(fit, known.spectra, known.binnings, known.bands, report)
     _check_statistic(fit, data, known.spectra, report)
+    _check_binnings(fit, data, known, report)
     flux = _flux(fit.entries.get("flux"), known.bands, report)
     model = _model(fit.entries.get("model"), report)
     subjects = list(dict.fromkeys(one.subject for one in data.datasets))
@@ -145,12 +146,26 @@ def _check_statistic(fit: Table, data: FitData, spectra: SpectraFound, report: R
             report.add(node, "XB320", message, hint)
             return
         if mode in {"subtract", "profiled"} and subject.path in spectra.without_background:
-            message = f"background mode {mode} needs a background, and 'background: none' is said of {subject.path}"
+            message = f"background mode {mode} needs a background, and {subject.path} has none"
             report.add(node, "XB316", message, f"name it in spectra.{subject.spectrum}, or use mode: none")
             return
         if mode == "none" and subject.path in spectra.with_background:
             message = f"background mode none says there is none, and spectra.{subject.spectrum} names one"
             report.add(node, "XB316", message, "use mode: ignore to leave it out on purpose, or subtract it")
+            return
+
+
+def _check_binnings(fit: Table, data: FitData, known: _Named, report: Report) -> None:
+    """Refuse a binning that counts the background of a spectrum without one."""
+    for one in data.datasets:
+        binning = known.binnings.get(one.binning)
+        if binning is None or one.subject.path not in known.spectra.without_background:
+            continue
+        kind = str(binning.params["type"])
+        if kind in {"bmin", "nutools"} or (kind == "snmin" and binning.params.get("background") is True):
+            message = f"binning '{binning.name}' ({kind}) needs a background, and {one.subject.path} has none"
+            hint = f"name it in spectra.{one.subject.spectrum}, or take another binning"
+            report.add(fit.entries["data"], "XB316", message, hint)
             return
 
 
