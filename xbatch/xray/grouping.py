@@ -294,7 +294,7 @@ def flags_of_ends(good: NDArray[np.intp], ends: list[int], quality: Shorts, *, j
 
 def ends_at_counts(counts: Floats, minimum: float) -> list[int]:
     """Give the end of each group of channels whose counts reach a minimum."""
-    following = following_at_counts(counts, minimum)
+    following: list[int] = following_at_counts(counts, minimum).tolist()
     ends: list[int] = []
     begin, size = 0, len(following)
     while begin < size and (begin := following[begin]) <= size:
@@ -302,13 +302,12 @@ def ends_at_counts(counts: Floats, minimum: float) -> list[int]:
     return ends
 
 
-def following_at_counts(counts: Floats, minimum: float) -> list[int]:
+def following_at_counts(counts: Floats, minimum: float) -> NDArray[np.intp]:
     """Give for each channel the end of a group that would begin there; a number above that of channels if none does."""
     _check_counts(counts, minimum)
     total = np.concatenate([[0.0], np.cumsum(counts)])
     # A minimum that is lost in the rounding of a large sum is reached by one channel.
-    ends = np.maximum(np.searchsorted(total, total[:-1] + minimum), np.arange(1, total.size))
-    return list(ends.tolist())
+    return np.maximum(np.searchsorted(total, total[:-1] + minimum), np.arange(1, total.size))
 
 
 def ends_at_snr(net: Floats, variance: Floats, snr: float) -> list[int]:

@@ -5,6 +5,8 @@ Kaastra & Bleeker 2016, A&A 587, A151.
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,18 +86,22 @@ def group_optimal_snr(
     net, variance = (part[good].tolist() for part in net_variance)
     optimal = _closing_at_width(good, _widths_of_good(counts, fwhm, quality))
     ends: list[int] = []
-    signal = noise = 0.0
-    squared, reached, need = snr * snr, False, optimal(0) if good.size else 0
-    for end, net_here, variance_here in zip(range(1, good.size + 1), net, variance, strict=True):
-        if not reached:
+    begin, size, squared = 0, good.size, snr * snr
+    rest = zip(range(1, size + 1), net, variance, strict=True)
+    while begin < size:
+        signal = noise = 0.0
+        for end, net_here, variance_here in rest:  # noqa: B007  (it is where the loop ended)
             signal += net_here
             noise += variance_here
-            reached = signal > 0 and signal * signal >= squared * noise
-        # Once reached, the ratio is that of the group no more: it may fall on the way to the width.
-        if reached and end >= need:
-            ends.append(end)
-            signal = noise = 0.0
-            reached, need = False, optimal(end) if end < good.size else 0
+            if signal > 0 and signal * signal >= squared * noise:
+                break
+        else:
+            break
+        # Once reached, the ratio is not looked at again: it may fall on the way to the width.
+        begin = max(end, optimal(begin))
+        ends.append(begin)
+        for _ in islice(rest, begin - end):
+            pass
     return flags_of_ends(good, ends, quality)
 
 

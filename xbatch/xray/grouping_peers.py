@@ -7,10 +7,12 @@ heeds QUALITY the same way.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,8 +92,14 @@ def group_specgroup(
     if minima.oversample is not None and fwhm is None:
         raise ValueError("oversampling needs the width of the response")
     good = good_channels(quality, inside)
-    # For each channel that a group begins at: the first end that has the counts.
-    least = following_at_counts(counts[good], minima.counts) if minima.counts is not None else range(1, good.size + 1)
+    # For each channel that a group begins at: the first end that may be, by the counts and by the least width of all.
+    first = np.arange(1, good.size + 1)
+    if minima.counts is not None:
+        first = following_at_counts(counts[good], minima.counts)
+    if minima.oversample is not None and fwhm is not None and fwhm.size:
+        narrowest = math.ceil(float(fwhm.min()) / minima.oversample * (1 - 1e-12))
+        first = np.maximum(first, np.searchsorted(good, good + narrowest - 1) + 1)
+    least: list[int] = first.tolist()
     if minima.snr is None or net_variance is None:
         ends = _ends_at_width(least, good.tolist(), minima, fwhm)
     else:
@@ -132,21 +140,27 @@ def _ends_at_all(
     widths: list[float] = fwhm.tolist() if fwhm is not None and oversample else []
     squared = (minima.snr or 0.0) ** 2
     ends: list[int] = []
-    signal = noise = 0.0
-    size = len(positions)
-    need, start = (least[0], positions[0]) if size else (1, 0)
-    columns = (part.tolist() for part in net_variance)
-    for end, net_here, variance_here in zip(range(1, size + 1), *columns, strict=True):
-        signal += net_here
-        noise += variance_here
-        if end < need or signal <= 0 or signal * signal < squared * noise:
-            continue
-        last = positions[end - 1]
-        if not widths or (last - start + 1) * oversample >= widths[(start + last) // 2]:
-            ends.append(end)
-            signal = noise = 0.0
-            if end < size:
-                need, start = least[end], positions[end]
+    begin, size = 0, len(positions)
+    net, variance = (part.tolist() for part in net_variance)
+    rest = zip(range(1, size + 1), net, variance, strict=True)
+    while begin < size:
+        start, signal, noise = positions[begin], 0.0, 0.0
+        # Nothing can end before it has the counts.
+        for _, net_here, variance_here in islice(rest, least[begin] - begin - 1):
+            signal += net_here
+            noise += variance_here
+        for end, net_here, variance_here in rest:
+            signal += net_here
+            noise += variance_here
+            if signal <= 0 or signal * signal < squared * noise:
+                continue
+            last = positions[end - 1]
+            if not widths or (last - start + 1) * oversample >= widths[(start + last) // 2]:
+                break
+        else:
+            break
+        ends.append(end)
+        begin = end
     return ends
 
 
