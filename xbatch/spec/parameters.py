@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -13,7 +14,7 @@ from xbatch.spec.nodes import Node, Scalar, Table, items_of, text_of
 from xbatch.spec.report import Report
 from xbatch.spec.settings import Settled
 
-__all__ = ["Instance", "instances", "label_of", "named"]
+__all__ = ["Instance", "instances", "named"]
 
 _LABEL_AXES = ("instrument", "epoch", "obsid", "spectrum", "gti", "mission")
 _FULL = ("obsid", "instrument", "spectrum")
@@ -170,9 +171,10 @@ def named(found: Sequence[Instance], datasets: Sequence[Dataset]) -> list[Parame
     by_name: dict[str, list[Instance]] = {}
     for one in found:
         by_name.setdefault(one.name, []).append(one)
+    labels = {name: _labels(those, datasets) for name, those in by_name.items()}
     return [
         Parameter(
-            one.name + label_of(one, by_name[one.name], datasets),
+            one.name + next(labels[one.name]),
             one.component,
             one.parameter,
             one.datasets,
@@ -188,22 +190,22 @@ def named(found: Sequence[Instance], datasets: Sequence[Dataset]) -> list[Parame
     ]
 
 
-def label_of(one: Instance, all_of_name: Sequence[Instance], datasets: Sequence[Dataset]) -> str:
-    """Give the shortest ``[subject]`` that tells a value from the others of its name, or nothing if it is alone."""
-    if len(all_of_name) == 1:
-        return ""
-    mine = [datasets[number].subject for number in one.datasets]
-    others = [datasets[number].subject for other in all_of_name if other is not one for number in other.datasets]
-    best = ""
+def _labels(values: Sequence[Instance], datasets: Sequence[Dataset]) -> Iterator[str]:
+    """Give each value of one name the shortest ``[subject]`` that tells it from the others; nothing if it is alone."""
+    if len(values) == 1:
+        yield ""
+        return
+    by_axes = []
     for axes in _label_axes():
-        labels = list(dict.fromkeys("/".join(axis_label(subject, axis) for axis in axes) for subject in mine))
-        taken = {"/".join(axis_label(subject, axis) for axis in axes) for subject in others}
-        if not taken.isdisjoint(labels):
-            continue
-        if len(labels) == 1:
-            return f"[{labels[0]}]"
-        best = best or "+".join(labels)
-    return f"[{best}]" if best else f"[{one.datasets[0] + 1}]"
+        labels = [
+            dict.fromkeys("/".join(axis_label(datasets[n].subject, axis) for axis in axes) for n in one.datasets)
+            for one in values
+        ]
+        by_axes.append((labels, Counter(label for mine in labels for label in mine)))
+    for number, one in enumerate(values):
+        own = [list(labels[number]) for labels, holders in by_axes if all(holders[m] == 1 for m in labels[number])]
+        best = next((found for found in own if len(found) == 1), own[0] if own else [str(one.datasets[0] + 1)])
+        yield f"[{'+'.join(best)}]"
 
 
 def _label_axes() -> list[tuple[str, ...]]:
