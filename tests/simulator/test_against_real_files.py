@@ -17,27 +17,25 @@ pytestmark = pytest.mark.real_data
 NUSTAR, XMM = "99900000001", "0999900001"
 SUN = "nustar/80415201001/event_cl/nu80415201001"
 #: What the processing leaves of itself, which is not made.
-OF_PROCESSING = frozenset(
-    [
-        "CHECKSUM",
-        "DATASUM",
-        "DATE",
-        "CREATOR",
-        "SOFTVER",
-        "CALDBVER",
-        "USER",
-        "FILIN001",
-        "HISTORY",
-        "COMMENT",
-        "DATETLM",
-        "MJD-OBS",
-        "NPIXSOU",
-        "NUPSDOUT",
-        "DEPTHCUT",
-        "ABERRAT",
-        "FOLOWSUN",
-    ]
-)
+OF_PROCESSING = {
+    "CHECKSUM",
+    "DATASUM",
+    "DATE",
+    "CREATOR",
+    "SOFTVER",
+    "CALDBVER",
+    "USER",
+    "FILIN001",
+    "HISTORY",
+    "COMMENT",
+    "DATETLM",
+    "MJD-OBS",
+    "NPIXSOU",
+    "NUPSDOUT",
+    "DEPTHCUT",
+    "ABERRAT",
+    "FOLOWSUN",
+}
 LIMITS = ("TLMIN", "TLMAX", "TNULL", "TCRPX", "TCDLT", "TCTYP", "TCUNI")
 
 
