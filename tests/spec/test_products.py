@@ -65,6 +65,11 @@ def test_mosaics(tmp_path: Path) -> None:
     assert found["modules", "90402339004"].params["bin"] == 2
 
 
+def test_each_mosaic_has_its_pixels(tmp_path: Path) -> None:
+    found = work(tmp_path, TWO_MISSIONS + "images: {sky: {bands: [3-10 keV], mosaic: true}}\n").mosaics
+    assert {one.group: one.params["bin"] for one in found} == {"FPMA": 1, "FPMB": 1, "EPN": 80, "EMOS1": 80}
+
+
 def test_light_curves_take_what_their_spectrum_has(tmp_path: Path) -> None:
     text = EVENTS + REST + (
         "lightcurves:\n  one: {spectrum: agn, bands: [full, two, 3-79 keV], dt: 256 s, min_fracexp: 0.5}\n"

@@ -39,7 +39,8 @@ class Screening:
         ``default`` where the spec names none.
     params : Mapping
         What the task `events` takes as ``screening``: ``grade``, ``pattern``, ``pi_range`` as ``[lowest, highest]``
-        (channels of PI), ``flag``, ``status``.
+        (channels of PI), ``flag``, ``status``; ``keep``, the columns of the detector's coordinates, where an image
+        needs them.
     flare : Mapping or None
         ``{"pi_range": [lo, hi], "pattern": [lo, hi] | None, "flag": .. | None, "bin": s, "rate": ["<", 0.4]}``, or
         ``"sigma": 3.0`` in the place of ``rate``.
@@ -73,8 +74,9 @@ class Gtis:
 
     `params` has one of ``time`` (``[[start, stop], ...]``, ISO text or MJD or seconds as ``{"met": s}``, with
     ``scale``), ``file`` (its name; the file is `file`), ``flux`` (``{"band": .., "quantile": [lo, hi]}`` or
-    ``"rate": [lo, hi]``, of the light curve `lightcurve`), ``hk`` (``{"expression": .., "extension": ..}`` over
-    `file`) or ``phase`` (``{"epoch": MJD, "period": s, "pdot": .., "range": [lo, hi]}``).
+    ``"rate": [lo, hi]``, either of which may be None, of the light curve `lightcurve`), ``hk`` (``{"expression": ..,
+    "extension": ..}`` over `file`), ``phase`` (``{"epoch": MJD of TDB, "period": s, "pdot": .., "range": [lo, hi]}``),
+    or ``all_of``, ``any_of`` (names of others) and ``not`` (one name).
     """
 
     name: str
@@ -162,7 +164,8 @@ class BandSet:
 class ImageJob:
     """Images of one observation and instrument in some bands.
 
-    `params`: ``{"frame": "sky" | "det", "bin": pixels, ...}``. With an `exposure_map` they are also divided by it.
+    `params`: ``{"frame": "sky" | "det", "bin": pixels}`` and, where they are given, ``origin`` (first x and y) and
+    ``size`` (pixels in x and y). With an `exposure_map` images are also divided by it.
     """
 
     name: str
@@ -180,7 +183,8 @@ class MosaicJob:
     """Sums of images on one piece of sky.
 
     `members` are `ImageJob.observed` of the images of the same name; `group` tells several mosaics of one entry apart
-    (an instrument, say) and may be empty.
+    (an instrument, say) and may be empty. `params`: ``{"bin": pixels, "grid": "all" | "first"}`` and, where it is
+    given, ``pixel`` (arcsec).
     """
 
     name: str

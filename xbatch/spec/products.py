@@ -109,15 +109,15 @@ def _mosaics(
         message = "a mosaic is of the sky, and an image of the detector has none"
         report.add(asked, "XB216", message, "remove 'mosaic', or use frame: sky")
         return []
-    if len({job.params["bin"] for job in made}) > 1:
-        report.add(asked, "XB216", "the images of a mosaic have pixels of one size", "give them one 'bin'")
-        return []
     groups: dict[str, list[ImageJob]] = {}
     for subject, job in zip(subjects, made, strict=True):
         kept = [
             value for axis, value in (("obsid", subject.obsid), ("instrument", subject.instrument)) if axis not in over
         ]
         groups.setdefault("-".join(kept), []).append(job)
+    if any(len({job.params["bin"] for job in jobs}) > 1 for jobs in groups.values()):
+        report.add(asked, "XB216", "the images of a mosaic have pixels of one size", "give them one 'bin'")
+        return []
     return [
         MosaicJob(name, group, tuple(job.observed for job in jobs), {**params, "bin": jobs[0].params["bin"]}, node.path)
         for group, jobs in groups.items()
