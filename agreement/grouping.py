@@ -28,6 +28,13 @@ GRPPHA = Family(
     "task `group`",
     "exact (SYS_ERR 1e-7)",
 )
+BMIN = Family(
+    "Type `bmin`, on source spectra with these backgrounds",
+    "grppha 3.0.1, HEASoft 6.20 (`group min` of the background)",
+    "GROUPING and QUALITY",
+    "task `group`",
+    "exact",
+)
 HEASP = Family(
     "Types `min` (with `range`), `constant`",
     "class `grouping` of HEASP, HEASoft 6.24",
@@ -49,6 +56,7 @@ OPT_OWN = Family(
     "task `group`",
     "2 %",
 )
+_SOURCES = {"velaAbk": "velaA", "velaBbk": "velaB"}
 _LATE = (
     "`group min` before `bad` leaves groups that lie half in the bad range. A binning flags bad channels first; the "
     "order was copied here by two functions, to compare."
@@ -70,6 +78,11 @@ def checks(data: Data) -> Iterator[Check]:
             with agreeing(found):
                 quirk = _grppha(data, row, inputs, grppha)
             yield Check(GRPPHA, row["case"], "; ".join(found), quirk)
+            if row["spectrum"] in _SOURCES and row["command"].startswith("reset grouping & reset quality & group min"):
+                found = []
+                with agreeing(found):
+                    _bmin(data, row, inputs, grppha)
+                yield Check(BMIN, row["case"], "; ".join(found))
         for row in _rows(folder / "heasp.csv"):
             found = []
             quirk = ""
@@ -174,6 +187,21 @@ def _grppha(data: Data, row: dict[str, str], inputs: Any, theirs: Any) -> str:
     if f"{case}/sys_err" in theirs.files:
         assert np.allclose(errors, theirs[f"{case}/sys_err"], rtol=1e-7), "SYS_ERR differs"
     return quirk
+
+
+def _bmin(data: Data, row: dict[str, str], inputs: Any, theirs: Any) -> None:
+    """Group a source by its background as grppha groups the background itself."""
+    good = np.zeros(inputs[f"{row['spectrum']}.counts"].size, dtype=np.int16)
+    folder = data.folder()
+    for name, spectrum in (("b", row["spectrum"]), ("s", _SOURCES[row["spectrum"]])):
+        write_pha(folder / f"{name}.pha", spectrum_of(inputs[f"{spectrum}.counts"], good))
+    binning = {"type": "bmin", "counts": float(row["command"].split()[-1])}
+    params = {"binning": binning, "name": "case", "obsid": "", "instrument": "", "spectrum": "s"}
+    out, _ = run_task(data, "group", params, {"spectrum": folder / "s.pha", "background": folder / "b.pha"})
+    ours = read_pha(out / "grouped.pha")
+    kept = theirs[f"{row['case']}/quality"] == 0
+    assert np.array_equal(ours.quality, theirs[f"{row['case']}/quality"]), "QUALITY differs"
+    assert np.array_equal(ours.grouping[kept], theirs[f"{row['case']}/grouping"][kept]), "GROUPING differs"
 
 
 def _without(ranges: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:

@@ -13,7 +13,10 @@ from agreement.grouping import spectrum_of
 from xbatch.ogip.pha import write_pha
 from xbatch.spec import load
 from xbatch.xray.equal_bands import equal_count_edges
+from xbatch.xray.grouping import group_min, group_snr, net_and_variance
 from xbatch.xray.grouping_nutools import merged_lines, script_lines
+from xbatch.xray.grouping_optimal import group_optimal, optimal_widths
+from xbatch.xray.lightcurve import light_curve
 
 __all__ = ["checks"]
 
@@ -39,11 +42,11 @@ _COUNTS = Family(
     "exact",
 )
 _VECTORS = Family(
-    "Grouping of `nutools` (form `faithful`) and equal counts, by hand",
-    "vectors worked out from the scripts' text",
-    "every line, every edge",
+    "Types `nutools` (form `faithful`), `min`, `snmin`, `opt`; equal counts; a light curve",
+    "vectors worked out by hand from published rules",
+    "every line, flag, edge and bin",
     "`xbatch.xray`",
-    "exact",
+    "exact (the curve 1e-12)",
 )
 _QUIRKS = {"48lch": "One edge is printed one channel lower (473) than its own rule gives (474)."}
 
@@ -133,3 +136,51 @@ def _vectors(vectors: dict[str, Any]) -> Iterator[Check]:
             edges = equal_count_edges(np.array(case["net_counts"], float), case["n_bins"], faithful=faithful)
             assert edges.tolist() == case["edge_indices"], f"{edges}"
     yield Check(_VECTORS, "equal_counts_edges", "; ".join(found))
+    for name, compare in (
+        ("grppha_group_min", _group_min),
+        ("ftgrouppha_snmin", _group_snr),
+        ("optimal_A", _optimal),
+        ("optimal_B", _optimal),
+        ("lightcurve_fractional_exposure", _curve),
+    ):
+        found = []
+        with agreeing(found):
+            compare(vectors[name])
+        yield Check(_VECTORS, name, "; ".join(found))
+
+
+def _group_min(case: dict[str, Any]) -> None:
+    quality = np.array(case["quality_in"], dtype=np.int16)
+    flags, marks = group_min(np.array(case["counts"], float), quality, case["min"])
+    assert flags.tolist() == case["grouping"] and marks.tolist() == case["quality_out"], f"{flags} {marks}"
+
+
+def _group_snr(case: dict[str, Any]) -> None:
+    source, below = (np.array(case[name], float) for name in ("src", "bkg"))
+    net, variance = net_and_variance(source, source, below, below, case["scale"])
+    flags, marks = group_snr(net, variance, np.zeros(net.size, dtype=np.int16), case["sn"])
+    assert flags.tolist() == case["grouping"] and marks.tolist() == case["quality"], f"{flags} {marks}"
+
+
+def _optimal(case: dict[str, Any]) -> None:
+    counts = np.array(case["counts"], float)
+    fwhm = np.broadcast_to(np.array(case["fwhm_channels"], float), counts.shape)
+    assert optimal_widths(counts, fwhm).tolist() == case["bin_size"], "widths differ"
+    flags, _ = group_optimal(counts, fwhm, np.zeros(counts.size, dtype=np.int16))
+    assert flags.tolist() == case["grouping"], f"{flags}"
+
+
+def _curve(case: dict[str, Any]) -> None:
+    times = [
+        np.linspace(case["t0"] + case["dt"] * number, case["t0"] + case["dt"] * (number + 1), 1000, endpoint=False)
+        for number in range(len(case["counts"]))
+    ]
+    gti = np.array(case["gti"], float)
+    inside = [part[((part[:, None] >= gti[:, 0]) & (part[:, None] < gti[:, 1])).any(axis=1)] for part in times]
+    events = [part[:count] for part, count in zip(inside, case["counts"], strict=True)]
+    curve = light_curve(np.concatenate(events), gti, case["dt"], case["t0"])
+    assert curve.counts.tolist() == case["counts"], f"{curve.counts}"
+    for name in ("fracexp", "rate", "error"):
+        assert np.allclose(getattr(curve, name), case[name], rtol=1e-12, atol=0), f"{name} differs"
+    kept = np.flatnonzero(np.isin(curve.time, curve.above(0.5).time))
+    assert kept.tolist() == case["kept_with_fracexp_gt_0.5"], f"{kept}"
