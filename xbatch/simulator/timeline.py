@@ -48,12 +48,12 @@ def orbit_gtis(
     left, orbit = good, 0
     while left > 0:
         begin = start + orbit * ORBIT + rng.uniform(2.0, 60.0)
-        end = begin + seen * rng.uniform(0.97, 1.0)
+        end = min(begin + seen * rng.uniform(0.97, 1.0), start + (orbit + 1) * ORBIT)
         parts = [(begin, end)]
         if anomaly and _ANOMALY[0] <= orbit % _DAILY < _ANOMALY[1]:
-            into = begin + rng.uniform(0.1, 0.6) * seen
-            out = into + rng.uniform(600.0, 1100.0)
-            passages.append((np.floor(into), np.ceil(out)))
+            into = np.floor(begin + rng.uniform(0.1, 0.6) * seen)
+            out = np.ceil(into + rng.uniform(600.0, 1100.0))
+            passages.append((into, out))
             parts = [(begin, min(into, end)), (min(out, end), end)]
         for first, last in parts:
             if last > first and left > 0:
