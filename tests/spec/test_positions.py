@@ -81,3 +81,12 @@ def test_angles_between_directions() -> None:
     assert degrees_of("90 arcmin") == pytest.approx(1.5)
     with pytest.raises(QuantityError):
         degrees_of("30 keV")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [('150"', "write 150 arcsec"), ("2.5'", "write 2.5 arcmin"), ("", "50 arcsec")]
+)
+def test_signs_of_ds9_are_told_in_words(text: str, hint: str) -> None:
+    with pytest.raises(QuantityError) as caught:
+        length_of(text, "fk5")
+    assert hint in caught.value.hint

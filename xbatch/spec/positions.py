@@ -97,7 +97,10 @@ def length_of(text: str, frame: str) -> float:
     """
     found = _LENGTH.fullmatch(text.strip())
     if found is None:
-        raise QuantityError("XB210", f"{shown(text)} is not a size", "write a number and a unit, as 50 arcsec")
+        signs = {'"': "arcsec", "'": "arcmin"}
+        unit = signs.get(text.strip()[-1:], "")
+        hint = f"write {text.strip()[:-1]} {unit}" if unit else "write a number and a unit, as 50 arcsec"
+        raise QuantityError("XB210", f"{shown(text)} is not a size", hint)
     number = _finite(float(found["number"]), text)
     if number < 0.0:
         raise QuantityError("XB205", f"the size {shown(text)} is negative", "write it without the sign")

@@ -157,8 +157,12 @@ class Regions:
             self._circled.update(circle)
             return None
         if name not in self.names:
-            hint = did_you_mean(name, ["target", *sorted(self.names)])
-            self.report.add(node, "XB103", f"unknown region {shown(name)}", hint)
+            if name[:1].isalpha():
+                hint = did_you_mean(name, ["target", *sorted(self.names)])
+                self.report.add(node, "XB103", f"unknown region {shown(name)}", hint)
+            else:
+                hint = 'write two members: center: ["21:27:44.9", "+56:56:40"]'
+                self.report.add(node, "XB223", f"{shown(name)} is neither a position nor a region's name", hint)
             return None
         table = self.settled.get(name, {}).get(subject)
         if table is None:

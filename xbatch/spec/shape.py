@@ -136,6 +136,8 @@ class _Checker:
         name = path.rsplit(".", 1)[-1] or "the spec"
         message = f"{name} must be {wording.kinds_text(kinds)}, not {wording.found_text(node)}"
         hint = wording.type_hint(node, kinds, name, next(iter(rule.get("examples", ())), None))
+        if isinstance(node, Scalar) and "array" in kinds and rule.get("minItems", 0) > 1:  # brackets would not do
+            hint = _example_hint(rule)
         self.report.add(node, "XB203", message, hint)
         return Broken(node.place, path)
 
