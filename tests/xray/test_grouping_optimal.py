@@ -94,6 +94,27 @@ def test_optimal_with_a_signal_to_noise(spectrum: tuple[Floats, Floats, Shorts],
     assert np.all(np.sqrt(group_sum(groups, counts)) >= snr * (1 - 1e-12))
 
 
+@given(spectrum=spectra(), snr=st.floats(0.5, 20))
+def test_a_group_ends_where_the_later_of_both_rules_would(spectrum: tuple[Floats, Floats, Shorts], snr: float) -> None:
+    counts, fwhm, quality = spectrum
+    good = np.flatnonzero(quality == 0)
+    stops = np.arange(counts.size) + optimal_widths(np.where(quality == 0, counts, 0.0), fwhm)
+    ends: list[int] = []
+    begin = 0
+    while begin < good.size:
+        stop = stops[good[begin] : stops[good[begin]]].min()
+        by_width = begin + int(np.count_nonzero(good[begin:] < stop))
+        sums = np.cumsum(counts[good[begin:]])
+        reached = np.flatnonzero((sums > 0) & (sums * sums >= snr * snr * sums))
+        if not reached.size:
+            break
+        begin = max(by_width, begin + int(reached[0]) + 1)
+        ends.append(begin)
+    grouping, flagged = group_optimal_snr(counts, fwhm, (counts, counts), quality, snr)
+    starts = good[np.array([0, *ends[:-1]], dtype=int)[: len(ends)]]
+    np.testing.assert_array_equal(np.flatnonzero((grouping == 1) & (flagged == 0)), starts)
+
+
 @given(spectrum=spectra(), hot=st.integers(0, 10**6))
 def test_bad_channels_never_count(spectrum: tuple[Floats, Floats, Shorts], hot: int) -> None:
     counts, fwhm, quality = spectrum

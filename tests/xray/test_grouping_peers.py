@@ -82,6 +82,34 @@ def test_every_group_of_specgroup_reaches_all_minima(
         assert np.all((channels >= fwhm[middle] / wanted.oversample * (1 - 1e-12))[alone])
 
 
+@given(spectra(), minima, st.floats(0.5, 12))
+def test_groups_of_specgroup_end_as_soon_as_they_reach_all_minima(
+    spectrum: tuple[Floats, Floats, Shorts, Bools], wanted: Minima, width: float
+) -> None:
+    counts, background, quality, inside = spectrum
+    net, variance = net_and_variance(counts, counts, background, background, 1.0)
+    fwhm = width + np.arange(counts.size) / 30
+    good = np.flatnonzero((quality == 0) & inside).tolist()
+    starts: list[int] = []
+    members: list[int] = []
+    for last in good:
+        members.append(last)
+        signal, noise = net[members].sum(), variance[members].sum()
+        if (
+            (wanted.counts is None or counts[members].sum() >= wanted.counts)
+            and (wanted.snr is None or (signal > 0 and signal * signal >= wanted.snr**2 * noise))
+            and (
+                wanted.oversample is None
+                or (last - members[0] + 1) * wanted.oversample >= fwhm[(members[0] + last) // 2]
+            )
+        ):
+            starts.append(members[0])
+            members = []
+    grouping, flagged = group_specgroup(counts, quality, wanted, (net, variance), fwhm, inside)
+    begins = [n for n in good if grouping[n] == 1 and flagged[n] == 0]
+    assert begins == starts
+
+
 @given(spectra(), st.integers(1, 60))
 def test_specgroup_with_counts_alone_is_min_with_the_rest_in_the_last_group(
     spectrum: tuple[Floats, Floats, Shorts, Bools], least: int
