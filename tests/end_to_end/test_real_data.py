@@ -38,8 +38,15 @@ class Result:
     def table(self, name: str) -> Table:
         return Table.read(self.folder / "products" / "tables" / f"{name}.ecsv", format="ascii.ecsv")
 
+    def steps(self) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = json.loads((self.folder / "manifest.json").read_text())["steps"]
+        return steps
+
     def tasks(self) -> list[str]:
-        return [step["task"] for step in json.loads((self.folder / "manifest.json").read_text())["steps"]]
+        return [step["task"] for step in self.steps()]
+
+    def facts(self, name: str) -> dict[str, Any]:
+        return next(step["facts"] for step in self.steps() if step["name"] == name)
 
 
 @pytest.fixture
@@ -77,6 +84,10 @@ def test_exosat_gives_what_the_xspec_manual_prints(run: Run) -> None:
     assert fit["stat_value"] == pytest.approx(43.80, abs=0.01)
     assert fit["flux"][0]["energy_flux"] == pytest.approx(2.2321e-11, rel=1e-3)
     assert result.table("summary")["rate"][0] == pytest.approx(3.783, abs=5e-4)
+    facts = result.facts("spectrum:s54405/ME/me")
+    assert f"{facts['rate']:.3e} +/- {facts['rate_error']:.3e}" == "3.783e+00 +/- 1.367e-01"
+    assert f"{facts['good_rate']:.4f} +/- {facts['good_rate_error']:.4f}" == "3.7589 +/- 0.1315"
+    assert (facts["channels"], facts["good_channels"]) == (125, 85)
 
 
 def test_exosat_with_absorption_fixed(run: Run) -> None:
@@ -91,12 +102,14 @@ def test_exosat_with_absorption_fixed(run: Run) -> None:
 def test_three_cameras_keep_their_own_grouping(run: Run) -> None:
     """The grouping of specgroup: 114, 110 and 109 good groups with at least 20 counts."""
     result = run("ngc7793.yaml", "xmm", "--only", "fit:*", "--only", "parameters:*")
-    groups = {}
+    groups, good = {}, {}
     for instrument in ("EPN", "EMOS1", "EMOS2"):
         grouping = result.grouping(f"0693760101/{instrument}/ulx/asis")
         groups[instrument] = grouping["good_groups"]
         assert grouping["min_counts"] >= 20
+        good[instrument] = result.facts(f"spectrum:0693760101/{instrument}/ulx")["good_channels"]
     assert groups == {"EPN": 114, "EMOS1": 110, "EMOS2": 109}
+    assert good == {"EPN": 2980, "EMOS1": 1976, "EMOS2": 1976}
     fit = result.fit("powerlaw")
     assert [d["instrument"] for d in fit["datasets"]] == ["EPN", "EMOS1", "EMOS2"]
     assert {p["name"] for p in fit["parameters"] if not p["frozen"]} == {
