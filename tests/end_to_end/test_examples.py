@@ -50,7 +50,7 @@ def parameters(products: Path, fit: str) -> dict[str, dict[str, Any]]:
 def near(parameter: dict[str, Any], truth: float) -> bool:
     """Say whether a value is within 2.5 of its errors for 90 % of the truth: four standard deviations."""
     error = parameter["error_plus" if truth > parameter["value"] else "error_minus"]
-    return abs(parameter["value"] - truth) < 2.5 * abs(error)
+    return bool(abs(parameter["value"] - truth) < 2.5 * abs(error))
 
 
 def test_sources_that_do_not_vary_do_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

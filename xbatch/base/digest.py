@@ -19,6 +19,7 @@ names the rule (``fits1:`` or ``sha256:``), so that a rule that changes changes 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -115,7 +116,7 @@ def content_digest(path: Path) -> str:
     FileError
         The file cannot be read.
     """
-    return _fits_digest(path) or f"sha256:{file_sha256(path)}"
+    return _both_digests(path)[1]
 
 
 def file_facts(path: Path) -> FileFacts:
@@ -126,30 +127,58 @@ def file_facts(path: Path) -> FileFacts:
     FileError
         The file cannot be read.
     """
+    sha256, digest = _both_digests(path)
+    return FileFacts(file_mark(path).size, sha256 or file_sha256(path), digest)
+
+
+def _both_digests(path: Path) -> tuple[str | None, str]:
+    """Give the sha256 and the content digest of a file, read once; no sha256 for a gzipped FITS file."""
+    with closing(open_plain(path)) as plain:
+        raw = None if isinstance(plain, gzip.GzipFile) else _Hashed(plain)
+        digest = _fits_digest(raw or plain, path)
+    if digest is not None:
+        return (raw.hash.hexdigest() if raw is not None else None), digest
     sha256 = file_sha256(path)
-    return FileFacts(file_mark(path).size, sha256, _fits_digest(path) or f"sha256:{sha256}")
+    return sha256, f"sha256:{sha256}"
 
 
-def _fits_digest(path: Path) -> str | None:
-    """Give the digest of a FITS file, None for any other or a damaged one."""
-    with closing(open_plain(path)) as stream:
-        try:
-            digest = hashlib.sha256()
-            first, end = True, 0
-            while (raw := read_raw_header(stream, str(path), first)) is not None:
-                kept = "\n".join(_kept(raw.cards)).encode("latin-1")
-                size = data_size(parse_cards(raw.cards), str(path))
-                # lengths stand before what they measure: no two files can give one stream of bytes
-                digest.update(b"%d %d\n" % (len(kept), size))
-                digest.update(kept)
-                for piece in _exactly(stream, size, str(path)):
-                    digest.update(piece)
-                stream.read(-size % BLOCK)
-                first, end = False, stream.tell()
-            if stream.tell() > end:
-                return None  # something follows the last extension, and only the bytes can vouch for it
-        except (FileError, EOFError, zlib.error, OSError):
-            return None
+class _Hashed(BufferedIOBase):
+    """A stream of which all that is read goes into a hash too."""
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._stream = stream
+        self.hash = hashlib.sha256()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, and hash what was read."""
+        piece = self._stream.read(size)
+        self.hash.update(piece)
+        return piece
+
+    def tell(self) -> int:
+        """Give the place in the stream."""
+        return self._stream.tell()
+
+
+def _fits_digest(stream: BufferedIOBase, path: Path) -> str | None:
+    """Give the digest of a FITS file that is read to its end, None for any other or a damaged one."""
+    try:
+        digest = hashlib.sha256()
+        first, end = True, 0
+        while (raw := read_raw_header(stream, str(path), first)) is not None:
+            kept = "\n".join(_kept(raw.cards)).encode("latin-1")
+            size = data_size(parse_cards(raw.cards), str(path))
+            # lengths stand before what they measure: no two files can give one stream of bytes
+            digest.update(b"%d %d\n" % (len(kept), size))
+            digest.update(kept)
+            for piece in _exactly(stream, size, str(path)):
+                digest.update(piece)
+            stream.read(-size % BLOCK)
+            first, end = False, stream.tell()
+        if stream.tell() > end:
+            return None  # something follows the last extension, and only the bytes can vouch for it
+    except (FileError, EOFError, zlib.error, OSError):
+        return None
     return f"{_FITS_RULE}:{digest.hexdigest()}"
 
 
@@ -257,11 +286,12 @@ class DigestMemo:
         if known is not None:
             return known
         mark = file_mark(path)
-        digest = content_digest(path)
+        sha256, digest = _both_digests(path)
         if file_mark(path) != mark:
             raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
         if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and self._folder.parent.is_dir():
-            self._remember(path, {"path": _absolute(path), "mark": _numbers(mark), "digest": digest})
+            note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest}
+            self._remember(path, note if sha256 is None else {**note, "sha256": sha256})
         return mark, digest
 
     def _note(self, path: Path) -> Path:

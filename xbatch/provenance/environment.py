@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xbatch.base.packages import installed
+
 __all__ = ["host", "python_environment", "toolsets"]
 
 _ASK_SECONDS = 20
@@ -20,18 +22,11 @@ _ASK_SECONDS = 20
 
 def python_environment() -> dict[str, Any]:
     """Describe the interpreter and every distribution installed beside it."""
-    packages: dict[str, str] = {}
-    for folder in sys.path:
-        # a distribution's folder bears its name and version (PEP 376; the older egg-info Python's too): to read what
-        # lies in it would take ten times as long as the rest of the record
-        for path in sorted(Path(folder).glob("*-*.*-info")) if folder else ():
-            name, version = path.stem.split("-")[:2]
-            packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version)
     return {
         "version": platform.python_version(),
         "implementation": platform.python_implementation(),
         "executable": sys.executable,
-        "packages": dict(sorted(packages.items())),
+        "packages": installed(),
     }
 
 

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from xbatch.base.packages import installed
+
 __all__ = ["Cost", "Meter", "environment", "now"]
 
 _PACKAGES = ("xbatch", "numpy", "scipy", "astropy", "sherpa", "matplotlib", "joblib", "pyyaml")
@@ -82,14 +84,9 @@ def _peak_mb() -> float:
 @cache
 def environment() -> dict[str, Any]:
     """Name the Python, the system and the packages; those that are not installed are left out."""
-    from importlib import metadata  # slow, and a run with nothing to do has no use for it
-
-    packages = {}
-    for name in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            packages[name] = metadata.version(name)
+    there = installed()
     return {
         "python": platform.python_version(),
         "platform": f"{os.uname().sysname} {os.uname().release} {os.uname().machine}",
-        "packages": packages,
+        "packages": {name: there[name] for name in _PACKAGES if name in there},
     }
