@@ -102,6 +102,19 @@ def test_a_fits_own_epochs_overrule_groups(tmp_path: Path) -> None:
     assert [job.subject for job in jobs(tmp_path, TWO_EPOCHS + YEARS + fit(data=SUMMED, more=more))] == ["one/all"]
 
 
+def test_a_sum_is_not_fitted_with_what_is_in_it(tmp_path: Path) -> None:
+    text = TWO_EPOCHS + YEARS
+    both = "{spectra: [src, years], binning: min30, band: 3-9 keV}"
+    (found,) = problems(tmp_path, text + fit(data=both))
+    assert found.code == "XB317"
+    assert found.message == "90402339002/FPMA/src is fitted twice: alone and in e1/FPMA/src"
+    assert codes(tmp_path, text + fit(data=both, more="group_by: [obsid]")) == []
+    apart = both + ", {spectra: years, binning: min30, band: 9-20 keV}"
+    assert codes(tmp_path, text + fit(data=apart.replace("[src, years]", "src"))) == []
+    overlapping = text.replace("combine: {", "combine: {all: {of: src}, ")
+    assert codes(tmp_path, overlapping + fit(data=both.replace("src, years", "all, years"))) == ["XB317"]
+
+
 def test_sums_and_single_spectra_can_be_selected_by_obsid(tmp_path: Path) -> None:
     data = "{spectra: [src, years], where: {obsid: [e2, 90402339002], instrument: FPMA}, binning: min30, band: 3-9 keV}"
     (job,) = jobs(tmp_path, TWO_EPOCHS + YEARS + fit(data=data))

@@ -172,4 +172,5 @@ def _with_sums(spectra: SpectraFound, combinations: Sequence[Combination]) -> Sp
         without_background=frozenset(without),
         with_background=frozenset(named),
         subtracted=frozenset(subtracted),
+        members={one.subject.path: tuple(member.path for member in one.members) for one in combinations},
     )

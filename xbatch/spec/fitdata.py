@@ -76,7 +76,9 @@ def fit_data(
         places += [entry] * len(made or [])
     whole = whole and isinstance(listed, Items)
     _check_repeats(datasets, places, report)
-    return FitData(tuple(datasets), whole and bool(datasets), _groups(fit, datasets, isinstance(epochs, Table), report))
+    groups = _groups(fit, datasets, isinstance(epochs, Table), report)
+    _check_sums(groups, datasets, places, spectra.members, report)
+    return FitData(tuple(datasets), whole and bool(datasets), groups)
 
 
 def _candidates(listed: Node | None, spectra: SpectraFound) -> tuple[dict[str, list[Subject]], bool]:
@@ -148,6 +150,29 @@ def _check_repeats(datasets: Sequence[Dataset], places: Sequence[Node], report: 
                 report.add(place, "XB317", message, "select it once, or in bands that do not overlap")
                 break
         seen[data.subject.path].append(data)
+
+
+def _check_sums(
+    groups: Sequence[tuple[str, Sequence[int]]],
+    datasets: Sequence[Dataset],
+    places: Sequence[Node],
+    members: Mapping[str, Sequence[str]],
+    report: Report,
+) -> None:
+    """Refuse a fit of a sum together with what is in it."""
+    for _, numbers in groups:
+        seen: dict[str, list[Dataset]] = {}
+        for number in numbers:
+            data = datasets[number]
+            path = data.subject.path
+            for member in members.get(path, (path,)):
+                for other in seen.setdefault(member, []):
+                    if other.subject.path != path and data.band.lo < other.band.hi and other.band.lo < data.band.hi:
+                        ways = ["alone" if one == member else f"in {one}" for one in (other.subject.path, path)]
+                        message = f"{member} is fitted twice: {ways[0]} and {ways[1]}"
+                        report.add(places[number], "XB317", message, "select sums or their members, or add group_by")
+                        return
+                seen[member].append(data)
 
 
 def _groups(

@@ -34,6 +34,8 @@ class SpectraFound:
         Paths of those for which it names one.
     subtracted : frozenset of str
         Paths of sums from which the background has been subtracted.
+    members : Mapping of str to tuple of str
+        Paths of what each sum, by its path, is made of.
     """
 
     files: tuple[SpectrumFiles, ...] = ()
@@ -42,6 +44,7 @@ class SpectraFound:
     without_background: frozenset[str] = frozenset()
     with_background: frozenset[str] = frozenset()
     subtracted: frozenset[str] = frozenset()
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, report: Report) -> SpectraFound:
