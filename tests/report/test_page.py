@@ -14,7 +14,7 @@ import pytest
 from tests.provenance.runs import PNG, Fit, make_run
 from tests.tasks.fits import dataset, fit_record, parameter
 from xbatch.base.errors import FileError, UsageError
-from xbatch.report import write_page
+from xbatch.report import page, write_page
 
 VOID = {"meta", "img", "br", "col", "link", "input", "hr"}
 
@@ -230,3 +230,19 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("[]")
     with pytest.raises(FileError, match="not a manifest of version 1"):
         write_page(tmp_path)
+
+
+def test_compiled_templates_are_kept_where_they_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_run(tmp_path / "run")
+    folder = world.write()
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    kept, blocked = tmp_path / "kept", tmp_path / "blocked"
+    blocked.write_text("in the way")
+    compiled = page._compiled
+    pages = []
+    for place in (kept, kept, blocked / "deeper"):
+        monkeypatch.setattr(page, "_compiled", lambda _, place=place: compiled(place))
+        pages.append(page.render(folder))
+    assert len(set(pages)) == 1 and list(kept.glob("*.jinja"))
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    assert compiled(tmp_path / "none") is None and not (tmp_path / "none").exists()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbatch import __version__
 from xbatch.base.files import write_atomically
 from xbatch.report.progress import span_text
 from xbatch.report.source import open_run
 from xbatch.report.view import page_view
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["NAME", "render", "write_page"]
 
@@ -45,8 +50,10 @@ def render(run_dir: Path) -> str:
     """Give the page of a run as text; see `write_page`."""
     import jinja2
 
+    templates = Path(__file__).parent / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(templates),
+        bytecode_cache=_compiled(templates / "__pycache__"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -59,6 +66,19 @@ def render(run_dir: Path) -> str:
     environment.filters["minus"] = lambda text: str(text).replace("-", "\N{MINUS SIGN}")
     view: dict[str, Any] = page_view(open_run(run_dir))
     return environment.get_template("report.html.j2").render(**view, version=__version__)
+
+
+def _compiled(folder: Path) -> jinja2.BytecodeCache | None:
+    """Keep compiled templates as Python keeps compiled modules, if it may: compiling takes longer than a page."""
+    import jinja2
+
+    if sys.dont_write_bytecode:
+        return None
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return jinja2.FileSystemBytecodeCache(str(folder), "%s.jinja") if os.access(folder, os.W_OK) else None
 
 
 def _when(time: str | None) -> str:
