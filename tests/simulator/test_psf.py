@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from xbatch.simulator.plan import deprojected
+from xbatch.simulator.headers import deprojected
 from xbatch.simulator.psf import EPIC, NUSTAR, King, landing
 
 

@@ -18,8 +18,8 @@ from xbatch.simulator.draw import BLOCK_EVENTS, stream
 from xbatch.simulator.fpmdraw import event_columns, make_module
 from xbatch.simulator.fpmfiles import REFERENCE_CARDS, gti_table
 from xbatch.simulator.fpmlist import fill_rows, list_fields
+from xbatch.simulator.headers import Clock, header_cards
 from xbatch.simulator.instrument import make_response
-from xbatch.simulator.plan import Clock, header_cards
 from xbatch.simulator.timeline import orbit_gtis
 from xbatch.xray.gti import total
 

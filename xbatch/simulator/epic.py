@@ -26,7 +26,7 @@ from xbatch.simulator.epiclist import (
     gti_records,
 )
 from xbatch.simulator.exposuremap import write_epic_map
-from xbatch.simulator.plan import Reference, header_cards, source_places, start_of
+from xbatch.simulator.headers import Reference, header_cards, source_places, start_of
 from xbatch.simulator.timeline import brightness, flare_curve
 from xbatch.simulator.truth import list_truth, sampled_curve
 from xbatch.xray.gti import overlap, total, union

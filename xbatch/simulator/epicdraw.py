@@ -14,7 +14,7 @@ from xbatch.simulator.camera import ARCSEC, CAMERAS, FIELD, MIDDLE, Camera
 from xbatch.simulator.config import EPIC_CAMERAS, SimulationConfig
 from xbatch.simulator.draw import draw_events, stream
 from xbatch.simulator.epiclist import EpicEvents
-from xbatch.simulator.plan import Clock
+from xbatch.simulator.headers import Clock
 from xbatch.simulator.predict import background_rate, source_rate
 from xbatch.simulator.psf import EPIC, landing
 from xbatch.simulator.timeline import without

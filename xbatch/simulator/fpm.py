@@ -27,7 +27,7 @@ from xbatch.simulator.fpmfiles import (
     write_housekeeping,
 )
 from xbatch.simulator.fpmlist import fill_rows, list_fields
-from xbatch.simulator.plan import Clock, Reference, header_cards, source_places, start_of
+from xbatch.simulator.headers import Clock, Reference, header_cards, source_places, start_of
 from xbatch.simulator.timeline import brightness, first_seconds, orbit_gtis
 from xbatch.simulator.truth import list_truth, sampled_curve
 from xbatch.xray.gti import inside, overlap, total
