@@ -16,8 +16,9 @@ from xbatch.xray.cross_sections import (
     helium_yan,
     hydrogen_band,
 )
+from xbatch.xray.tables import read_table
 
-__all__ = ["Grains", "absorption_table", "phabs_tau", "tbabs_tau"]
+__all__ = ["Grains", "absorption_table", "gas_tau", "phabs_tau", "tbabs_tau", "wabs_ranges", "wabs_tau"]
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ def absorption_table(edges: Floats, abund: str, xsect: str, kind: str) -> Floats
     xsect : str
         Cross-sections, one of `xbatch.xray.cross_sections.CROSS_SECTIONS`; ``tbabs`` always has those of Verner et al.
     kind : str
-        ``phabs`` or ``tbabs``.
+        ``phabs``, ``tbabs``, or ``ztbabs``: the medium of ``tbabs`` without grains.
 
     Returns
     -------
@@ -101,10 +102,10 @@ def absorption_table(edges: Floats, abund: str, xsect: str, kind: str) -> Floats
         return _COLUMN * sum(
             (table[z - 1] * bin_cross_section(z, ev, xsect) for z, _mass, _gas in _ELEMENTS), np.zeros(ev.size - 1)
         )
-    if kind == "tbabs":
-        tau = tbabs_tau(edges, abund)
+    if kind in ("tbabs", "ztbabs"):
+        tau = tbabs_tau(edges, abund) if kind == "tbabs" else gas_tau(edges, abund)
         return (tau[:-1] + tau[1:]) / 2
-    raise ValueError(f"there is no absorption {kind!r}; there are phabs, tbabs")
+    raise ValueError(f"there is no absorption {kind!r}; there are phabs, tbabs, ztbabs")
 
 
 def phabs_tau(energies: Floats, abund: str, xsect: str) -> Floats:
@@ -162,6 +163,51 @@ def tbabs_tau(energies: Floats, abund: str, h2_fraction: float = 0.2, grains: Gr
         solid_mass += in_grains * mass * _ATOMIC_MASS
     shielded = _grain_cross_section(solid / solid_atoms, solid_atoms, solid_mass, grains or Grains())
     return (gas + h2_fraction / 2 * h2_yan(ev) + shielded) * _COLUMN
+
+
+def gas_tau(energies: Floats, abund: str, h2_fraction: float = 0.2) -> Floats:
+    """Give the optical depth of `tbabs_tau` with every atom in the gas: XSPEC's zTBabs, which has no grains.
+
+    Parameters and errors as `tbabs_tau`.
+    """
+    ev = _electronvolts(energies)
+    table = abundances(abund)
+    tau = h2_fraction / 2 * h2_yan(ev)
+    for z, _mass, _gas in _ELEMENTS:
+        tau += table[z - 1] * ((1 - h2_fraction) if z == 1 else 1.0) * _tbabs_atom(z, ev)
+    return np.asarray(tau * _COLUMN)
+
+
+def wabs_ranges() -> Floats:
+    """Give the energies (keV) at which the polynomials of `wabs_tau` meet: absorption edges and others."""
+    return np.array([float(row["to"]) for row in read_table("morrison1983")])
+
+
+def wabs_tau(edges: Floats) -> tuple[Floats, Floats]:
+    """Give the optical depth of the interstellar medium of Morrison & McCammon 1983 (ApJ 270, 119) in each bin.
+
+    Above 10 keV, where their table ends, the cross-section falls as E^-3, as in XSPEC.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (k + 1,)
+        keV, above 0. A bin has the polynomial of its middle: none of `wabs_ranges` may lie within one.
+
+    Returns
+    -------
+    tuple of two ndarrays, shape (k,)
+        At the lower and at the upper edge, per 1e22 hydrogen atoms / cm2.
+    """
+    rows = read_table("morrison1983")
+    last = float(rows[-1]["to"])
+    part = np.searchsorted(wabs_ranges()[:-1], (edges[:-1] + edges[1:]) / 2)
+    c0, c1, c2 = (np.array([float(row[name]) for row in rows])[part] for name in ("c0", "c1", "c2"))
+
+    def depth(energies: Floats) -> Floats:
+        within = np.minimum(energies, last)
+        return np.asarray((c0 + within * (c1 + within * c2)) / energies**3 * 1e-24 * _COLUMN)
+
+    return depth(edges[:-1]), depth(edges[1:])
 
 
 def _tbabs_atom(z: int, ev: Floats) -> Floats:
