@@ -1,8 +1,8 @@
 """How a telescope spreads a point: a King profile, as a stand-in for the calibrated ones.
 
 The surface brightness is (1 + (r / core)^2)^-slope. With a core of 10.9 arcsec and a slope of 1.33 half of the power is
-within 29 arcsec and the full width at half maximum is 18 arcsec, which are NuSTAR's (Harrison et al. 2013, ApJ 770,
-103). With 4 arcsec and 1.5 half is within 7 arcsec and the width is 6 arcsec, about those of EPIC on axis.
+within 29 arcsec and the full width at half maximum is 18 arcsec, the figures usually quoted for NuSTAR. With 4 arcsec
+and 1.5 half is within 7 arcsec and the width is 6 arcsec, about those of EPIC on axis.
 """
 
 from __future__ import annotations
