@@ -20,7 +20,9 @@ XBATCH = [str(Path(sys.executable).with_name("xbatch"))]
 COMMANDS: dict[str, tuple[list[str], float]] = {
     BASE: ([sys.executable, "-c", "import yaml"], 1.0),
     "xbatch --help": ([*XBATCH, "--help"], 1.5),
-    "xbatch validate demo.yaml": ([*XBATCH, "validate", "examples/configs/demo.yaml"], 4.0),
+    "xbatch validate spectra.yaml": ([*XBATCH, "validate", "examples/configs/spectra.yaml"], 4.0),
+    # of level events, with a sweep: three times the lines, each checked for every member
+    "xbatch validate demo.yaml": ([*XBATCH, "validate", "examples/configs/demo.yaml"], 6.0),
 }
 # An installed package has its bytecode; a shell that forbids to write it would have every run compile everything.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -56,12 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=31, help="runs of each command [default: 31]")
     medians = measure(parser.parse_args(arguments).runs)
     missed = False
-    print(f"{'start-up':<28}{'CPU ms':>8}{'ratio':>8}{'goal':>8}")
+    print(f"{'start-up':<32}{'CPU ms':>8}{'ratio':>8}{'goal':>8}")
     for name, (_, goal) in COMMANDS.items():
         ratio = medians[name] / medians[BASE]
         bad = ratio > goal
         missed = missed or bad
-        print(f"{name:<28}{medians[name] * 1e3:>8.1f}{ratio:>8.2f}{goal:>8.1f}{'  MISSED' if bad else ''}")
+        print(f"{name:<32}{medians[name] * 1e3:>8.1f}{ratio:>8.2f}{goal:>8.1f}{'  MISSED' if bad else ''}")
     return int(missed)
 
 

@@ -36,14 +36,15 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
     No data are looked at: `xbatch plan` says which files are missing. What events alone cannot give, a response that
     no file is named for, is said here.
     """
-    from xbatch.plan.events import what_events_cannot_give
     from xbatch.spec import load, resolved_text
 
     try:
         analysis = load(spec, overrides)
-        lacking = what_events_cannot_give(analysis)
-        if lacking:
-            raise SpecError(lacking)
+        if any(member.spec.work is not None for member in analysis.members):
+            from xbatch.plan.events import what_events_cannot_give
+
+            if lacking := what_events_cannot_give(analysis):
+                raise SpecError(lacking)
     except SpecError as error:
         if form == "json":
             click.echo(json.dumps({"valid": False, "problems": [p.as_dict() for p in error.problems]}, indent=2))

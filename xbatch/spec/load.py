@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbatch.base.errors import Place, Problem, SpecError
 from xbatch.spec.bands import find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
 from xbatch.spec.defaults import fill_parameters
-from xbatch.spec.eventdefaults import fill_events
-from xbatch.spec.eventwork import assembled, band_users, find_event_spectra
 from xbatch.spec.fits import find_fits
 from xbatch.spec.include import apply_overrides, read_with_includes
 from xbatch.spec.kinds import refuse_other_kind
@@ -28,6 +26,9 @@ from xbatch.spec.schema import Schema, load_schema
 from xbatch.spec.shape import check_shape
 from xbatch.spec.spectra import find_spectra
 from xbatch.spec.sweep import Axis, expanded, member_label, sweep_axes
+
+if TYPE_CHECKING:
+    from xbatch.spec.eventwork import EventFindings
 
 __all__ = ["load"]
 
@@ -137,11 +138,13 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     folder = context.path.absolute().parent
     pointed = pointings(tree, report, notes)
     level = level_of(tree)
-    events = (
-        find_event_spectra(tree, pointed, _data_root(tree, folder), context.schema, report, notes)
-        if level == "events"
-        else None
-    )
+    events: EventFindings | None = None
+    if level == "events":
+        # what reads regions, screenings and images is loaded for specs that have them
+        from xbatch.spec.eventdefaults import fill_events
+        from xbatch.spec.eventwork import assembled, band_users, find_event_spectra
+
+        events = find_event_spectra(tree, pointed, _data_root(tree, folder), context.schema, report, notes)
     found = events.found if events is not None else find_spectra(tree, pointed, folder, report)
     min_exposure = keep_exposure(tree, report)
     found, combinations = find_combinations(tree, found, min_exposure, report)
