@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.spec.specs import BASE, TWO_EPOCHS, codes, fit, problems, read
@@ -81,6 +82,11 @@ def test_a_reference_is_one_spectrum() -> None:
         ("XB142", "known: 1/FPMA/src, 1/FPMB/src"),
     ]
     assert report.problems[1].message == "no spectrum 'src' has obsid '2'"
+    both = SpectraFound(subjects={"all": [SUM, replace(SUM, spectrum="bkg", obsid="e1")]})
+    root, report = from_data({"bands": {"b": scheme(of="all")}}, Place("f"), ""), Report()
+    assert isinstance(root, Table)
+    find_bands(root, report, (), both)
+    assert [one.hint for one in report.problems] == ["write {spectrum: src, obsid: e1}"]
 
 
 def test_nothing_is_said_of_a_reference_to_what_is_broken(tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def test_fits_select_time_selections(tmp_path: Path) -> None:
     [
         ("region: sorc", "XB103", "did you mean 'src'?"),
         ("region: src, background: bgd", "XB103", "did you mean 'bkg'?"),
+        ("region: src, background: src", "XB216", "name another region"),
         ("region: src, screening: defalut", "XB117", "did you mean 'default'?"),
         ("region: src, gti: lo", "XB116", "did you mean 'low'?"),
         ("region: src, gti: [low, low]", "XB108", "remove one"),

@@ -92,11 +92,20 @@ def test_a_cut_of_another_mission_matters_where_it_is_used(tmp_path: Path) -> No
         ("flare: {band: 3-10 keV, bin: 10 s, rate: 3 ct/s}", "XB228"),
         ("flare: {band: 3-10 keV, bin: 10 s, rate: < 3 ct}", "XB210"),
         ("flare: {bin: 10 s, sigma: 3}", "XB202"),
+        ("flare: {band: 3-10 keV, bin: 10 s, rate: '> 3 ct/s'}", "XB228"),
+        ("status: b00", "XB228"),
+        ("status: good", "XB228"),
     ],
 )
 def test_what_is_no_screening(tmp_path: Path, text: str, code: str) -> None:
     found = codes(tmp_path, f"{EVENTS}screening: {{default: {{{text}}}}}\nimages: {{sky: {{bands: [3-10 keV]}}}}\n")
     assert found == [code]
+
+
+@pytest.mark.parametrize("block", ["flag: #XMMEA_SM", "flare:\n      flag: #XMMEA_SM", "for:\n    - flag: #XMMEA_SM"])
+def test_an_unquoted_selection_is_a_comment(tmp_path: Path, block: str) -> None:
+    text = f"{TWO_MISSIONS}images: {{sky: {{bands: [3-10 keV]}}}}\nscreening:\n  default:\n    {block}\n"
+    assert "what begins with # is a comment" in "".join(one.message for one in problems(tmp_path, text))
 
 
 def test_another_mission_has_no_cuts_of_its_own(tmp_path: Path) -> None:

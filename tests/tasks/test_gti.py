@@ -105,6 +105,12 @@ def test_fluxes_low_and_high_share_no_bin_and_leave_none_out(table: Path, tmp_pa
     assert np.array_equal(inside(curve.time, high), curve.rate >= limit)
     some, _ = selected(table, tmp_path / "some", {"curve": path}, flux={"band": "full", "rate": [None, 2.9]})
     assert np.array_equal(inside(curve.time, some), curve.rate <= 2.9)
+    rate = float(np.sort(curve.rate)[len(curve.rate) // 2])
+    for name, strict in (("to", {}), ("below", {"strict": True})):
+        some, _ = selected(
+            table, tmp_path / name, {"curve": path}, flux={"band": "full", "rate": [None, rate], **strict}
+        )
+        assert np.array_equal(inside(curve.time, some), curve.rate < rate if strict else curve.rate <= rate)
     with pytest.raises(StepError, match=r"no bin of full.lc has 90 to any counts/s: they have"):
         selected(table, tmp_path / "x", {"curve": path}, flux={"band": "full", "rate": [90, None]})
 

@@ -86,7 +86,7 @@ def test_fields_without_limits_are_those_of_the_events(tmp_path: Path) -> None:
     assert field_of(table) == Field(int(x.min() - 0.5), int(x.max() + 0.5), int(y.min()), int(y.max()))
     shapes = [{**SHAPE, "frame": "fk5"}]
     with pytest.raises(
-        FileError, match=r"events of 99900000001/FPMA: a region on the sky cannot be placed: X and Y have"
+        FileError, match=r"events of 99900000001/FPMA: the region 'src': a region on the sky cannot be placed: X and Y"
     ):
         place_regions(table, {"src": {"shapes": shapes}}, {})
     assert place_regions(table, {"src": {"shapes": [SHAPE]}}, {})["src"].shapes == (Circle(500.0, 400.0, 30.0),)

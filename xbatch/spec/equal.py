@@ -78,7 +78,11 @@ def _one(node: Node | None, spectra: SpectraFound, report: Report) -> Subject | 
     if spectra.whole and found:
         message = f"{shown(name)} is {len(found)} spectra: {listed([one.path for one in found], 4)}"
         differ = [axis for axis in _TELLING if len({AXES[axis](one) for one in found}) > 1]
-        report.add(node, "XB142", message, f"add {' and '.join(differ)}: {{spectrum: {name}, {differ[0]}: ..}}")
+        hint = f"add {' and '.join(differ)}: {{spectrum: {name}, {differ[0]}: ..}}"
+        if "spectrum" in differ:  # a sum of several spectra: each is told by its own name and the sum's
+            more = "".join(f", {axis}: .." for axis in differ if axis not in {"spectrum", "obsid"})
+            hint = f"write {{spectrum: {found[0].spectrum}, obsid: {found[0].obsid}{more}}}"
+        report.add(node, "XB142", message, hint)
     elif spectra.whole:
         said = " and ".join(f"{axis} {shown(text)}" for axis, text in conditions.items())
         known = [subject.path for subject in spectra.subjects[name]]

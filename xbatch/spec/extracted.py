@@ -134,6 +134,10 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
             value = table.entries.get(key)
             if isinstance(value, Scalar) and isinstance(value.value, str):
                 check_template(value, sky.pointings, report, FIELDS)
+    region, background = (node.entries.get(key) for key in ("region", "background"))
+    if background is not None and text_of(region) == text_of(background) is not None and not listed:
+        message = f"the region {shown(text_of(region) or '')} is its own background: nothing would be left"
+        report.add(background, "XB216", message, "name another region, or background: none")
     seen: set[str] = set()
     for one in items_of(node.entries.get("gti")):
         name = text_of(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,7 @@ _RATES = re.compile(
 )
 _EPOCH = re.compile(rf"\s*({_NUMBER.pattern})\s*TDB\s*", re.ASCII | re.IGNORECASE)
 _SECONDS = re.compile(rf"({_NUMBER.pattern})\s*s", re.ASCII)
-_BELOW = re.compile(rf"\s*([<>])=?\s*({_NUMBER.pattern})\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?\s*", re.ASCII)
+_BELOW = re.compile(rf"\s*([<>])(=?)\s*({_NUMBER.pattern})\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?\s*", re.ASCII)
 
 
 @dataclass
@@ -196,6 +197,7 @@ def _instant(text: str) -> tuple[str, str]:
     """Say what kind of instant a text is, with the part of it that counts."""
     stripped = text.strip()
     if _DATE.fullmatch(stripped):
+        _check_date(stripped.rstrip("Z"), text)
         return "date", stripped.rstrip("Z")
     if _NUMBER.fullmatch(stripped):
         return "mjd", stripped
@@ -204,6 +206,18 @@ def _instant(text: str) -> tuple[str, str]:
         hint = "write 2015-07-08T03:00:00, or an MJD, or seconds of the mission's clock as 174632.5 s"
         raise QuantityError("XB226", f"{shown(text)} is no instant", hint)
     return "met", seconds[1]
+
+
+def _check_date(date: str, text: str) -> None:
+    """Refuse the 13th month and the 25th hour; a minute may have a 61st second, a leap second."""
+    day, _, clock = date.partition("T")
+    parts = [float(part) for part in clock.split(":")] if clock else [0.0]
+    try:
+        datetime.date.fromisoformat(day)
+    except ValueError as error:
+        raise QuantityError("XB226", f"{shown(text)} is no date: {error}", "write 2015-07-08T03:00:00") from error
+    if any(part >= end for part, end in zip(parts, (24.0, 60.0, 61.0), strict=False)):
+        raise QuantityError("XB226", f"{shown(text)} is no time of a day", "write 2015-07-08T03:00:00")
 
 
 def _as_given(kind: str, text: str) -> Any:
@@ -220,8 +234,9 @@ def _flux(node: Table) -> Mapping[str, Any]:
     text = text_of(node.entries[said[0]]) or ""
     limit = _BELOW.fullmatch(text) if said[0] == "rate" else None
     if limit is not None:
-        rates = [None, float(limit[2])] if limit[1] == "<" else [float(limit[2]), None]
-        return {"band": text_of(node.entries["band"]), "rate": rates}
+        rates = [None, float(limit[3])] if limit[1] == "<" else [float(limit[3]), None]
+        strict = {} if limit[2] else {"strict": True}
+        return {"band": text_of(node.entries["band"]), "rate": rates, **strict}
     lo, hi = _span(text, _FRACTIONS if said[0] == "quantile" else _RATES, said[0])
     if said[0] == "quantile" and hi > 1.0:
         raise QuantityError("XB205", f"the quantiles {shown(text)} are not between 0 and 1", "for example 0-0.5")

@@ -130,6 +130,8 @@ def _mosaic_params(asked: Table, report: Report) -> dict[str, Any]:
     if node is not None and (text := text_of(node)) is not None:
         try:
             params["pixel"] = quantity(text, "angle")
+            if params["pixel"] <= 0.0:
+                raise QuantityError("XB205", f"pixel is {text}; it must be above 0", "for example 4 arcsec")
         except QuantityError as error:
             report.add(node, error.code, error.message, error.hint)
     return params
@@ -287,6 +289,10 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
 def _check_corrections(node: Table, report: Report) -> None:
     listed = node.entries.get("for")
     for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
+        least = table.entries.get("min_fracexp") if isinstance(table, Table) else None
+        if least is not None and _number(least) == 1.0:
+            message = "min_fracexp is 1, and no bin is exposed by more than all of it"
+            report.add(least, "XB205", message, "write 0.99 to keep whole bins alone")
         for one in items_of(table.entries.get("corrections")) if isinstance(table, Table) else ():
             if text_of(one) == "area":
                 report.add(one, "XB220", _AREA, "remove it; corrections: [gti, livetime] remain")

@@ -13,7 +13,7 @@ from xbatch.spec.channels import pi_of_band, pi_of_energies
 from xbatch.spec.eventmodel import Screening
 from xbatch.spec.missions import MISSIONS
 from xbatch.spec.model import Subject
-from xbatch.spec.nodes import Broken, Node, Scalar, Table, is_sound, text_of
+from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, is_sound, text_of
 from xbatch.spec.observed import Sky
 from xbatch.spec.quantity import QuantityError, energy_range, quantity, span
 from xbatch.spec.report import Report, did_you_mean, shown
@@ -26,6 +26,8 @@ _NONE = "none"
 _CUTS = ("grade", "pattern", "flag", "status", "pi_range")
 _OF_MISSION: Mapping[str, str] = {"grade": "nustar", "pattern": "xmm", "flag": "xmm"}
 _RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
+_BITS = re.compile(r"[0-9]+|#[A-Za-z_][A-Za-z0-9_]*|[bB][01xX]+", re.ASCII)
+_STATUS_BITS = 16
 _LIMIT = re.compile(r"\s*(<=?|>=?)?\s*(.+)", re.ASCII)
 
 MISSION_CUTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -115,7 +117,7 @@ class Screenings:
                 return _numbers(text)
             if key == "pi_range":
                 return _pi(text, subject)
-            return int(text) if text.isdigit() else text.strip()
+            return _flags(key, text.strip())
         except QuantityError as error:
             self.report.add(node, error.code, error.message, error.hint)
             return None
@@ -165,6 +167,31 @@ def _numbers(text: str) -> list[int]:
     return [low, high]
 
 
+def _flags(key: str, text: str) -> int | str:
+    """Read a number, bits, or the name of a selection of the list's header."""
+    example = '"#XMMEA_EM", 0, or bits' if key == "flag" else "b0000x00xx0xx0000"
+    if _BITS.fullmatch(text) is None:
+        message = f"{shown(text)} is no number, no pattern of bits and no selection of a header"
+        raise QuantityError("XB228", message, f"write {example}")
+    if key == "status" and text[0] in "bB" and len(text) != _STATUS_BITS + 1:
+        message = f"STATUS has {_STATUS_BITS} bits, and {shown(text)} is a pattern of {len(text) - 1}"
+        raise QuantityError("XB228", message, f"write {example}")
+    return int(text) if text.isdigit() else text
+
+
+def _check_comments(table: Table, report: Report) -> None:
+    """Report ``flag: #XMMEA_EM``: without quotes it is a comment, and the mission's default would be used."""
+    for node in table.entries.values():
+        listed = node.entries.get("for") if isinstance(node, Table) else None
+        cuts = [node, *(listed.items if isinstance(listed, Items) else ())]
+        cuts += [one.entries["flare"] for one in cuts if isinstance(one, Table) and "flare" in one.entries]
+        for one in cuts:
+            flag = one.entries.get("flag") if isinstance(one, Table) else None
+            if isinstance(flag, Scalar) and flag.value is None and not flag.text:
+                message = "flag is empty: what begins with # is a comment unless it is quoted"
+                report.add(flag, "XB228", message, 'write flag: "#XMMEA_EM", or remove the key')
+
+
 def _pi(text: str, subject: Subject) -> list[int]:
     found = span(text)
     if found.dimension == "channel":
@@ -178,6 +205,9 @@ def _limit(text: str) -> list[Any]:
     sign, rest = (found[1], found[2]) if found is not None else (None, text)
     if sign is None:
         raise QuantityError("XB228", f"{shown(text)} does not say which side is good", f'write "< {text.strip()}"')
+    if ">" in sign:
+        message = f"{shown(text)} keeps the flares: bins are good below a rate"
+        raise QuantityError("XB228", message, f'write "< {rest.strip()}"')
     number = re.fullmatch(r"([0-9.eE+-]+)\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?", rest.strip())
     try:
         value = float(number[1]) if number is not None else math.nan
@@ -207,6 +237,7 @@ def find_screenings(root: Table, sky: Sky, report: Report) -> Screenings:
     if not isinstance(table, Table):
         return found
     found.names = frozenset({*table.entries, DEFAULT_SCREENING})
+    _check_comments(table, report)
     order = _in_order(table, report)
     own = {
         name: exceptions(node, sky.subjects, report if sky.whole else Report(), laid_cuts)

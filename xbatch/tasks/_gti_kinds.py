@@ -122,10 +122,12 @@ def _flux(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTab
         asked = f"quantiles {low:g} to {high:g}"
     elif flux.get("rate") is not None:
         lowest, highest = (None if value is None else float(value) for value in flux["rate"])
+        strict = bool(flux.get("strict"))  # < and > as they are written, not <= and >=
+        above, below = (np.greater, np.less) if strict else (np.greater_equal, np.less_equal)
         with np.errstate(invalid="ignore"):
-            chosen = known & (rate >= (-np.inf if lowest is None else lowest))
-            chosen &= rate <= (np.inf if highest is None else highest)
-        facts = {"rate": [lowest, highest]}
+            chosen = known & above(rate, -np.inf if lowest is None else lowest)
+            chosen &= below(rate, np.inf if highest is None else highest)
+        facts = {"rate": [lowest, highest], **({"strict": True} if strict else {})}
         asked = (
             f"{'any' if lowest is None else f'{lowest:g}'} to {'any' if highest is None else f'{highest:g}'} counts/s"
         )

@@ -103,7 +103,10 @@ def place_regions(
             shapes, notes, file = found.shapes, found.notes, str(files[name])
         else:
             file = f"region {name!r}"
-            shapes, notes = _inline(name, region.get("shapes") or (), plane), ()
+            try:
+                shapes, notes = _inline(name, region.get("shapes") or (), plane), ()
+            except FileError as error:  # of the list: which region it cannot hold is to be said as well
+                raise FileError(error.file, f"the {file}: {error.what}", error.cure) from error
         rule, said = choose_rule(shapes, region.get("combine"), field, file)
         placed[name] = Placed(shapes, rule, (*notes, *said), file)
     return placed

@@ -113,7 +113,7 @@ def _members(job: Job, notes: list[str]) -> list[_Member]:
         path = job.inputs.get(f"spectrum/{number}")
         if path is None:
             if job.params["on_missing"] == "error":
-                raise StepError(f"{label}, which is to be added, is not there", job.step, "write 'on_missing: skip'")
+                raise StepError(f"{label}, which is to be added, is not there", cure="Write 'on_missing: skip'")
             notes.append(f"{label} is left out: it could not be made")
             continue
         spectrum = read_pha(path)
@@ -126,8 +126,7 @@ def _members(job: Job, notes: list[str]) -> list[_Member]:
     if not found:
         raise StepError(
             f"nothing is left to be added: {short} of {len(job.params['members'])} spectra have less than {least:g} s",
-            job.step,
-            "lower keep.min_exposure, or take the sum out of 'combine'",
+            cure="Lower keep.min_exposure, or take the sum out of 'combine'",
         )
     if len(found) == 1:
         notes.append(f"the sum is {found[0].label} alone")
@@ -186,7 +185,7 @@ def _sums(job: Job, members: Sequence[_Member], paired: bool, notes: list[str]) 
             )
         return add_spectra(sources), pooled
     except ValueError as error:
-        raise StepError(str(error), job.step, "look at EXPOSURE, BACKSCAL and AREASCAL of the spectra") from error
+        raise StepError(str(error), cure="Look at EXPOSURE, BACKSCAL and AREASCAL of the spectra") from error
 
 
 def _measured(spectrum: Spectrum, label: str) -> Measured:
@@ -203,7 +202,7 @@ def _weights(job: Job, members: Sequence[_Member]) -> list[float]:
         return [member.spectrum.exposure for member in members]
     counts = [max(float(member.spectrum.counts.sum()), 0.0) for member in members]
     if not any(counts):
-        raise StepError("no spectrum has counts to weight responses by", job.step, "use response: exposure-weighted")
+        raise StepError("no spectrum has counts to weight responses by", cure="Use response: exposure-weighted")
     return counts
 
 
