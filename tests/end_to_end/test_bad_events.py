@@ -286,8 +286,10 @@ def test_a_killed_worker_is_told_of_and_its_step_done_again(desk: Desk) -> None:
     assert set(desk.outcomes().values()) == {"done", "not selected"} and desk.leftovers() == []
 
 
-def test_the_spec_itself_is_sound(desk: Desk) -> None:
+def test_the_spec_itself_is_sound_and_makes_no_pictures_it_was_told_not_to(desk: Desk) -> None:
     desk.write(SPEC)
     said = desk.run(*STEPS)
     assert said.status == 0, said.all
     assert set(desk.outcomes().values()) == {"done", "not selected"}
+    assert not list((desk.run_dir / "products").rglob("*.png"))
+    assert "not among the products" not in (desk.run_dir / "report.html").read_text()
