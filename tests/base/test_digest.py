@@ -175,6 +175,8 @@ class TestMemo:
         path.write_text("one")
         DigestMemo(tmp_path / "store" / "digests").digest(path, time.time_ns() + 10**10)
         assert not (tmp_path / "store").exists()
+        memo = DigestMemo(tmp_path / "store" / "digests", make=True)
+        assert memo.digest(path, time.time_ns() + 10**10) == memo.recall(path)
 
     def test_a_store_that_cannot_be_written_costs_only_time(self, tmp_path: Path) -> None:
         path = tmp_path / "a"

@@ -301,3 +301,13 @@ def test_a_run_with_nothing_to_do_loads_nothing_heavy(scene: Scene) -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout == "{'up to date': 2} []\n"
+
+
+def test_the_first_run_remembers_what_it_has_digested(
+    scene: Scene, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(file, ns=(1, 1))
+    monkeypatch.setattr("xbatch.base.digest._SETTLED_NS", 0)
+    scene.run(chain(file))
+    monkeypatch.setattr("xbatch.base.digest._both_digests", lambda path: pytest.fail(f"{path} is read again"))
+    scene.run(chain(file))

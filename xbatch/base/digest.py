@@ -212,14 +212,17 @@ class DigestMemo:
     Parameters
     ----------
     folder : Path
-        Where to remember. Nothing is remembered while its parent does not exist or where it cannot be written.
+        Where to remember. Nothing is remembered where it cannot be written.
     paranoid : bool
         Read every file again, whatever is remembered.
+    make : bool
+        Whether the folder that `folder` is in may be made; else nothing is remembered while it does not exist.
     """
 
-    def __init__(self, folder: Path, paranoid: bool = False) -> None:
+    def __init__(self, folder: Path, paranoid: bool = False, make: bool = False) -> None:
         self._folder = folder
         self._paranoid = paranoid
+        self._make = make
 
     def recall(self, path: Path) -> tuple[FileMark, str] | None:
         """Give a file's mark and digest if they are remembered and still hold.
@@ -289,7 +292,7 @@ class DigestMemo:
         sha256, digest = _both_digests(path)
         if file_mark(path) != mark:
             raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
-        if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and self._folder.parent.is_dir():
+        if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and (self._make or self._folder.parent.is_dir()):
             note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest}
             self._remember(path, note if sha256 is None else {**note, "sha256": sha256})
         return mark, digest

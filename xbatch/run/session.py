@@ -119,7 +119,7 @@ def execute(
         stack.callback(products.save)
         run.tell("begin")
         store.clean()
-        seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid), jobs, run.asked_to_stop)
+        seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid, make=True), jobs, run.asked_to_stop)
         run.conduct(_evidence(registry, seen, store, products, forced), seen)
         products.forget_others([step.name for step in plan])
         products.save()
@@ -134,8 +134,8 @@ def _check_tasks(plan: Plan, registry: Mapping[str, TaskDef]) -> None:
             raise UsageError(f"{step.name}: no engine {step.engine!r} here does the task {step.task!r}")
 
 
-def _memo(store_dir: Path, paranoid: bool) -> DigestMemo:
-    return DigestMemo(store_dir / DIGESTS, paranoid)
+def _memo(store_dir: Path, paranoid: bool, make: bool = False) -> DigestMemo:
+    return DigestMemo(store_dir / DIGESTS, paranoid, make)
 
 
 def _evidence(
