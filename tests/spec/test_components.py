@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from xbatch.spec.components import COMPONENTS, component_type
 from xbatch.xray.components import COMPONENTS as COMPUTED
+from xbatch.xray.components import SCALINGS
 
 
 def test_names_kinds_and_parameters_are_those_that_are_computed() -> None:
-    assert set(COMPONENTS) == set(COMPUTED)
+    computed = {**COMPUTED, **SCALINGS}
+    assert set(COMPONENTS) == set(computed)
     for name, component in COMPONENTS.items():
-        assert component.kind == COMPUTED[name].kind
-        assert tuple(one.name for one in component.parameters) == tuple(COMPUTED[name].parameters)
+        assert component.kind == computed[name].kind
+        assert tuple(one.name for one in component.parameters) == computed[name].parameters
 
 
 def test_defaults_lie_within_limits() -> None:
@@ -68,6 +70,11 @@ MODEL_DAT = {
         "LineE keV 6.5 0. 0. 1.e6 1.e6 0.05",
         "Sigma keV 0.1 0. 0. 10. 20. 0.05",
         "Redshift 1 0. -0.999 -0.999 10. 10. -0.01",
+    ],
+    "cflux": [
+        "Emin keV 0.5 0.0 0.0 1e6 1e6 -0.1",
+        "Emax keV 10.0 0.0 0.0 1e6 1e6 -0.1",
+        "lg10Flux cgs -12.0 -100.0 -100.0 100. 100. 0.01",
     ],
     "zpowerlw": ["PhoIndex 1 1. -3. -2. 9. 10. 0.01", "Redshift 1 0. -0.999 -0.999 10. 10. -0.01"],
 }

@@ -37,9 +37,36 @@ def test_equal_signs_are_joined() -> None:
     assert [arg["component"] for arg in tree["args"]] == ["a", "b", "c"]
 
 
+def test_a_component_may_enclose_a_part_of_the_model() -> None:
+    model = parse_model("tbabs.gal * cflux.f( powerlaw.pl + CFlux.g(gaussian.fe))")
+    inner = {"op": "con", "by": "g", "args": [{"component": "fe"}]}
+    assert model.tree == {
+        "op": "*",
+        "args": [
+            {"component": "gal"},
+            {"op": "con", "by": "f", "args": [{"op": "+", "args": [{"component": "pl"}, inner]}]},
+        ],
+    }
+    assert list(model.components.items()) == [
+        ("gal", "tbabs"),
+        ("f", "cflux"),
+        ("pl", "powerlaw"),
+        ("g", "cflux"),
+        ("fe", "gaussian"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "code", "position", "said"),
     [
+        ("cflux.f", "XB301", 7, "encloses a part of the model"),
+        ("cflux.f * powerlaw.a", "XB301", 8, "no parenthesis follows"),
+        ("cflux.f(powerlaw.a", "XB301", 18, "closing parenthesis"),
+        ("cflux.f()", "XB301", 8, "where a component is wanted"),
+        ("cflux.f(tbabs.g) * powerlaw.a", "XB305", 8, "has no additive component"),
+        ("cflux.f(powerlaw.a) * powerlaw.b", "XB305", 22, "cannot be multiplied"),
+        ("tbabs.g(powerlaw.a)", "XB301", 7, "is not expected"),
+        ("cflux.a(" * 60 + "powerlaw.b" + ")" * 60, "XB304", 14, "two components"),
         ("tbabs.gal * (powerlaw.pl", "XB301", 24, "closing parenthesis"),
         ("powerlaw.pl)", "XB301", 11, "')' is not expected"),
         ("powerlaw.a powerlaw.b", "XB301", 11, "is not expected"),
@@ -73,9 +100,9 @@ def test_abbreviations_of_xspec_are_understood_in_the_hint() -> None:
 
 @given(
     st.text(max_size=40)
-    | st.lists(st.sampled_from(["powerlaw.a", "tbabs.b", "constant.c", "(", ")", "+", "*", " "]), max_size=12).map(
-        "".join
-    )
+    | st.lists(
+        st.sampled_from(["powerlaw.a", "tbabs.b", "constant.c", "cflux.d", "(", ")", "+", "*", " "]), max_size=12
+    ).map("".join)
 )
 def test_any_text_is_a_model_or_refused_at_a_character(text: str) -> None:
     try:

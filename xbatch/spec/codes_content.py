@@ -223,6 +223,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "Net counts are no counts of photons: their errors are Gaussian, and there is no background left.",
             "Use `chi2` with `mode: none`, or `background: keep` in the sum.",
         ),
+        "XB321": Code(
+            "a flux and all norms free",
+            "A component that sets the flux of what it encloses does the same as the norms inside.",
+            "Freeze a norm inside, at a value above 0.",
+        ),
         "XB401": Code(
             "a file is missing",
             "A file that the spec names is not there, also not with `.gz`, or its folder cannot be read.",

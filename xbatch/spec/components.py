@@ -127,6 +127,15 @@ COMPONENTS: Mapping[str, ComponentDef] = MappingProxyType(
             _add("zcutoffpl", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), _FOLD, _Z),
             _add("zgauss", "photons/cm2/s in the source's frame", _LINE, _SIGMA, _Z),
             _add("zpowerlw", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), _Z),
+            ComponentDef(
+                "cflux",
+                "con",
+                (
+                    ParameterDef("Emin", 0.5, 0.0, 1e6, "keV", frozen=True),
+                    ParameterDef("Emax", 10.0, 0.0, 1e6, "keV", frozen=True),
+                    ParameterDef("lg10Flux", -12.0, -100.0, 100.0, "log10(erg/cm2/s)"),
+                ),
+            ),
         )
     }
 )

@@ -1,4 +1,4 @@
-"""Model expressions: ``constant.cal * tbabs.gal * (powerlaw.pl + gaussian.fe)`` to a tree."""
+"""Model expressions to trees: ``tbabs.gal * (powerlaw.pl + gaussian.fe)``, ``tbabs.gal * cflux.f(powerlaw.pl)``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,40 @@ _TOKEN = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _XSPEC_SHORT = {
-    "po": "powerlaw",
-    "pow": "powerlaw",
-    "const": "constant",
+    "bb": "bbody",
+    "bkn": "bknpower",
+    "bknp": "bknpower",
+    "bknpo": "bknpower",
+    "bknpow": "bknpower",
+    "brem": "bremss",
+    "brems": "bremss",
     "con": "constant",
+    "const": "constant",
+    "cut": "cutoffpl",
+    "cutoff": "cutoffpl",
+    "cutpl": "cutoffpl",
+    "diskb": "diskbb",
     "ga": "gaussian",
     "gau": "gaussian",
     "gaus": "gaussian",
     "gauss": "gaussian",
+    "highe": "highecut",
+    "lor": "lorentz",
+    "pcf": "pcfabs",
     "pha": "phabs",
+    "po": "powerlaw",
+    "pow": "powerlaw",
     "tb": "tbabs",
     "tba": "tbabs",
+    "wa": "wabs",
+    "zbb": "zbbody",
+    "zga": "zgauss",
+    "zgau": "zgauss",
+    "zpha": "zphabs",
+    "zpo": "zpowerlw",
+    "zpow": "zpowerlw",
+    "ztb": "ztbabs",
+    "ztba": "ztbabs",
 }
 _DEEPEST = 50
 
@@ -60,7 +83,7 @@ class _Token:
 
 @dataclass(frozen=True)
 class _Part:
-    """A piece of a model: its tree, whether it is additive or multiplicative, where it begins."""
+    """A piece of a model: its tree, whether it is additive (``add``) or multiplicative (``mul``), where it begins."""
 
     tree: Mapping[str, Any]
     kind: str
@@ -74,7 +97,7 @@ def parse_model(text: str) -> Model:
     Parameters
     ----------
     text : str
-        Components ``type.name`` with ``+``, ``*`` and parentheses.
+        Components ``type.name`` with ``+``, ``*`` and parentheses; one that encloses others is ``type.name(...)``.
 
     Raises
     ------
@@ -150,16 +173,11 @@ class _Parser:
     def factor(self, depth: int) -> _Part:
         token = self.token
         if token.text == "(":
-            self.number += 1
-            part = self.sum(depth + 1)
-            if self.token.text != ")":
-                hint = f"the parenthesis at character {token.position + 1} is not closed"
-                raise ExpressionError("XB301", self.token.position, "a closing parenthesis is missing", hint)
-            self.number += 1
-            return part
+            return self.enclosed(depth)
         if token.kind == "word":
             self.number += 1
-            return self.component(token)
+            part = self.component(token)
+            return self.enclosing(part, depth) if part.kind == "con" else part
         if token.kind == "number":
             message = f"the number {shown(token.text)} is not a component"
             raise ExpressionError("XB301", token.position, message, "use constant.name, and set its factor")
@@ -167,6 +185,29 @@ class _Parser:
         raise ExpressionError(
             "XB301", token.position, f"{what} where a component is wanted", "components are type.name"
         )
+
+    def enclosed(self, depth: int) -> _Part:
+        """Read what stands between the parenthesis here and the one that closes it."""
+        opened = self.token
+        self.number += 1
+        part = self.sum(depth + 1)
+        if self.token.text != ")":
+            hint = f"the parenthesis at character {opened.position + 1} is not closed"
+            raise ExpressionError("XB301", self.token.position, "a closing parenthesis is missing", hint)
+        self.number += 1
+        return part
+
+    def enclosing(self, outer: _Part, depth: int) -> _Part:
+        """Read the part of the model that a component such as ``cflux`` encloses."""
+        if self.token.text != "(":
+            message = f"{outer.text} encloses a part of the model, and no parenthesis follows"
+            raise ExpressionError("XB301", self.token.position, message, f"as in {outer.text}(powerlaw.pl)")
+        inner = self.enclosed(depth)
+        if inner.kind != "add":
+            message = f"what {outer.text} encloses has no additive component"
+            raise ExpressionError("XB305", inner.position, message, f"as in {outer.text}(tbabs.gal * powerlaw.pl)")
+        tree = {"op": "con", "by": outer.tree["component"], "args": [inner.tree]}
+        return _Part(tree, "add", outer.position, outer.text)
 
     def component(self, token: _Token) -> _Part:
         written, _, name = (part.strip() for part in token.text.partition("."))

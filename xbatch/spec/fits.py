@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from xbatch.spec.bands import Bands
+from xbatch.spec.enclosed import check_enclosed
 from xbatch.spec.expression import ExpressionError, Model, parse_model
 from xbatch.spec.fitdata import FitData, fit_data
 from xbatch.spec.linking import linked
@@ -85,6 +86,7 @@ def _job(
     parameters = linked(found, data.datasets, model.components, report)
     if parameters is None or not is_sound(fit):
         return None
+    check_enclosed(model.tree, model.components, parameters, fit.entries["model"], report)
 
     def said(key: str, default: str) -> str:
         return text_of(fit.entries.get(key)) or default

@@ -174,7 +174,8 @@ class FitJob:
     group : str
         ``90402339002/src`` for a group of `group_by`, else empty. The step is ``fit:name`` or ``fit:name/group``.
     model : Mapping
-        The expression as a tree: ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``.
+        The expression as a tree: ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``,
+        and ``{"op": "con", "by": "f", "args": [tree]}`` for ``cflux.f(...)``.
     model_text : str
         The expression as written.
     components : Mapping

@@ -148,7 +148,9 @@ def _fluxes(
         for band in request["bands"]:
             for values, numbers in same.items():
                 grid = band_grid(data[numbers[0]].dataset.edges, band["lo"], band["hi"])
-                source = GridModel(tree, kinds, grid, model.abundances, model.cross_sections)
+                # A scaling's number is that of the fit: of the whole model, on the response's energies.
+                scales = problem.scales(result.values, numbers[0])
+                source = GridModel(tree, kinds, grid, model.abundances, model.cross_sections, scales)
                 energy, photons = band_flux(source.flux(dict(values)), grid)
                 rows.append(
                     {

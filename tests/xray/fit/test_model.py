@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xbatch.xray.components import COMPONENTS
+from xbatch.xray.components import COMPONENTS, SCALINGS, Component
 from xbatch.xray.fit.model import GridModel, additive_terms, component_kinds, without
 
 EDGES = np.geomspace(0.5, 20, 200)
@@ -29,7 +29,9 @@ VALUES = {"cal": (1.1,), "gal": (0.5,), "host": (3.0,), "pl": (1.8, 0.01), "fe":
 
 
 def value(name: str) -> np.ndarray:
-    return KINDS[name].evaluate(EDGES, VALUES[name])
+    kind = KINDS[name]
+    assert isinstance(kind, Component)
+    return kind.evaluate(EDGES, VALUES[name])
 
 
 def test_a_tree_is_sums_and_products_of_components() -> None:
@@ -52,6 +54,39 @@ def test_absorption_is_taken_off() -> None:
     assert without(times(leaf("gal"), leaf("host")), {"gal", "host"}) is None
 
 
+def con(name: str, inner: dict[str, Any]) -> dict[str, Any]:
+    return {"op": "con", "by": name, "args": [inner]}
+
+
+SCALED = {**KINDS, **component_kinds({"f": "cflux", "g": "cflux"})}
+SCALED_TREE = times(leaf("gal"), con("f", plus(times(leaf("host"), leaf("pl")), con("g", leaf("fe")))))
+SCALED_VALUES = {**VALUES, "f": (2.0, 10.0, -11.0), "g": (1.0, 15.0, -9.0)}
+
+
+def test_a_scaling_sets_the_flux_of_what_it_encloses() -> None:
+    model = GridModel(SCALED_TREE, SCALED, EDGES, "wilm", "vern")
+    line = value("fe") * SCALINGS["cflux"].evaluate(EDGES, SCALED_VALUES["g"], value("fe"))
+    inner = value("host") * value("pl") + line
+    scale = SCALINGS["cflux"].evaluate(EDGES, SCALED_VALUES["f"], inner)
+    assert model.flux(SCALED_VALUES) == pytest.approx(value("gal") * scale * inner, rel=1e-13)
+    assert model.scales(SCALED_VALUES)["f"] == pytest.approx(scale, rel=1e-13)
+    parts = model.parts(SCALED_VALUES)
+    assert list(parts) == ["pl", "fe"]
+    assert sum(parts.values()) == pytest.approx(model.flux(SCALED_VALUES), rel=1e-13)
+    assert parts["fe"] == pytest.approx(value("gal") * scale * line, rel=1e-13)
+
+
+def test_a_scale_may_come_from_another_grid() -> None:
+    scales = GridModel(SCALED_TREE, SCALED, EDGES, "wilm", "vern").scales(SCALED_VALUES)
+    assert list(scales) == ["f", "g"]
+    bare = without(SCALED_TREE, {"gal", "host"})
+    assert bare == times(con("f", plus(times(leaf("pl")), con("g", leaf("fe")))))
+    kinds = {name: kind for name, kind in SCALED.items() if name not in {"gal", "host"}}
+    model = GridModel(bare, kinds, EDGES[50:60], "wilm", "vern", scales)
+    whole = scales["f"] * (value("pl") + scales["g"] * value("fe"))
+    assert model.flux(SCALED_VALUES) == pytest.approx(whole[50:59], rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
@@ -59,6 +94,7 @@ def test_absorption_is_taken_off() -> None:
         (times(leaf("pl"), leaf("fe")), "multiplies two additive"),
         (plus(leaf("pl"), leaf("gal")), "adds an additive component to a multiplicative"),
         (times(leaf("gal"), leaf("bb")), "'bb' that has no type"),
+        (times(leaf("pl"), con("f", leaf("gal"))), "f encloses no additive"),
     ],
 )
 def test_what_is_no_model_is_refused(tree: dict[str, Any], message: str) -> None:

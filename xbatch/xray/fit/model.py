@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import COMPONENTS, Component, Evaluator
+from xbatch.xray.components import COMPONENTS, SCALINGS, Component, Evaluator, Scaling
 
 __all__ = ["ABSORBERS", "GridModel", "additive_terms", "component_kinds", "without"]
 
 Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
 Values = Mapping[str, tuple[float, ...]]
+Kinds = Mapping[str, Component | Scaling]
 
 #: Component types that a flux "without absorption" leaves out.
-ABSORBERS = frozenset({"phabs", "tbabs"})
+ABSORBERS = frozenset({"pcfabs", "phabs", "tbabs", "wabs", "zphabs", "ztbabs", "zwabs"})
 # Enough for the values in force and those of the step that a derivative tries.
 _KEPT = 3
 
 
-def component_kinds(components: Mapping[str, str]) -> dict[str, Component]:
+def component_kinds(components: Mapping[str, str]) -> dict[str, Component | Scaling]:
     """Look up the components of a model.
 
     Parameters
@@ -36,14 +37,17 @@ def component_kinds(components: Mapping[str, str]) -> dict[str, Component]:
     ValueError
         There is no such type.
     """
-    unknown = [kind for kind in components.values() if kind not in COMPONENTS]
+    known: Kinds = {**COMPONENTS, **SCALINGS}
+    unknown = [kind for kind in components.values() if kind not in known]
     if unknown:
-        raise ValueError(f"there is no component {unknown[0]!r}; there are {', '.join(COMPONENTS)}")
-    return {name: COMPONENTS[kind] for name, kind in components.items()}
+        raise ValueError(f"there is no component {unknown[0]!r}; there are {', '.join(known)}")
+    return {name: known[kind] for name, kind in components.items()}
 
 
-def additive_terms(tree: Tree, kinds: Mapping[str, Component]) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
+def additive_terms(tree: Tree, kinds: Kinds) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
     """Name the additive components of a model in order, each with the parts of the model that multiply it.
+
+    A part that encloses the component is among them: it multiplies by a number.
 
     Raises
     ------
@@ -56,12 +60,17 @@ def additive_terms(tree: Tree, kinds: Mapping[str, Component]) -> tuple[tuple[st
     return terms
 
 
-def _terms(tree: Tree, kinds: Mapping[str, Component]) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
+def _terms(tree: Tree, kinds: Kinds) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
     if "component" in tree:
         name = str(tree["component"])
         if name not in kinds:
             raise ValueError(f"the model names a component {name!r} that has no type")
         return ((name, ()),) if kinds[name].kind == "add" else ()
+    if tree["op"] == "con":
+        inside = _terms(tree["args"][0], kinds)
+        if not inside:
+            raise ValueError(f"{tree['by']} encloses no additive component")
+        return tuple((name, (*inner, tree)) for name, inner in inside)
     parts = [(part, _terms(part, kinds)) for part in tree["args"]]
     sources = sum(bool(terms) for _, terms in parts)
     if tree["op"] == "+":
@@ -79,7 +88,7 @@ def without(tree: Tree, names: frozenset[str] | set[str]) -> Tree | None:
     if "component" in tree:
         return None if tree["component"] in names else tree
     parts = [part for part in (without(part, names) for part in tree["args"]) if part is not None]
-    return {"op": tree["op"], "args": parts} if parts else None
+    return {**tree, "args": parts} if parts else None
 
 
 class GridModel:
@@ -91,22 +100,35 @@ class GridModel:
     Parameters
     ----------
     tree : Mapping
-        ``{"op": "*" | "+", "args": [tree, ...]}`` or ``{"component": "pl"}``.
+        ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``, or for a component that encloses a part of
+        the model ``{"op": "con", "by": "f", "args": [tree]}``.
     kinds : Mapping
-        Component name to component.
+        Component name to component or scaling.
     edges : ndarray, shape (k + 1,)
         keV, ascending.
     abundances, cross_sections : str
         Names of the tables.
+    scales : Mapping, optional
+        Numbers by which scalings multiply, by name, where they are known from another grid.
     """
 
     def __init__(
-        self, tree: Tree, kinds: Mapping[str, Component], edges: Floats, abundances: str, cross_sections: str
+        self,
+        tree: Tree,
+        kinds: Kinds,
+        edges: Floats,
+        abundances: str,
+        cross_sections: str,
+        scales: Mapping[str, float] | None = None,
     ) -> None:
         self._tree = tree
+        self._scales = scales or {}
+        self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
         self._terms = additive_terms(tree, kinds)
         self._components = {
-            name: _remembering(kind.prepare(edges, abundances, cross_sections)) for name, kind in kinds.items()
+            name: _remembering(kind.prepare(edges, abundances, cross_sections))
+            for name, kind in kinds.items()
+            if isinstance(kind, Component)
         }
 
     def flux(self, values: Values) -> Floats:
@@ -125,20 +147,40 @@ class GridModel:
         for name, factors in self._terms:
             part = self._components[name](values[name])
             for factor in factors:
-                part = part * self._value(factor, values)
+                part = part * (self._scale(factor, values) if "by" in factor else self._value(factor, values))
             result[name] = part
         return result
+
+    def scales(self, values: Values) -> dict[str, float]:
+        """Give the number by which each scaling of the model multiplies what it encloses."""
+        return {tree["by"]: self._scale(tree, values) for tree in _enclosing(self._tree)}
+
+    def _scale(self, tree: Tree, values: Values) -> float:
+        name = tree["by"]
+        if name in self._scales:
+            return self._scales[name]
+        return self._scalers[name](values[name], self._value(tree["args"][0], values))
 
     def _value(self, tree: Tree, values: Values) -> Floats:
         if "component" in tree:
             name = tree["component"]
             return self._components[name](values[name])
+        if tree["op"] == "con":
+            return self._scale(tree, values) * self._value(tree["args"][0], values)
         first, *others = tree["args"]
         result = self._value(first, values)
         for part in others:
             value = self._value(part, values)
             result = result * value if tree["op"] == "*" else result + value
         return result
+
+
+def _enclosing(tree: Tree) -> tuple[Tree, ...]:
+    """Find the parts of a model that a scaling encloses."""
+    if "component" in tree:
+        return ()
+    inside = tuple(found for part in tree["args"] for found in _enclosing(part))
+    return (tree, *inside) if tree["op"] == "con" else inside
 
 
 def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:

@@ -69,7 +69,7 @@ class Problem:
     ----------
     parameters : Parameters
     kinds : Mapping
-        Component name to component.
+        Component name to component or scaling.
     bins : int
         Groups of all datasets.
     total : float
@@ -103,6 +103,9 @@ class Problem:
             key = data.edges.tobytes()
             first, last = ranges.get(key, (data.folding.first, data.folding.last))
             ranges[key] = (min(first, data.folding.first), max(last, data.folding.last))
+        if any(kind.kind == "con" for kind in kinds.values()):
+            # What a flux is found from is all energies of the response, as in XSPEC.
+            ranges = {data.edges.tobytes(): (0, data.edges.size - 1) for data in datasets}
         grids: dict[bytes, GridModel] = {}
         for data in datasets:
             key = data.edges.tobytes()
@@ -129,6 +132,10 @@ class Problem:
         """Fold each additive component of a dataset's model by itself."""
         parts = self._models[dataset].parts(self.dataset_values(values, dataset))
         return {name: np.asarray(self._operators[dataset] @ flux) for name, flux in parts.items()}
+
+    def scales(self, values: Sequence[float], dataset: int) -> dict[str, float]:
+        """Give the numbers by which the scalings of a dataset's model multiply what they enclose."""
+        return self._models[dataset].scales(self.dataset_values(values, dataset))
 
     @property
     def iterated(self) -> bool:
