@@ -161,6 +161,20 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"
             ),
             _task(
+                "response",
+                1,
+                ("response.rmf", "response.arf"),
+                "xbatch.tasks.response:run",
+                "write a response as the FITS files that other programs read",
+            ),
+            _task(
+                "handover",
+                1,
+                (),
+                "xbatch.tasks.handover:run",
+                "write scripts that rebuild a fit in XSPEC, PyXspec and Sherpa",
+            ),
+            _task(
                 "parameters",
                 1,
                 ("parameters.ecsv", "parameters.csv", "parameters.tex"),

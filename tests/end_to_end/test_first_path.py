@@ -30,7 +30,15 @@ def test_a_run_leaves_what_was_asked_and_the_truth_is_found(finished: Desk) -> N
     grouped = products / OBSIDS[0] / "FPMA" / "src" / "min30" / "grouped.pha"
     background = grouped.parent / fits.getval(grouped, "BACKFILE", "SPECTRUM")
     assert background.resolve() == grouped.parent.parent / "background.pha" and background.is_file()
-    assert {p.suffix for p in (products / "fits" / "pl" / OBSIDS[0]).iterdir()} == {".json", ".ecsv", ".png", ".pdf"}
+    left = {p.name for p in (products / "fits" / "pl" / OBSIDS[0]).iterdir()}
+    scripts = {"fit.xcm", "fit_pyxspec.py", "fit_sherpa.py"}
+    spectra = {f"{kind}_{number}.pha" for kind in ("spectrum", "background") for number in (1, 2)}
+    assert left == {"fit.json", "bins.ecsv", "fit.png", "fit.pdf"} | scripts | spectra
+    for number, module in ((1, "FPMA"), (2, "FPMB")):
+        named = fits.getheader(products / "fits" / "pl" / OBSIDS[0] / f"spectrum_{number}.pha", "SPECTRUM")
+        for key in ("RESPFILE", "ANCRFILE", "BACKFILE"):
+            assert (products / "fits" / "pl" / OBSIDS[0] / named[key]).is_file()
+        assert f"{OBSIDS[0]}/{module}/src/response.rmf" in named["RESPFILE"]
     table = Table.read(products / "tables" / "parameters.ecsv", format="ascii.ecsv")
     assert len(table) == 10
     summary = Table.read(products / "tables" / "summary.ecsv", format="ascii.ecsv")
@@ -70,7 +78,7 @@ def test_a_changed_binning_reruns_grouping_and_fit_only(finished: Desk) -> None:
     desk.run("--set", "binning.min30.counts=40")
     outcomes = desk.outcomes()
     done = {name.split(":")[0] for name, outcome in outcomes.items() if outcome == "done"}
-    assert done == {"group", "fit", "plot", "parameters"}
+    assert done == {"group", "fit", "plot", "handover", "parameters"}
     assert all(outcomes[name] == "up to date" for name, verdict in verdicts.items() if verdict == "up to date")
     assert all(outcomes[name] == "done" for name, verdict in verdicts.items() if verdict == "run")
     reasons = {step["name"]: step["reasons"] for step in desk.manifest()["steps"]}

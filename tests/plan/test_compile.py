@@ -27,9 +27,12 @@ def test_a_joint_fit_has_its_steps_in_order(pair, tmp_path: Path) -> None:
         "spectrum:01/FPMB/src",
         "group:01/FPMA/src/min30",
         "group:01/FPMB/src/min30",
+        "response:01/FPMA/src",
+        "response:01/FPMB/src",
         "summary:spectra",
         "fit:pl",
         "plot:pl",
+        "handover:pl",
         "parameters:fits",
     ]
     steps = plan.by_name()
@@ -123,3 +126,19 @@ def test_optimal_grouping_takes_the_response_and_snmin_the_background(pair) -> N
     ):
         plan = compile_plan(analysis_of(({}, spec_of(files, [], params))))
         assert set(plan.by_name()["group:01/FPMA/src/min30"].inputs) == roles
+
+
+def test_scripts_name_responses_by_where_these_will_lie(pair, tmp_path: Path) -> None:
+    subjects, files = pair
+    coarse = {"type": "min", "counts": 50.0}
+    members = [
+        ({"binning.min30.counts": 30}, spec_of(files, [fit_job(subjects)])),
+        ({"binning.min30.counts": 50}, spec_of(files, [fit_job(subjects)], coarse)),
+    ]
+    plan = compile_plan(analysis_of(*members)).by_name()
+    handover = plan["handover:pl~counts=50"]
+    assert handover.product == "fits/pl/counts=50"
+    assert handover.params["datasets"][1]["rmf"] == "../../../01/FPMB/src/response.rmf"
+    assert plan["response:01/FPMB/src"].product == "01/FPMB/src"
+    assert plan["response:01/FPMB/src"].members == ("counts=30", "counts=50")
+    assert handover.outputs[-2:] == ("spectrum_2.pha?", "background_2.pha?")

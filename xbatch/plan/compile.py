@@ -11,6 +11,7 @@ from typing import Any
 from xbatch.base.errors import Problem, SpecError
 from xbatch.base.files import canonical_json
 from xbatch.plan.events import events_steps
+from xbatch.plan.handover import handover_steps
 from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, check_outputs, ordered
@@ -63,7 +64,7 @@ def compile_plan(analysis: Analysis) -> Plan:
     if problems:
         raise SpecError(problems)
     shared = _named(list(variants.values()), analysis.members, names)
-    steps = [*shared, *_table_steps(shared, analysis)]
+    steps = [*shared, *handover_steps(shared), *_table_steps(shared, analysis)]
     check_outputs(steps, TASKS)
     return ordered(analysis.name, steps)
 

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tasks.fit_bench import Bench, dataset, parameter, params
+from tests.xray.worlds import CHANNELS, make_world
+from xbatch.ogip.pha import read_pha
+from xbatch.registry import Job, Outcome
+from xbatch.tasks.handover import run
+from xbatch.tasks.response import run as write_response
+
+SHERPA_WARNS = "ignore::UserWarning:sherpa"
+BOTH = {"datasets": [0, 1]}
+
+
+@pytest.fixture(autouse=True)
+def clean_sherpa() -> Iterator[None]:
+    yield
+    from sherpa.astro import ui
+
+    ui.clean()
+
+
+def joint(**changes: Any) -> dict[str, Any]:
+    """Two datasets, a free constant of the second, a norm linked to another: all Sherpa has itself."""
+    given: dict[str, Any] = {
+        "datasets": [dataset("A"), dataset("B", band={"name": "soft", "lo": 1.0, "hi": 6.0})],
+        "model": {
+            "op": "*",
+            "args": [{"component": "cal"}, {"op": "+", "args": [{"component": "pl-a"}, {"component": "ui"}]}],
+        },
+        "model_text": "constant.cal * (powerlaw.pl-a + powerlaw.ui)",
+        "components": {"cal": "constant", "pl-a": "powerlaw", "ui": "powerlaw"},
+        "parameters": [
+            parameter("cal.factor[A]", 1.0, 0.0, 10.0, frozen=True),
+            parameter("cal.factor[B]", 1.0, 0.0, 10.0, datasets=[1]),
+            parameter("pl-a.PhoIndex", 1.5, -3.0, 10.0, **BOTH),
+            parameter("pl-a.norm", 0.01, 0.0, 1e24, **BOTH, link="2 * (ui.norm + 0.001) * cal.factor[A]"),
+            parameter("ui.PhoIndex", 0.5, -3.0, 10.0, **BOTH, frozen=True),
+            parameter("ui.norm", 0.01, 0.0, 1e24, **BOTH),
+        ],
+    }
+    return params(**{**given, **changes})
+
+
+def put_two(bench: Bench, **source: Any) -> None:
+    quality = np.zeros(CHANNELS, np.int16)
+    quality[[40, 41, 42, 43, 44, 49]] = 5  # a whole group, the first channel of the next, one within the next
+    bench.put(make_world(), 0, source)
+    bench.put(make_world(), 1, {**source, "quality": quality})
+
+
+def hand_over(bench: Bench, given: dict[str, Any]) -> tuple[Path, Outcome]:
+    """Fit, write the responses beside, hand over."""
+    bench.run(given)
+    folder = bench.folder / "scripts"
+    folder.mkdir()
+    datasets = []
+    for number, one in enumerate(given["datasets"]):
+        place = bench.folder / f"r{number}"
+        place.mkdir()
+        inputs = {"response": bench.inputs[f"response/{number}"], "spectrum": bench.inputs[f"grouped/{number}"]}
+        write_response(Job("response:x", {}, inputs, place))
+        keys = ("obsid", "instrument", "spectrum", "binning")
+        names = {"rmf": f"../r{number}/response.rmf", "arf": f"../r{number}/response.arf"}
+        datasets.append({**{key: one[key] for key in keys}, **names})
+    job = {
+        "title": "pl",
+        "model": given["model"],
+        "components": given["components"],
+        "limits": {one["name"]: [one["min"], one["max"]] for one in given["parameters"]},
+        "datasets": datasets,
+    }
+    uses = given["background"] in ("subtract", "profiled")
+    inputs = {role: path for role, path in bench.inputs.items() if role.startswith("grouped") or uses}
+    outputs = {"fit": bench.folder / "out" / "fit.json", "bins": bench.folder / "out" / "bins.ecsv"}
+    return folder, run(Job("handover:pl", job, {**inputs, **outputs}, folder))
+
+
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+@pytest.mark.parametrize(
+    ("statistic", "variance", "mode"),
+    [
+        ("chi2", "data", "subtract"),
+        ("chi2", "gehrels", "subtract"),
+        ("chi2", "model", "ignore"),
+        ("cstat", "data", "ignore"),
+        ("wstat", "data", "profiled"),
+    ],
+)
+def test_the_sherpa_script_gives_the_statistic_of_the_fit(
+    bench: Bench, capfd: pytest.CaptureFixture[str], statistic: str, variance: str, mode: str
+) -> None:
+    put_two(bench)
+    folder, _ = hand_over(bench, joint(statistic=statistic, variance=variance, background=mode))
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    told = capfd.readouterr().out.strip().splitlines()[-1].split()
+    assert float(told[0]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
+    from sherpa.astro import ui
+
+    assert ui.get_dep(1, filter=True).size + ui.get_dep(2, filter=True).size == bench.fit["bins"]
+    assert ui.get_num_par_thawed(2) == bench.fit["free"]
+
+
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+def test_errors_of_the_file_are_handed_over(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    errors = np.sqrt(make_world().source + 2.0)
+    put_two(bench, stat_err=errors, sys_err=np.full(CHANNELS, 0.03))
+    folder, _ = hand_over(bench, joint(variance="file", background="ignore"))
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    assert float(capfd.readouterr().out.split()[-5]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
+    assert not read_pha(folder / "spectrum_1.pha").poisson
+
+
+def test_models_of_xspec_are_named_for_a_sherpa_that_has_them(bench: Bench) -> None:
+    folder, _ = hand_over(bench, params())
+    text = (folder / "fit_sherpa.py").read_text()
+    compile(text, "fit_sherpa.py", "exec")
+    assert 'gal = ui.create_model_component("xsphabs", "gal")' in text
+    assert 'ui.set_xsabund("wilm")' in text
+    assert "ui.set_source(1, gal * pl)" in text
+
+
+def test_an_xspec_file_has_every_parameter_once_and_links_the_rest(bench: Bench) -> None:
+    put_two(bench)
+    folder, outcome = hand_over(bench, joint(statistic="wstat", background="profiled"))
+    lines = (folder / "fit.xcm").read_text().splitlines()
+    assert lines[lines.index("model constant * (powerlaw + powerlaw)") + 1 :][:5][0].startswith(
+        "1.0,-0.01,0.0,0.0,10.0"
+    )
+    assert "statistic cstat" in lines
+    assert "backgrnd 2 background_2.pha" in lines
+    assert "newpar 3 = 2 * (p5 + 0.001) * p1" in lines
+    values = lines[lines.index("model constant * (powerlaw + powerlaw)") + 1 : -2]
+    assert [line.startswith("=") for line in values] == [False] * 6 + [True] * 4
+    assert values[6:] == ["= p2", "= p3", "= p4", "= p5"]
+    told = "bad channels inside groups: 1; Sherpa leaves them out as the fit does, XSPEC may take them in"
+    assert outcome.notes == (f"1/B/src: {told}",)
+    compile((folder / "fit_pyxspec.py").read_text(), "fit_pyxspec.py", "exec")
+
+
+def test_ignored_groups_are_all_but_those_of_the_fit(bench: Bench) -> None:
+    folder, _ = hand_over(bench, params())
+    line = next(line for line in (folder / "fit.xcm").read_text().splitlines() if line.startswith("ignore 1:"))
+    ignored = set()
+    for part in line.removeprefix("ignore 1:").split(","):
+        first, _, last = part.partition("-")
+        ignored |= set(range(int(first), int(last) + 1))
+    grouped = read_pha(folder / "spectrum_1.pha")
+    index = np.cumsum(grouped.grouping != -1)
+    begins = [np.flatnonzero(grouped.channel == first)[0] for first in bench.bins["first_channel"]]
+    assert ignored == set(range(1, int(index[-1]) + 1)) - {int(index[place]) for place in begins}
+    assert len(begins) == bench.fit["bins"]
+
+
+def test_spectra_handed_over_name_what_belongs_to_them(bench: Bench) -> None:
+    folder, _ = hand_over(bench, params(statistic="pgstat"))
+    header = read_pha(folder / "spectrum_1.pha").header
+    assert (header["BACKFILE"], header["RESPFILE"]) == ("background_1.pha", "../r0/response.rmf")
+    text = (folder / "fit_sherpa.py").read_text()
+    compile(text, "fit_sherpa.py", "exec")
+    assert "Sherpa has no statistic pgstat" in text
+    assert "statistic pgstat" in (folder / "fit.xcm").read_text()
+
+
+def test_a_fit_of_nothing_is_handed_over_as_words(bench: Bench, tmp_path: Path) -> None:
+    bench.run(params(min_exposure=1e9))
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    files = {"fit": bench.folder / "out" / "fit.json", "bins": bench.folder / "out" / "bins.ecsv"}
+    outcome = run(Job("handover:pl", {"title": "pl", "datasets": []}, files, folder))
+    assert outcome.facts == {"datasets": 0}
+    assert (folder / "fit.xcm").read_text().startswith("# Nothing was fitted.\n# 1/ONE/src is left out")
+    shutil.rmtree(folder)
+
+
+def test_two_hand_overs_are_equal(bench: Bench) -> None:
+    first, _ = hand_over(bench, params())
+    kept = {path.name: path.read_bytes() for path in first.iterdir()}
+    shutil.rmtree(first)
+    shutil.rmtree(bench.folder / "r0")
+    second, _ = hand_over(bench, params())
+    assert {path.name: path.read_bytes() for path in second.iterdir()} == kept
+    assert json.loads((bench.folder / "out" / "fit.json").read_text())["bins"] > 0

@@ -1,0 +1,96 @@
+"""Steps that hand fits over to other programs: responses as FITS files, and scripts that name them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from xbatch.plan.sources import SPECTRUM
+from xbatch.plan.steps import Input, Step, StepInput
+
+__all__ = ["handover_steps"]
+
+
+def handover_steps(steps: Sequence[Step]) -> list[Step]:
+    """Make the steps that follow on the fits of a plan.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Under their last names: scripts name files of other steps by where these will lie.
+
+    Returns
+    -------
+    list of Step
+        One for each response that fits use, one for each fit.
+    """
+    known = {step.name: step for step in steps}
+    fits = [step for step in steps if step.task == "fit"]
+    responses: dict[str, Step] = {}
+    handovers = []
+    for fit in fits:
+        for number in range(len(fit.params["datasets"])):
+            source = _source(fit.inputs[f"response/{number}"])
+            made = _response(known[source.step], source)
+            before = responses.get(source.step)
+            members = (*(before.members if before else ()), *fit.members)
+            responses[source.step] = replace(made, members=tuple(dict.fromkeys(members)))
+        handovers.append(_handover(fit, known))
+    return [*responses.values(), *handovers]
+
+
+def _source(item: Input) -> StepInput:
+    assert isinstance(item, StepInput)
+    return item
+
+
+def _response(source: Step, response: StepInput) -> Step:
+    return Step(
+        name=f"response:{source.subject}",
+        task="response",
+        subject=source.subject,
+        inputs={"response": response, "spectrum": StepInput(source.name, SPECTRUM)},
+        product=source.product,
+        path=source.path,
+    )
+
+
+def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
+    inputs: dict[str, Input] = {
+        "fit": StepInput(fit.name, "fit.json"),
+        "bins": StepInput(fit.name, "bins.ecsv"),
+        **{role: item for role, item in fit.inputs.items() if role.startswith(("grouped/", "background/"))},
+    }
+    datasets: list[dict[str, Any]] = []
+    outputs = ["fit.xcm", "fit_pyxspec.py", "fit_sherpa.py"]
+    for number, dataset in enumerate(fit.params["datasets"]):
+        folder = posixpath.relpath(known[_source(fit.inputs[f"response/{number}"]).step].product, fit.product)
+        datasets.append(
+            {
+                **{key: dataset[key] for key in ("obsid", "instrument", "spectrum", "binning")},
+                "rmf": f"{folder}/response.rmf",
+                "arf": f"{folder}/response.arf",
+            }
+        )
+        # Spectra that are too short are left out of fits, and the others are numbered without them.
+        outputs.append(f"spectrum_{number + 1}.pha?")
+        outputs += [f"background_{number + 1}.pha?"] if f"background/{number}" in fit.inputs else []
+    return Step(
+        name=f"handover:{fit.subject}",
+        task="handover",
+        subject=fit.subject,
+        params={
+            "title": fit.subject,
+            "model": fit.params["model"],
+            "components": fit.params["components"],
+            "limits": {one["name"]: [one["min"], one["max"]] for one in fit.params["parameters"]},
+            "datasets": datasets,
+        },
+        inputs=inputs,
+        product=fit.product,
+        path=fit.path,
+        members=fit.members,
+        outputs=tuple(outputs),
+    )

@@ -1,0 +1,132 @@
+"""A fit as other programs need it: its files, the channels it takes, its model and the values of its parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xbatch.xray.components import COMPONENTS
+
+__all__ = ["Data", "HandedFit", "Value", "expression"]
+
+Tree = Mapping[str, Any]
+_STRENGTH = {"+": 1, "*": 2}
+
+
+@dataclass(frozen=True)
+class Data:
+    """One spectrum of a fit.
+
+    Attributes
+    ----------
+    title : str
+        ``obsid/instrument/spectrum``.
+    file, rmf, arf : str
+        Names as seen from the folder of the scripts.
+    background : str
+        Empty where the fit uses none.
+    noticed : tuple of (int, int)
+        First and last channel of each run of groups in the fit.
+    ignored : tuple of (int, int)
+        First and last number of each run of groups not in the fit; XSPEC counts the groups of a file from 1.
+    bad : bool
+        Some channels have a QUALITY that is not 0.
+    systematic : bool
+        Some channels have a SYS_ERR.
+    """
+
+    title: str
+    file: str
+    background: str
+    rmf: str
+    arf: str
+    noticed: tuple[tuple[int, int], ...]
+    ignored: tuple[tuple[int, int], ...]
+    bad: bool
+    systematic: bool
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of a parameter; see fit.json."""
+
+    name: str
+    component: str
+    parameter: str
+    datasets: tuple[int, ...]
+    value: float
+    low: float
+    high: float
+    frozen: bool
+    link: str
+
+
+@dataclass(frozen=True)
+class HandedFit:
+    """A fit, ready to be written in another program's words."""
+
+    title: str
+    statistic: str
+    variance: str
+    background: str
+    abundances: str
+    cross_sections: str
+    tree: Tree
+    components: Mapping[str, str]
+    values: tuple[Value, ...]
+    data: tuple[Data, ...]
+    stat_value: float
+    dof: int
+    version: str
+
+    @property
+    def slots(self) -> tuple[tuple[str, str], ...]:
+        """Component and parameter in the order of XSPEC's numbers, which start again at each data group."""
+        return tuple(
+            (name, parameter) for name, kind in self.components.items() for parameter in COMPONENTS[kind].parameters
+        )
+
+    def value_of(self, dataset: int, component: str, parameter: str) -> Value:
+        """Find the value that a parameter has for a dataset."""
+        return next(
+            one
+            for one in self.values
+            if dataset in one.datasets and (one.component, one.parameter) == (component, parameter)
+        )
+
+    def by_name(self) -> dict[str, Value]:
+        """Map names to values."""
+        return {one.name: one for one in self.values}
+
+    def linked_to(self, value: Value) -> tuple[str, ...]:
+        """Name the values that a value is linked to."""
+        return tuple(dict.fromkeys(self._names().findall(value.link)))
+
+    def link_text(self, value: Value, words: Mapping[str, str]) -> str:
+        """Write a value's link with other words for the names in it."""
+        return self._names().sub(lambda found: words[found[0]], value.link)
+
+    def _names(self) -> re.Pattern[str]:
+        longest_first = sorted((one.name for one in self.values), key=len, reverse=True)
+        return re.compile("|".join(re.escape(name) for name in longest_first))
+
+
+def expression(tree: Tree, names: Mapping[str, str], within: str = "") -> str:
+    """Write a model: components by other names, sums in parentheses where a product holds them.
+
+    Examples
+    --------
+    >>> part = {"op": "+", "args": [{"component": "a"}, {"component": "b"}]}
+    >>> expression({"op": "*", "args": [{"component": "c"}, part]}, {"a": "apec", "b": "po", "c": "phabs"})
+    'phabs * (apec + po)'
+    """
+    if "component" in tree:
+        return names[str(tree["component"])]
+    sign = str(tree["op"])
+    parts: Sequence[Tree] = tree["args"]
+    if len(parts) == 1:
+        return expression(parts[0], names, within)
+    text = f" {sign} ".join(expression(part, names, sign) for part in parts)
+    return f"({text})" if within and _STRENGTH[sign] < _STRENGTH[within] else text

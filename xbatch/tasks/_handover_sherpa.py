@@ -1,0 +1,156 @@
+"""A fit as a script for Sherpa."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+
+from xbatch.tasks._handover_fit import HandedFit, Value, expression
+from xbatch.xray.components import COMPONENTS
+
+__all__ = ["NATIVE", "sherpa_script"]
+
+_STATISTIC = {
+    ("chi2", "data"): "chi2datavar",
+    ("chi2", "file"): "chi2datavar",
+    ("chi2", "xspec"): "chi2xspecvar",
+    ("chi2", "gehrels"): "chi2gehrels",
+    ("chi2", "model"): "chi2modvar",
+    ("chi2", "primini"): "chi2modvar",
+    ("cstat", ""): "cstat",
+    ("wstat", ""): "wstat",
+}
+#: Models of Sherpa that are XSPEC's by another name: they need no XSPEC. Type, and its parameters in XSPEC's order.
+NATIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "powerlaw": ("powlaw1d", ("gamma", "ampl")),
+    "constant": ("scale1d", ("c0",)),
+}
+
+
+def sherpa_script(fit: HandedFit) -> str:
+    """Write a fit as a script for Sherpa, to be run from anywhere.
+
+    Components that Sherpa has itself need no XSPEC; all others are XSPEC's models (``xstbabs``), which a Sherpa
+    built with XSPEC has.
+    """
+    name = _STATISTIC.get((fit.statistic, fit.variance if fit.statistic == "chi2" else ""))
+    lines = [
+        '"""',
+        f"{fit.title}: {fit.statistic} {fit.stat_value!r} for {fit.dof} degrees of freedom, by xbatch {fit.version}.",
+        "It is rebuilt with: python fit_sherpa.py",
+        '"""',
+        "",
+        "from pathlib import Path",
+        "",
+        "from sherpa.astro import ui",
+        "",
+        "HERE = Path(__file__).resolve().parent",
+        "",
+        "ui.clean()",
+        *_data(fit),
+        "",
+        *_models(fit),
+        "",
+    ]
+    ids = ", ".join(str(number) for number in range(1, len(fit.data) + 1))
+    if name is None:
+        lines.append(
+            f'print("Sherpa has no statistic {fit.statistic}: the data and the model are set, no fit is made")'
+        )
+    else:
+        lines += [
+            f'ui.set_stat("{name}")',
+            f'print(repr(float(ui.calc_stat({ids}))), "here,", {fit.stat_value!r}, "in fit.json")',
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _data(fit: HandedFit) -> list[str]:
+    of_file = fit.statistic == "chi2" and fit.variance == "file"
+    errors = ", use_errors=True" if of_file else ""
+    lines = []
+    for number, data in enumerate(fit.data, 1):
+        lines += [
+            "",
+            f"# {data.title}",
+            f'ui.load_pha({number}, str(HERE / "{data.file}"){errors})',
+            f'ui.load_rmf({number}, str(HERE / "{data.rmf}"))',
+            f'ui.load_arf({number}, str(HERE / "{data.arf}"))',
+        ]
+        if data.background:
+            lines.append(f'ui.load_bkg({number}, str(HERE / "{data.background}"){errors})')
+        if data.systematic and fit.statistic == "chi2":
+            file = f'str(HERE / "{data.file}")'
+            lines += [
+                f"data = ui.get_data({number})",
+                "# SYS_ERR is a fraction of the counts; Sherpa wants counts.",
+                f"data.syserror = ui.unpack_pha({file}, use_errors=True).syserror * data.counts",
+            ]
+        lines.append(f'ui.set_analysis({number}, "channel")')
+        lines += [f"ui.ignore_bad({number})"] if data.bad else []
+        lines += [f"ui.notice_id({number}, {first}, {last})" for first, last in data.noticed]
+        if fit.background == "subtract" and fit.statistic == "chi2":
+            lines.append(f"ui.subtract({number})")
+        lines.append(f'ui.set_analysis({number}, "energy")')
+    return lines
+
+
+def _models(fit: HandedFit) -> list[str]:
+    lines: list[str] = []
+    foreign = sorted({f"xs{kind}" for kind in fit.components.values() if kind not in NATIVE})
+    if foreign:
+        lines += [
+            'if not hasattr(ui, "set_xsabund"):',
+            f'    raise SystemExit("{", ".join(foreign)}: these need a Sherpa that was built with XSPEC")',
+            f'ui.set_xsabund("{fit.abundances}")',
+            f'ui.set_xsxsect("{fit.cross_sections}")',
+            "",
+        ]
+    made: dict[tuple[str, tuple[str, ...]], str] = {}
+    owner: dict[str, str] = {}
+    links: list[str] = []
+    sources = []
+    for dataset in range(len(fit.data)):
+        names = {}
+        for component, kind in fit.components.items():
+            values = [fit.value_of(dataset, component, parameter) for parameter in COMPONENTS[kind].parameters]
+            key = (component, tuple(value.name for value in values))
+            if key not in made:
+                made[key] = _identifier(component, set(made.values()))
+                model, parameters = NATIVE.get(kind, (f"xs{kind}", COMPONENTS[kind].parameters))
+                lines.append(f'{made[key]} = ui.create_model_component("{model}", "{made[key]}")')
+                for parameter, value in zip(parameters, values, strict=True):
+                    place = f"{made[key]}.{parameter}"
+                    lines.append(_settings(place, value))
+                    if value.name in owner:
+                        links.append(f"ui.link({place}, {owner[value.name]})")
+                    else:
+                        owner[value.name] = place
+                        links += [f"ui.link({place}, {{{value.name}}})"] if value.link else []
+            names[component] = made[key]
+        sources.append(f"ui.set_source({dataset + 1}, {expression(fit.tree, names)})")
+    known = fit.by_name()
+    words = {name: owner.get(name, repr(known[name].value)) for name in known}
+    for number, link in enumerate(links):
+        wanted = link.partition("{")[2].rpartition("}")[0]
+        if wanted:
+            text = fit.link_text(known[wanted], words)
+            links[number] = link.replace(f"{{{wanted}}}", text)
+    return [*lines, *links, "", *sources]
+
+
+def _settings(place: str, value: Value) -> str:
+    frozen = ", frozen=True" if value.frozen else ", frozen=False"
+    return f"ui.set_par({place}, {value.value!r}, {value.low!r}, {value.high!r}{frozen})"
+
+
+def _identifier(name: str, taken: set[str]) -> str:
+    """Make a Python name of a component's name, unlike all others and unlike what the script uses itself."""
+    word = re.sub(r"\W", "_", name)
+    if keyword.iskeyword(word) or word in {"ui", "Path", "HERE", "print", "repr", "float", "str"}:
+        word += "_"
+    number, unique = 2, word
+    while unique in taken:
+        unique, number = f"{word}_{number}", number + 1
+    return unique
