@@ -29,6 +29,12 @@ def test_bands_are_those_of_the_tasks(subject: Subject, lo: int, width: int) -> 
         assert pi_of_band(subject, *ends) == pi_range(subject.mission, subject.instrument, *ends)
 
 
+@pytest.mark.parametrize("ends", [(0.5, 1.5), (3.0, 3.01), (170.0, 200.0)])
+def test_a_band_without_channels_is_refused(ends: tuple[float, float]) -> None:
+    with pytest.raises(QuantityError, match=r"holds no PI channel of FPMA, which has 1.6 to 165.44 keV"):
+        pi_of_band(FPMA, *ends)
+
+
 def test_another_mission_has_channels_alone() -> None:
     with pytest.raises(QuantityError, match="not known"):
         pi_of_band(Subject("other", "1", "XRT", ""), 1.0, 2.0)

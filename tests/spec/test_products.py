@@ -119,6 +119,8 @@ def test_edges_go_to_the_channels_of_those_who_use_them(tmp_path: Path) -> None:
         ("images: {a: {bands: [full, full]}}", "XB123"),
         ("images: {a: {bands: [full, 3-10 keV]}}", ""),
         ("images: {a: {bands: [3-10 keV, 3.0 - 10 keV]}}", "XB123"),
+        ("images: {a: {bands: [full, 200-300 keV]}}", "XB211"),
+        ("images: {a: {bands: [3.00-3.01 keV]}}", "XB211"),
         ("images: {a: {bands: [full], gti: lo}}", "XB116"),
         ("images: {a: {bands: [full], screening: soft}}", "XB117"),
         ("images: {a: {bands: [full], frame: det, mosaic: true}}", "XB216"),

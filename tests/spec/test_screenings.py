@@ -110,7 +110,8 @@ def test_an_unquoted_selection_is_a_comment(tmp_path: Path, block: str) -> None:
 
 def test_another_mission_has_no_cuts_of_its_own(tmp_path: Path) -> None:
     head = EVENTS.replace("nustar", "other").replace("data:", "instruments: [XRT]\ndata:")
-    assert dict(screenings(tmp_path, "", head=head)["XRT"].params) == {}
-    assert codes(
-        tmp_path, head + "screening: {default: {pi_range: 3-10 keV}}\n" + IMAGES.replace("NAME", "default")
-    ) == ["XB228"]
+    spectra = "regions: {src: {shape: circle, center: [10, 20], radius: 50 arcsec}}\nspectra: {src: {region: src}}\n"
+    assert dict(work(tmp_path, head + spectra).observed[0].screenings["default"].params) == {}
+    energies = "screening: {default: {pi_range: 3-10 keV}}\n"
+    assert codes(tmp_path, head + energies + spectra) == ["XB228"]
+    assert codes(tmp_path, head + IMAGES.replace(", screening: NAME", "")) == ["XB228"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from xbatch.base.files import safe_name
 from xbatch.spec.bands import Bands
+from xbatch.spec.channels import pi_of_band
 from xbatch.spec.eventmodel import BandSet, EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
 from xbatch.spec.extracted import Named
 from xbatch.spec.model import Subject
@@ -60,6 +61,7 @@ def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Repor
         _check_common(node, sky, named, report)
         chosen = selected(node.entries.get("where"), sky.subjects, report if sky.whole else Report())
         settled = exceptions(node, chosen, report if sky.whole else Report())
+        _check_channels(node, sets, chosen, report)
         if len(report.problems) > before or not is_sound(node):
             continue
         made = [_image(name, one, settled[one], sets, sky) for one in chosen if _is_imaging(one)]
@@ -178,6 +180,7 @@ def find_lightcurves(
         subjects = [one.subject for one in mine]
         loud = report if sky.whole and subjects else Report()
         chosen = selected(node.entries.get("where"), subjects, loud)
+        _check_channels(node, sets, chosen, report)
         settled = exceptions(node, chosen, loud)
         if len(report.problems) > before or not is_sound(node):
             continue
@@ -270,6 +273,24 @@ def band_sets(node: Node | None, bands: Bands, report: Report) -> tuple[BandSet,
             seen[file] = name
         sets += made
     return tuple(sets)
+
+
+def _check_channels(node: Table, sets: Sequence[BandSet], subjects: Sequence[Subject], report: Report) -> None:
+    """Insist on bands that hold channels of the instruments; the first that does not is reported."""
+    listed = items_of(node.entries.get("bands"))
+    for one, band_set in zip(listed, sets, strict=False):
+        for subject in subjects:
+            try:
+                for band in band_set.bands:
+                    pi_of_band(subject, band.lo, band.hi)
+            except QuantityError as error:
+                hint = (
+                    error.hint
+                    if subject.mission in {"nustar", "xmm"}
+                    else "images and light curves are of NuSTAR and EPIC"
+                )
+                report.add(one, error.code, error.message, hint)
+                return
 
 
 def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
