@@ -150,6 +150,21 @@ class Table(Hdu):
             raise FileError(self.path, f"column {name} of {self.name} is not finite (first in row {row + 1})", AGAIN)
         return values
 
+    def texts(self, name: str) -> list[str]:
+        """Give a column of texts, without the blanks and zero bytes that fill them up.
+
+        Raises
+        ------
+        FileError
+            No such column, or no texts in it.
+        """
+        place = self._field(name)
+        if place.code != "A":
+            raise FileError(self.path, f"column {name} of {self.name} holds no text (TFORM {place.code})", AGAIN)
+        starts = range(place.offset, place.offset + self.rows * self.width, self.width)
+        cells = (bytes(self.data[start : start + place.repeat]) for start in starts)
+        return [cell.split(b"\0", 1)[0].decode("ascii", "replace").strip() for cell in cells]
+
     def integers(self, name: str) -> NDArray[np.int64]:
         """Give a column of one whole number a cell, shape (rows,).
 
