@@ -285,6 +285,18 @@ def test_live_time_comes_from_the_housekeeping(tmp_path: Path) -> None:
     assert len(outcome.notes) == 1
 
 
+def test_a_barycentred_list_has_no_use_for_housekeeping_that_is_not(tmp_path: Path) -> None:
+    hk = write_housekeeping(tmp_path / "a_fpm.hk", np.arange(T0, T0 + 1000.0), np.full(1000, 0.5))
+    file = nustar_file()
+    file.cards = {**file.cards, "TIMESYS": "TDB", "TIMEREF": "SOLARSYSTEM"}
+    outcome, _ = work(file, tmp_path / "out", livetime=hk)
+    assert "live_seconds" not in outcome.facts and "one is barycentred and one is not" in outcome.notes[-1]
+    assert load_livetime(tmp_path / "out" / "livetime.npz") is None
+    cards = {"TIMESYS": "TDB", "TIMEREF": "SOLARSYSTEM"}
+    hk = write_housekeeping(hk, np.arange(T0, T0 + 1000.0), np.full(1000, 0.5), cards=cards)
+    assert work(file, tmp_path / "both", livetime=hk)[0].facts["live_seconds"] == pytest.approx(400)
+
+
 def test_housekeeping_of_another_time_or_with_gaps(tmp_path: Path) -> None:
     time = np.arange(T0, T0 + 1000.0)
     part = write_housekeeping(tmp_path / "part.hk", time[:300], np.full(300, 0.9))

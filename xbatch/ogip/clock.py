@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from xbatch.base.fitsheader import Value
 
-__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "seconds_of"]
+__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "is_barycentred", "seconds_of"]
 
 SCALES = ("utc", "tt", "tdb")
 _DAY = 86400.0
 _MJD = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+", re.ASCII)
+_BARYCENTRED = frozenset({"SOLARSYSTEM", "BARYCENTER", "BARYCENTRE"})
 _NAMES = {"TT": "tt", "TDT": "tt", "TT(TAI)": "tt", "TDB": "tdb", "TCB": "", "UTC": "utc", "TAI": "tai"}
 
 
@@ -90,6 +91,14 @@ def clock_of_cards(header: Mapping[str, Value], default: str = "TT") -> Clock | 
     if both is None:
         return None
     return Clock.of((math.floor(both), both - math.floor(both)), timesys)
+
+
+def is_barycentred(header: Mapping[str, Value]) -> bool:
+    """Say whether times are at the Sun's barycentre: TIMEREF says so, or TDB with an ephemeris of the planets."""
+    reference = str(header.get("TIMEREF", "") or "").strip().upper()
+    if reference:
+        return reference in _BARYCENTRED
+    return str(header.get("TIMESYS", "")).strip().upper() == "TDB" and "PLEPHEM" in header
 
 
 def _real(header: Mapping[str, Value], card: str) -> float | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import write_atomically
+from xbatch.ogip.clock import is_barycentred
 from xbatch.ogip.fitsreader import Hdu, Table, read_fits
 
 __all__ = ["LiveTime", "load_livetime", "read_housekeeping", "save_livetime"]
@@ -33,11 +34,14 @@ class LiveTime:
         Live part of each row, 0 to 1.
     step : float
         Length of a row, s.
+    barycentred : bool
+        Whether the times are at the Sun's barycentre.
     """
 
     time: NDArray[np.float64]
     live: NDArray[np.float64]
     step: float = _STEP
+    barycentred: bool = False
 
 
 def read_housekeeping(path: Path) -> LiveTime:
@@ -69,7 +73,7 @@ def read_housekeeping(path: Path) -> LiveTime:
             "Name the housekeeping of the module: nu..._fpm.hk",
         )
     time, first = np.unique(time, return_index=True)
-    return LiveTime(time, live[first])
+    return LiveTime(time, live[first], barycentred=is_barycentred(tables[0].header))
 
 
 def save_livetime(path: Path, live: LiveTime) -> None:
@@ -83,8 +87,8 @@ def save_livetime(path: Path, live: LiveTime) -> None:
     write_atomically(path, stream.getvalue())
 
 
-def load_livetime(path: Path) -> LiveTime:
-    """Read what `save_livetime` wrote.
+def load_livetime(path: Path) -> LiveTime | None:
+    """Read what `save_livetime` wrote; None if no row is in it: the housekeeping could not be used.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def load_livetime(path: Path) -> LiveTime:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             time, live, step = (archive[name] for name in _ARRAYS)
-        return LiveTime(time, live, float(step.reshape(())))
+        return LiveTime(time, live, float(step.reshape(()))) if len(time) else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(str(path), f"is no live time that can be read: {error}", "Run its step again") from error
 

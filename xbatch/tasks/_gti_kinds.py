@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError, StepError
-from xbatch.ogip.clock import Clock, convert, seconds_of
+from xbatch.ogip.clock import Clock, convert, is_barycentred, seconds_of
 from xbatch.ogip.curvefile import read_curve
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.gtifile import general_gtis, read_gti_tables
@@ -25,7 +25,6 @@ __all__ = ["KINDS", "Found", "list_clock"]
 
 Gti = NDArray[np.float64]
 _ROLE = "gti/"
-_BARYCENTRED = frozenset({"SOLARSYSTEM", "BARYCENTER", "BARYCENTRE"})
 
 
 @dataclass(frozen=True)
@@ -189,11 +188,7 @@ def _phase(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTa
 
 
 def _is_barycentred(table: EventTable) -> bool:
-    """Say whether times are at the Sun's barycentre: TIMEREF says so, or TDB with an ephemeris of the planets."""
-    reference = str(table.header.cards.get("TIMEREF", "") or "").strip().upper()
-    if reference:
-        return reference in _BARYCENTRED
-    return table.header.timesys == "TDB" and "PLEPHEM" in table.header.cards
+    return is_barycentred({**table.header.cards, "TIMESYS": table.header.timesys})
 
 
 def _all_of(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:

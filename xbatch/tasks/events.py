@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
+from xbatch.ogip.clock import is_barycentred
 from xbatch.ogip.events import EventList, open_events
 from xbatch.ogip.eventtable import EventTable, TableInfo, TableWriter
 from xbatch.ogip.gtifile import general_gtis, mjd_reference, read_gti_tables
@@ -30,6 +31,9 @@ __all__ = ["run"]
 _TABLE = "events.bin"
 _FACTS = "events.json"
 _LIVE = "livetime.npz"
+_OTHER_TIMES = (
+    "of the list and the housekeeping one is barycentred and one is not: the live time is taken from the header's DEADC"
+)
 _KINDS: Mapping[str, np.dtype[Any]] = {
     "time": np.dtype(np.float64),
     "pi": np.dtype(np.int32),
@@ -102,7 +106,11 @@ def run(job: Job) -> Outcome:
     notes += _ccd_notes(selection, facts)
     if "livetime" in job.inputs:
         live = read_housekeeping(job.inputs["livetime"])
-        facts |= _live_facts(selection.gti, live, facts["exposure"], job.inputs["livetime"], notes)
+        if live.barycentred == is_barycentred({**events.header.cards, "TIMESYS": events.header.timesys}):
+            facts |= _live_facts(selection.gti, live, facts["exposure"], job.inputs["livetime"], notes)
+        else:  # minutes apart, and no clock turns one into the other
+            live = LiveTime(np.empty(0), np.empty(0))
+            notes.append(_OTHER_TIMES)
         save_livetime(job.out / _LIVE, live)
     write_atomically(job.out / _FACTS, pretty_json({**facts, "notes": notes}))
     return Outcome(facts, tuple(notes))

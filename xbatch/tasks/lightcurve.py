@@ -182,8 +182,8 @@ def _exposure(
     used = good if "gti" in corrections else np.where(good > 0, np.diff(edges), 0.0)
     if "livetime" not in corrections:
         return _Exposure(good, used)
-    if "livetime" in job.inputs:
-        rows = load_livetime(job.inputs["livetime"])
+    rows = load_livetime(job.inputs["livetime"]) if "livetime" in job.inputs else None
+    if rows is not None:
         try:
             live = live_seconds_bins(edges, selection.gti, rows.time, rows.live, rows.step)
         except ValueError as error:
