@@ -7,6 +7,8 @@ from pathlib import Path
 
 import xbatch
 from xbatch.spec.codes import CODES
+from xbatch.spec.component_page import COMPONENT_MARK, DESCRIBED, component_page
+from xbatch.spec.components import COMPONENTS
 from xbatch.spec.reference import MARK, errors_page, spec_reference, write_pages
 from xbatch.spec.schema import load_schema
 
@@ -23,6 +25,15 @@ def test_page_of_the_spec_is_up_to_date() -> None:
     before, mark, after = (DOCS / "spec.md").read_text(encoding="utf-8").partition(MARK)
     assert mark + after == spec_reference(load_schema())
     assert before.startswith("# The spec")
+
+
+def test_page_of_components_is_up_to_date() -> None:
+    before, mark, after = (DOCS / "components.md").read_text(encoding="utf-8").partition(COMPONENT_MARK)
+    assert mark + after == component_page()
+    assert before.startswith("# Spectral components")
+    assert set(DESCRIBED) == set(COMPONENTS)
+    for name, component in COMPONENTS.items():
+        assert f"| `{name}` | `{component.parameters[0].name}` " in after
 
 
 def test_reference_names_every_key_of_the_schema() -> None:

@@ -1,4 +1,4 @@
-"""The pages ``docs/spec.md`` and ``docs/errors.md``, made of the schema and of the table of codes.
+"""The pages ``docs/spec.md``, ``docs/errors.md`` and ``docs/components.md``, made of the schema and of tables.
 
 ``python -m xbatch.spec.reference docs`` writes them; a test holds them up to date.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xbatch.base.files import write_atomically
 from xbatch.spec.codes import CODES
+from xbatch.spec.component_page import COMPONENT_MARK, component_page
 from xbatch.spec.schema import Rule, Schema, load_schema
 from xbatch.spec.wording import flow, kinds_text
 
@@ -144,11 +145,15 @@ def _cell(text: str) -> str:
 
 
 def write_pages(folder: Path) -> None:
-    """Write both pages; what stands in ``spec.md`` before the mark is kept."""
+    """Write the pages; what stands in ``spec.md`` and ``components.md`` before their marks is kept."""
     write_atomically(folder / "errors.md", errors_page())
-    page = folder / "spec.md"
-    before = page.read_text(encoding="utf-8").partition(MARK)[0] if page.is_file() else ""
-    write_atomically(page, before + spec_reference(load_schema()))
+    _write_after(folder / "spec.md", MARK, spec_reference(load_schema()))
+    _write_after(folder / "components.md", COMPONENT_MARK, component_page())
+
+
+def _write_after(page: Path, mark: str, text: str) -> None:
+    before = page.read_text(encoding="utf-8").partition(mark)[0] if page.is_file() else ""
+    write_atomically(page, before + text)
 
 
 if __name__ == "__main__":
