@@ -151,7 +151,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "fit",
-                1,
+                2,
                 ("fit.json", "bins.ecsv"),
                 "xbatch.tasks.fit:run",
                 "fit a model to one or more spectra together",

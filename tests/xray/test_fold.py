@@ -96,7 +96,9 @@ def test_folding_is_the_response_summed_over_groups() -> None:
     flux = np.random.default_rng(3).uniform(size=ENERGIES)
     channels = (flux * one.specresp) @ one.dense() * world.exposure * world.areascal
     part = slice(folding.first, folding.last)
-    assert folding.operator(part.start, part.stop) @ flux[part] == pytest.approx(group_sum(groups, channels), rel=1e-13)
+    assert folding.operator(part.start, part.stop).fold(flux[part]) == pytest.approx(
+        group_sum(groups, channels), rel=1e-13
+    )
     assert folding.matrix @ flux == pytest.approx(group_sum(groups, channels), rel=1e-13)
 
 
@@ -129,10 +131,15 @@ def test_dense_and_sparse_forms_agree() -> None:
     narrow = make_world().folding(make_world().groups())
     coarse = replace(make_world(), grouping=np.where(np.arange(CHANNELS) % 60 == 0, 1, -1).astype(np.int16))
     wide = coarse.folding(coarse.groups(0.5, 12.5))
-    assert isinstance(wide.operator(wide.first, wide.last), np.ndarray)
-    assert not isinstance(narrow.operator(narrow.first, narrow.last), np.ndarray)
-    flux = np.ones(one.edges.size - 1)
-    assert wide.operator(0, ENERGIES) @ flux == pytest.approx(wide.matrix @ flux, rel=1e-13)
+    for folding in (wide, narrow):
+        operator = folding.operator(0, ENERGIES)
+        assert folding.operator(0, ENERGIES) is operator
+        flux = np.random.default_rng(5).uniform(size=(one.edges.size - 1, 3))
+        counts = folding.matrix @ flux
+        assert operator.fold(flux) == pytest.approx(counts, rel=1e-13)
+        assert operator.fold(flux[:, 1]) == pytest.approx(counts[:, 1], rel=1e-13)
+        weights = np.linspace(-1, 2, counts.shape[0])
+        assert operator.back(weights) == pytest.approx(folding.matrix.T @ weights, rel=1e-12, abs=1e-12)
 
 
 def test_large_responses_are_folded_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from xbatch.xray.components import COMPONENTS
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import Dataset, ModelSpec, Problem
-from xbatch.xray.fold import Folding, Groups, find_groups, fold, group_middle, group_sum, notice
+from xbatch.xray.fold import Groups, find_groups, fold, group_middle, group_sum, notice
+from xbatch.xray.folding import Folding
 from xbatch.xray.statistics import GroupedCounts, make_statistic
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-__all__ = ["Folding", "Groups", "find_groups", "fold", "group_bounds", "group_middle", "group_sum", "notice"]
+from xbatch.xray.folding import Folding
+
+__all__ = ["Groups", "find_groups", "fold", "group_bounds", "group_middle", "group_sum", "notice"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -21,8 +23,6 @@ Integers = NDArray[np.int64]
 # EBOUNDS are 32-bit numbers: 3 keV may stand there as 2.9999998. An edge is taken to be where the band says if it is
 # nearer to it than this fraction of the channel's width.
 _EDGE_TOLERANCE = 1e-3
-# Above this fraction of non-zero elements a product with a dense matrix is the faster one.
-_DENSE_FROM = 0.3
 # Elements of the response that are summed at once: what fits in a processor's cache.
 _BLOCK = 500_000
 
@@ -138,31 +138,6 @@ def group_middle(groups: Groups, values: Floats) -> Floats:
     """Give the middle between the smallest and the largest value in each group, as Sherpa does for BACKSCAL."""
     low, high = group_bounds(groups, values, values)
     return np.asarray((low + high) / 2)
-
-
-@dataclass(frozen=True)
-class Folding:
-    """What folds a model: ``counts = matrix @ flux``.
-
-    Attributes
-    ----------
-    matrix : csr_matrix, shape (g, m)
-        Counts in each group for one photon / cm2 / s in each energy bin of the response.
-    first, last : int
-        The energy bins from `first` to before `last` are those that matter.
-    """
-
-    matrix: csr_matrix
-    first: int
-    last: int
-
-    def operator(self, first: int, last: int) -> Floats | csr_matrix:
-        """Give the matrix for the energy bins from `first` to before `last`, in the form that is faster to apply."""
-        part = self.matrix[:, first:last]
-        if part.nnz > _DENSE_FROM * part.shape[0] * part.shape[1]:
-            dense: Floats = part.toarray()
-            return dense
-        return part
 
 
 def fold(

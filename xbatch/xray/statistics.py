@@ -1,8 +1,8 @@
 """Fit statistics: how far folded models lie from grouped counts.
 
-Formulas: Cash 1979 (ApJ 228, 939) in the form of XSPEC's ``cstat``; the W and PG statistics of the XSPEC manual
-(appendix B), which are profile likelihoods; Gehrels 1986 (ApJ 303, 336). Values equal Sherpa's statistics of the same
-data, constant terms included, for any model that is not negative; what differs is said where it does.
+Chi-squared with its variances (Gehrels 1986, ApJ 303, 336; Churazov et al. 1996, ApJ 471, 673), and one name for each
+likelihood of `xbatch.xray.likelihoods`. Values equal Sherpa's statistics of the same data, constant terms included, for
+any model that is not negative; what differs is said where it does.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri
 
+from xbatch.xray.likelihoods import Slopes, Statistic, cash, cstat, pgstat, wstat
+
 __all__ = [
     "STATISTICS",
     "VARIANCES",
-    "Evaluate",
     "GroupedCounts",
     "chi2_variance",
     "delta_statistic",
@@ -27,13 +28,9 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-#: Folded model counts, shape (g,), to the statistic and the signed root of each group's contribution (data - model).
-Evaluate = Callable[[Floats], tuple[float, Floats]]
 
-STATISTICS = ("chi2", "cstat", "wstat", "pgstat")
+STATISTICS = ("chi2", "cstat", "cash", "wstat", "pgstat")
 VARIANCES = ("data", "model", "gehrels", "xspec", "file", "primini")
-# A model that is not positive counts as this much, as in Sherpa: a logarithm needs something.
-_SMALLEST_MODEL = 1e-25
 
 
 @dataclass(frozen=True)
@@ -125,15 +122,15 @@ def _variance_of(counts: Floats, given: Floats | None, variance: str) -> Floats:
     raise ValueError(f"there is no variance {variance!r}; there are {', '.join(VARIANCES)}")
 
 
-def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data", subtract: bool = False) -> Evaluate:
+def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data", subtract: bool = False) -> Statistic:
     """Make the function that a fit calls: folded model counts to the statistic and its contributions.
 
     Parameters
     ----------
     counts : GroupedCounts
     statistic : str
-        ``chi2``, ``cstat`` (the background does not enter), ``wstat`` (a free background rate in each group,
-        profiled), ``pgstat`` (the same, with a background of Gaussian errors).
+        ``chi2``, ``cstat`` (the background does not enter), ``cash`` (the same but for a constant), ``wstat`` (a free
+        background rate in each group, profiled), ``pgstat`` (the same, with a background of Gaussian errors).
     variance : str
         For ``chi2``: see `chi2_variance`; or ``model``: the model's counts, at least 1 (Sherpa's ``chi2modvar``), to
         which `subtract` adds what the background adds to the variance of net counts; ``primini`` begins as
@@ -143,7 +140,7 @@ def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data"
 
     Returns
     -------
-    callable
+    Statistic
 
     Raises
     ------
@@ -155,17 +152,17 @@ def make_statistic(counts: GroupedCounts, statistic: str, variance: str = "data"
     if statistic == "chi2":
         of_model = variance in ("model", "primini")
         return _chi2_of_model(counts, subtract) if of_model else _chi2(counts, variance, subtract)
-    if statistic == "cstat":
-        return _signed(counts.source, lambda model: _deviance(counts.source, model))
+    if statistic in ("cstat", "cash"):
+        return cstat(counts.source) if statistic == "cstat" else cash(counts.source)
     if counts.background is None or counts.scale is None:
         raise ValueError(f"{statistic} needs a background")
     if statistic == "wstat":
-        return _wstat(counts.source, counts.background, counts.scale)
+        return wstat(counts.source, counts.background, counts.scale)
     given = counts.background if counts.background_variance is None else counts.background_variance
-    return _pgstat(counts.source, counts.background, given, counts.scale)
+    return pgstat(counts.source, counts.background, given, counts.scale)
 
 
-def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Evaluate:
+def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Statistic:
     square = chi2_variance(counts, variance, subtract)
     bad = int(np.count_nonzero(~(square > 0)))
     if bad:
@@ -173,7 +170,7 @@ def _chi2(counts: GroupedCounts, variance: str, subtract: bool) -> Evaluate:
     return _weighted(counts.net if subtract else counts.source, square)
 
 
-def _weighted(data: Floats, square: Floats) -> Evaluate:
+def _weighted(data: Floats, square: Floats) -> Statistic:
     """Make chi-squared with variances that stay as they are."""
     weight = 1 / np.sqrt(square)
 
@@ -181,32 +178,43 @@ def _weighted(data: Floats, square: Floats) -> Evaluate:
         residual = (data - model) * weight
         return float(residual @ residual), residual
 
-    return evaluate
+    inverse = 1 / square
+    return Statistic(evaluate, lambda model: Slopes((model - data) * inverse, inverse, inverse))
 
 
-def _model_variance(counts: GroupedCounts, subtract: bool) -> Callable[[Floats], Floats]:
-    """Make the function that gives the variance that a model expects of the (net) counts."""
-    if not subtract:
-        return lambda model: np.maximum(model, 1.0) + counts.systematic
-    if counts.background is None or counts.scale is None or counts.subtracted is None:
-        raise ValueError("there is no background to subtract")
-    own = counts.background if counts.background_variance is None else counts.background_variance
-    below, extra = counts.subtracted, counts.scale**2 * own + counts.systematic
-    return lambda model: np.maximum(model + below, 1.0) + extra
+def _model_variance(counts: GroupedCounts, subtract: bool) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Make the function that gives the variance that a model expects of the (net) counts, and its derivative."""
+    below, extra = np.zeros(counts.source.size), counts.systematic
+    if subtract:
+        if counts.background is None or counts.scale is None or counts.subtracted is None:
+            raise ValueError("there is no background to subtract")
+        own = counts.background if counts.background_variance is None else counts.background_variance
+        below, extra = counts.subtracted, counts.scale**2 * own + counts.systematic
+
+    def variance(model: Floats) -> tuple[Floats, Floats]:
+        whole = model + below
+        return np.maximum(whole, 1.0) + extra, (whole > 1.0).astype(np.float64)
+
+    return variance
 
 
-def _chi2_of_model(counts: GroupedCounts, subtract: bool) -> Evaluate:
+def _chi2_of_model(counts: GroupedCounts, subtract: bool) -> Statistic:
     data = counts.net if subtract else counts.source
     variance = _model_variance(counts, subtract)
 
     def evaluate(model: Floats) -> tuple[float, Floats]:
-        residual = (data - model) / np.sqrt(variance(model))
+        residual = (data - model) / np.sqrt(variance(model)[0])
         return float(residual @ residual), residual
 
-    return evaluate
+    def slopes(model: Floats) -> Slopes:
+        (square, follows), distance = variance(model), data - model
+        first = -distance / square - distance**2 * follows / (2 * square**2)
+        return Slopes(first, (square + distance * follows) ** 2 / square**3, 1 / square)
+
+    return Statistic(evaluate, slopes)
 
 
-def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False) -> Evaluate:
+def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False) -> Statistic:
     """Make chi-squared with the variance that one fixed model expects: a step of Primini's method.
 
     Fitting, taking the best model's variance and fitting again until nothing changes has neither the bias of ``data``
@@ -221,84 +229,7 @@ def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False
     subtract : bool
         ``chi2`` of net counts.
     """
-    return _weighted(counts.net if subtract else counts.source, _model_variance(counts, subtract)(model))
-
-
-def _signed(data: Floats, contributions: Callable[[Floats], Floats]) -> Evaluate:
-    """Make an evaluation of half the contributions; the root of each gets the sign of `data` - model.
-
-    With its sign a root is a smooth function of the parameters, which the Levenberg-Marquardt method lives on.
-    """
-
-    def evaluate(model: Floats) -> tuple[float, Floats]:
-        half = contributions(model)
-        return 2 * float(half.sum()), np.copysign(np.sqrt(2 * np.abs(half)), data - model)
-
-    return evaluate
-
-
-def _deviance(data: Floats, model: Floats) -> Floats:
-    """Give ``model - data + data ln(data / model)``, exact to the last digits where the two are near each other."""
-    positive = np.where(model <= 0, _SMALLEST_MODEL, model)  # a model that is NaN stays so: a fit must see it
-    safe = np.where(data > 0, data, 1.0)
-    ratio = (positive - data) / safe
-    # log1p keeps the digits of a small difference; where the model is far below the data it has none to lose.
-    close = np.where(data > 0, ratio, 0.0)
-    logarithm = np.where(close > -0.5, np.log1p(np.maximum(close, -0.5)), np.log(positive / safe))
-    return np.asarray(positive - data - data * logarithm)
-
-
-def _wstat(source: Floats, background: Floats, scale: Floats) -> Evaluate:
-    """Make W: two deviances, of the source region and of the background region, at the best background rate.
-
-    With the source's time taken as 1 and the background's as t = 1 / scale, the rate f is the root of
-    (1 + t) f**2 - (S + B - (1 + t) m) f - B m = 0 that is not negative. With S = 0 that root is B / (1 + t); there f
-    makes up for a negative m, because nothing can have a rate below 0 (Sherpa's W falls below 0 without end).
-    """
-    time = 1 / scale
-    total = 1 + time
-
-    def contributions(model: Floats) -> Floats:
-        middle = source + background - total * model
-        root = np.sqrt(np.maximum(middle**2 + 4 * total * background * model, 0.0))
-        below = root - middle
-        # Of the two forms of the root the one is taken that subtracts no like numbers.
-        other = 2 * background * model / np.where(below > 0, below, 1.0)
-        rate = np.where(middle >= 0, (middle + root) / (2 * total), other)
-        rate = np.where(source == 0, np.maximum(background / total, -model), rate)
-        return np.where(source > 0, _deviance(source, model + rate), model + rate) + _deviance_or_zero(
-            background, time * rate
-        )
-
-    return _signed(source - scale * background, contributions)
-
-
-def _deviance_or_zero(data: Floats, model: Floats) -> Floats:
-    """Give the deviance, exactly `model` where there are no counts."""
-    return np.where(data > 0, _deviance(data, model), model)
-
-
-def _pgstat(source: Floats, background: Floats, variance: Floats, scale: Floats) -> Evaluate:
-    """Make PG: a Poisson deviance and a Gaussian term, at the best background rate that is not negative.
-
-    With times as for W, and v the variance of B, f is the larger root of
-    t**2 f**2 + (v - t B + t**2 m) f + v m - S v - t B m = 0. Without an error (v = 0) the background is B / t.
-    """
-    time = 1 / scale
-
-    def contributions(model: Floats) -> Floats:
-        linear = variance - time * background + time**2 * model
-        constant = variance * model - source * variance - time * background * model
-        root = np.sqrt(np.maximum(linear**2 - 4 * time**2 * constant, 0.0))
-        above = root + linear
-        rate = np.where(linear > 0, -2 * constant / np.where(above > 0, above, 1.0), (root - linear) / (2 * time**2))
-        rate = np.where(source == 0, np.maximum((background - variance / time) / time, -model), rate)
-        rate = np.where(variance > 0, np.maximum(rate, 0.0), background / time)
-        distance = background - time * rate
-        gaussian = np.where(variance > 0, distance**2 / (2 * np.where(variance > 0, variance, 1.0)), 0.0)
-        return np.asarray(_deviance_or_zero(source, np.maximum(model + rate, 0.0)) + gaussian)
-
-    return _signed(source - scale * background, contributions)
+    return _weighted(counts.net if subtract else counts.source, _model_variance(counts, subtract)(model)[0])
 
 
 def delta_statistic(confidence: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 from tests.xray.fit.peers import STATS, sherpa_data, sherpa_model, sherpa_stat
 from tests.xray.worlds import CHANNELS, GAMMA, MODEL, NH, NORM, instrument, make_world, parameters, problem
 from xbatch.xray.fit.engine import ErrorRequest, run_fit
-from xbatch.xray.fit.optimise import Minimum, minimise
+from xbatch.xray.fit.optimise import OPTIMISERS, Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import ModelSpec, Problem
 from xbatch.xray.fold import fold
@@ -81,7 +81,7 @@ def test_the_start_may_be_far_off() -> None:
     assert near.reduced < 2
 
 
-@pytest.mark.parametrize("optimiser", ["levmar", "neldermead", "moncar"])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_optimisers_agree(optimiser: str) -> None:
     result = run_fit(problem(make_world(13).dataset("cstat", mode="none")), optimiser, chi2=False)
     expected = run_fit(problem(make_world(13).dataset("cstat", mode="none")), chi2=False)

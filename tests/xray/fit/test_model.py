@@ -125,5 +125,5 @@ def test_nothing_is_evaluated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     for factor in (1.0, 1.1, 1.2):
         model.flux({**VALUES, "cal": (factor,)})
     model.flux({**VALUES, "pl": (1.9, 0.01)})
-    model.flux(VALUES)
-    assert calls == [(1.8, 0.01), (1.9, 0.01)]
+    model.flux({**VALUES, "pl": (1.8, 0.02)})  # a norm only scales what is there
+    assert calls == [(1.8, 1.0), (1.9, 1.0)]

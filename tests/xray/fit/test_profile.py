@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.xray.fit.surfaces import Squares
 from xbatch.xray.fit.curvature import curvature
 from xbatch.xray.fit.profile import Limit, LowerMinimumError, profile_limit
 
@@ -11,10 +12,12 @@ BEST = np.array([4.0, 4.0])
 DELTA = 2.705543454095404
 
 
-def valley(x: np.ndarray) -> tuple[float, np.ndarray]:
+def log_and_line(x: np.ndarray) -> np.ndarray:
     """(ln x0 - ln 4)**2 / 0.1**2 + (x1 - x0)**2: the profile of x0 is the first term alone."""
-    residual = np.array([np.log(max(x[0], 1e-300) / 4) / 0.1, x[1] - x[0]])
-    return float(residual @ residual), residual
+    return np.array([np.log(max(x[0], 1e-300) / 4) / 0.1, x[1] - x[0]])
+
+
+valley = Squares(log_and_line)
 
 
 def limit(sign: int, number: int = 0, low: np.ndarray = LOW, high: np.ndarray = HIGH, best: np.ndarray = BEST) -> Limit:
@@ -42,9 +45,7 @@ def test_a_lower_minimum_is_raised_with_its_place() -> None:
 
 
 def test_one_parameter_alone_needs_no_other_fits() -> None:
-    def parabola(x: np.ndarray) -> tuple[float, np.ndarray]:
-        return float((x[0] - 1) ** 2), x - 1
-
+    parabola = Squares(lambda x: x - 1)
     best, low, high = np.ones(1), np.array([-50.0]), np.array([50.0])
     shape = curvature(parabola, best, low, high)
     found = profile_limit(parabola, best, 0.0, shape, 0, -1, low, high, 4.0)
@@ -52,9 +53,7 @@ def test_one_parameter_alone_needs_no_other_fits() -> None:
 
 
 def test_a_parameter_without_effect_is_pegged_on_both_sides() -> None:
-    def flat(x: np.ndarray) -> tuple[float, np.ndarray]:
-        return float(x[1] ** 2), np.array([x[1], 0.0])
-
+    flat = Squares(lambda x: np.array([x[1], 0.0]))
     best = np.array([5.0, 0.0])
     shape = curvature(flat, best, LOW, HIGH)
     ends = [profile_limit(flat, best, 0.0, shape, 0, sign, LOW, HIGH, 1.0) for sign in (-1, 1)]
@@ -62,10 +61,7 @@ def test_a_parameter_without_effect_is_pegged_on_both_sides() -> None:
 
 
 def test_a_best_value_at_its_limit_has_an_upper_end() -> None:
-    def rising(x: np.ndarray) -> tuple[float, np.ndarray]:
-        residual = np.array([(x[0] + 0.3) / 1e-5, x[1]])
-        return float(residual @ residual), residual
-
+    rising = Squares(lambda x: np.array([(x[0] + 0.3) / 1e-5, x[1]]))
     best, high = np.zeros(2), np.array([1e24, 100.0])
     shape = curvature(rising, best, LOW, high)
     found = profile_limit(rising, best, rising(best)[0], shape, 0, 1, LOW, high, 1.0)

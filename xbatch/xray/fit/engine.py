@@ -29,6 +29,8 @@ _SAME = 1e-4
 # The optimiser starts again from its own end as long as the statistic falls by more than this, so often at most.
 _SETTLED = 1e-6
 _POLISHES = 10
+# How near to the minimum an optimiser is to come: from there one step with exact second derivatives does the rest.
+_NEAR, _NEARER = 1e-4, 1e-9
 _NORM = "norm"
 
 
@@ -201,14 +203,14 @@ def _bottom(problem: Problem, start: Floats, optimiser: str) -> tuple[Minimum, C
     is left to gain, it starts again from there.
     """
     low, high = problem.parameters.low, problem.parameters.high
-    previous = np.inf
+    previous, tolerance = np.inf, _NEAR
     for _ in range(_POLISHES):
-        minimum = minimise(problem, start, low, high, optimiser)
+        minimum = minimise(problem, start, low, high, optimiser, tolerance)
         free, statistic, shape = newton(problem, minimum.free, low, high)
         minimum = replace(minimum, free=free, statistic=statistic)
         if shape.fall <= _SETTLED or previous - statistic <= _SETTLED:
             break
-        start, previous, optimiser = free, statistic, "levmar"
+        start, previous, optimiser, tolerance = free, statistic, "levmar", _NEARER
     return minimum, shape
 
 
@@ -242,13 +244,16 @@ def _renormalised(problem: Problem) -> Floats:
         for place, number in enumerate(parameters.free)
         if parameters.all[number].parameter == _NORM and problem.kinds[parameters.all[number].component].kind == "add"
     ]
-    model = float(sum(counts.sum() for counts in problem.counts(parameters.values(start))))
-    if not norms or not model > 0 or not problem.total > 0:
+    if not norms:
+        return start
+    before = problem.statistic(start)
+    model = problem.expected(start)
+    if not model > 0 or not problem.total > 0:
         return start
     scaled = start.copy()
     scaled[norms] *= problem.total / model
     scaled = np.clip(scaled, parameters.low, parameters.high)
-    return scaled if problem.statistic(scaled) < problem.statistic(start) else start
+    return scaled if problem.statistic(scaled) < before else start
 
 
 def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shape: Curvature) -> FitResult:

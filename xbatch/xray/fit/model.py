@@ -126,7 +126,7 @@ class GridModel:
         self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
         self._terms = additive_terms(tree, kinds)
         self._components = {
-            name: _remembering(kind.prepare(edges, abundances, cross_sections))
+            name: (_scaled if kind.kind == "add" else _remembering)(kind.prepare(edges, abundances, cross_sections))
             for name, kind in kinds.items()
             if isinstance(kind, Component)
         }
@@ -186,3 +186,9 @@ def _enclosing(tree: Tree) -> tuple[Tree, ...]:
 def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
     """Make an evaluator that gives its last few results again instead of computing them again."""
     return lru_cache(maxsize=_KEPT)(evaluator)
+
+
+def _scaled(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
+    """Make the same of an additive component, which keeps its shape: its norm only scales that."""
+    shape = _remembering(evaluator)
+    return lambda values: np.asarray(values[-1] * shape((*values[:-1], 1.0)))

@@ -1,4 +1,4 @@
-"""Sherpa's optimisers on a function of ours. The one place where Sherpa is imported."""
+"""The ways to a minimum: our own, and Sherpa's optimisers. The one place where Sherpa is imported."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.xray.fit.levmar import descend
+from xbatch.xray.fit.surface import Surface
+
 __all__ = ["OPTIMISERS", "Minimum", "minimise", "sherpa_version"]
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], tuple[float, Floats]]
 
-OPTIMISERS = ("levmar", "neldermead", "moncar")
+OPTIMISERS = ("levmar", "neldermead", "moncar", "sherpa-levmar")
 # Relative step of a derivative, squared: small enough not to shift the minimum of a likelihood, whose roots are far
 # from zero in empty groups, and far above the rounding of a folded model.
 _STEP_SQUARED = 1e-13
@@ -62,46 +65,60 @@ def sherpa_version() -> str:
 
 
 def minimise(
-    function: Function, start: Floats, low: Floats, high: Floats, method: str = "levmar", tolerance: float = 1e-6
+    surface: Surface,
+    start: Floats,
+    low: Floats,
+    high: Floats,
+    method: str = "levmar",
+    tolerance: float = 1e-6,
+    moving: NDArray[np.bool_] | None = None,
 ) -> Minimum:
     """Find a minimum of the statistic.
 
     Parameters
     ----------
-    function : callable
-        Free parameters to the statistic and the signed roots of its contributions.
+    surface : Surface
     start, low, high : ndarray, shape (f,)
         f > 0; limits are finite.
     method : str
-        ``levmar``, or ``neldermead`` or ``moncar`` with ``levmar`` after it, which finds the bottom of a valley that
-        the others have found.
+        ``levmar`` (`xbatch.xray.fit.levmar`); Sherpa's ``neldermead`` or ``moncar`` with ``levmar`` after it, which
+        finds the bottom of a valley that the others have found; or ``sherpa-levmar``.
     tolerance : float
         How far above the minimum the statistic may end.
+    moving : ndarray of bool, shape (f,), or None
+        The parameters that ``levmar`` may change.
 
     Raises
     ------
     ImportError
-        Sherpa is not installed.
+        Sherpa is needed and not installed.
     ValueError
         Another `method`.
     """
+    free = np.clip(start, low, high)
+    if method not in OPTIMISERS:
+        raise ValueError(f"there is no optimiser {method!r}; there are {', '.join(OPTIMISERS)}")
+    if method == "sherpa-levmar":
+        return _sherpa_levmar(_guarded(surface), free, low, high, tolerance)
+    if method != "levmar":
+        free = _searched(_guarded(surface), free, low, high, method)
+    found = descend(surface, free, low, high, tolerance, moving)
+    left = f"{found.steps} steps, {found.fall:.1e} to gain"
+    return Minimum(found.free, found.statistic, found.converged, left)
+
+
+def _searched(function: Function, free: Floats, low: Floats, high: Floats, method: str) -> Floats:
     from sherpa.optmethods import MonCar, NelderMead
 
-    free = np.clip(start, low, high)
-    guarded = _guarded(function)
     if method == "neldermead":
-        free = np.asarray(NelderMead().fit(guarded, free, low, high)[1], dtype=np.float64)
-    elif method == "moncar":
-        moncar = MonCar()
-        moncar.seed, moncar.rng = _SEED, np.random.default_rng(_SEED)
-        free = np.asarray(moncar.fit(guarded, free, low, high)[1], dtype=np.float64)
-    elif method != "levmar":
-        raise ValueError(f"there is no optimiser {method!r}; there are {', '.join(OPTIMISERS)}")
-    return _levmar(guarded, free, low, high, tolerance)
+        return np.asarray(NelderMead().fit(function, free, low, high)[1], dtype=np.float64)
+    moncar = MonCar()
+    moncar.seed, moncar.rng = _SEED, np.random.default_rng(_SEED)
+    return np.asarray(moncar.fit(function, free, low, high)[1], dtype=np.float64)
 
 
-def _levmar(function: Function, free: Floats, low: Floats, high: Floats, tolerance: float) -> Minimum:
-    """Run Levenberg-Marquardt, again and again if the way is long, with parameters at a limit held there.
+def _sherpa_levmar(function: Function, free: Floats, low: Floats, high: Floats, tolerance: float) -> Minimum:
+    """Run Sherpa's Levenberg-Marquardt, again and again if the way is long, with parameters at a limit held there.
 
     Sherpa sends a fit that ends at a limit through a simplex, which may take more evaluations than all the rest and
     is not exact; here a parameter at its limit is taken out as long as the statistic would fall only beyond it.

@@ -93,6 +93,11 @@ class Parameters:
             raise ValueError(f"links lead in a circle: {' -> '.join(error.args[1])}") from error
 
     @property
+    def used(self) -> frozenset[str]:
+        """Names of the parameters that links use."""
+        return frozenset(name for _, link in self._links for name in link.names)
+
+    @property
     def free_names(self) -> tuple[str, ...]:
         """Names of the free parameters, in the order of their values."""
         return tuple(self.all[n].name for n in self.free)

@@ -1,4 +1,4 @@
-"""A fit as a function: values of the free parameters in, the statistic and its contributions out."""
+"""A fit as a function: values of the free parameters in, the statistic, its contributions and its slopes out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 from xbatch.xray.fit.model import GridModel, component_kinds
 from xbatch.xray.fit.parameters import Parameters
-from xbatch.xray.fold import Folding
-from xbatch.xray.statistics import Evaluate
+from xbatch.xray.fit.surface import Slope
+from xbatch.xray.folding import Folding, Operator
+from xbatch.xray.likelihoods import Statistic
 
 __all__ = ["Dataset", "ModelSpec", "Problem"]
 
 Floats = NDArray[np.float64]
+
+_NORM = "norm"
+# Step of a derivative, relative to the parameter, and of a parameter of 0 as if it were this.
+_STEP = 3e-7
+_LEAST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Dataset:
     edges : ndarray, shape (m + 1,)
         Edges of the response's energy bins, keV.
     folding : Folding
-    statistic : callable
+    statistic : Statistic
         From `xbatch.xray.statistics.make_statistic`.
     data : ndarray, shape (g,)
         The counts that the folded model is to meet; they set the scale of the norms to start from.
@@ -57,9 +63,22 @@ class Dataset:
 
     edges: Floats
     folding: Folding
-    statistic: Evaluate
+    statistic: Statistic
     data: Floats
-    reweigh: Callable[[Floats], Evaluate] | None = None
+    reweigh: Callable[[Floats], Statistic] | None = None
+
+
+@dataclass
+class _Point:
+    """What was evaluated last: all values, photons of each dataset on its energies, counts in its groups."""
+
+    free: bytes
+    values: list[float]
+    fluxes: list[Floats]
+    counts: list[Floats]
+    statistic: float
+    residual: Floats
+    slope: Slope | None = None
 
 
 class Problem:
@@ -96,8 +115,13 @@ class Problem:
         self.total = float(sum(data.data.sum() for data in datasets))
         self._statistics = [data.statistic for data in datasets]
         self._reweigh = [data.reweigh for data in datasets]
+        self._seen: _Point | None = None
+        # A component that is neither added nor multiplied may make anything depend on anything.
+        plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
+        self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
+        self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
         self._models: list[GridModel] = []
-        self._operators = []
+        self._operators: list[Operator] = []
         ranges: dict[bytes, tuple[int, int]] = {}
         for data in datasets:
             key = data.edges.tobytes()
@@ -117,21 +141,40 @@ class Problem:
             self._models.append(grids[key])
             self._operators.append(data.folding.operator(first, last))
 
+    def _is_straight(self, place: int) -> bool:
+        """Tell whether the model is a straight line in a free parameter: a norm or a factor that no link uses."""
+        one = self.parameters.all[self.parameters.free[place]]
+        kind = self.kinds[one.component]
+        scales = (kind.kind == "add" and one.parameter == _NORM) or kind.name == "constant"
+        return scales and self._alone[place]
+
+    def _are_apart(self, one: int, other: int) -> bool:
+        """Tell whether two free parameters belong to different terms of the model's sum."""
+        first, second = (self.parameters.all[self.parameters.free[place]].component for place in (one, other))
+        added = self.kinds[first].kind == "add" and self.kinds[second].kind == "add"
+        return added and first != second and self._alone[one] and self._alone[other]
+
+    def _is_norm_of(self, norm: int, other: int) -> bool:
+        """Tell whether one free parameter is the norm of the component that the other belongs to."""
+        first, second = (self.parameters.all[self.parameters.free[place]] for place in (norm, other))
+        same = first.component == second.component and first.datasets == second.datasets
+        return same and self._straight[norm] and self._alone[other] and not self._straight[other]
+
     def dataset_values(self, values: Sequence[float], dataset: int) -> dict[str, tuple[float, ...]]:
         """Pick the values that hold for a dataset: component name to its parameters' values in order."""
         return {name: tuple(values[n] for n in slots) for name, slots in self._slots[dataset].items()}
 
+    def _fluxes(self, values: Sequence[float]) -> list[Floats]:
+        return [model.flux(self.dataset_values(values, number)) for number, model in enumerate(self._models)]
+
     def counts(self, values: Sequence[float]) -> list[Floats]:
         """Fold the model: counts in each group of each dataset, from the values of all parameters."""
-        return [
-            np.asarray(operator @ model.flux(self.dataset_values(values, number)))
-            for number, (model, operator) in enumerate(zip(self._models, self._operators, strict=True))
-        ]
+        return [operator.fold(flux) for operator, flux in zip(self._operators, self._fluxes(values), strict=True)]
 
     def parts(self, values: Sequence[float], dataset: int) -> dict[str, Floats]:
         """Fold each additive component of a dataset's model by itself."""
         parts = self._models[dataset].parts(self.dataset_values(values, dataset))
-        return {name: np.asarray(self._operators[dataset] @ flux) for name, flux in parts.items()}
+        return {name: self._operators[dataset].fold(flux) for name, flux in parts.items()}
 
     def scales(self, values: Sequence[float], dataset: int) -> dict[str, float]:
         """Give the numbers by which the scalings of a dataset's model multiply what they enclose."""
@@ -148,6 +191,7 @@ class Problem:
             statistic if reweigh is None else reweigh(counts)
             for statistic, reweigh, counts in zip(self._statistics, self._reweigh, self.counts(values), strict=True)
         ]
+        self._seen = None
 
     def contributions(self, values: Sequence[float]) -> list[tuple[float, Floats]]:
         """Give statistic and signed roots of the groups' contributions for each dataset."""
@@ -155,13 +199,132 @@ class Problem:
 
     def __call__(self, free: Floats) -> tuple[float, Floats]:
         """Give the statistic, and the signed roots of all contributions, from the free parameters."""
-        self.evaluations += 1
-        with np.errstate(all="ignore"):  # far from the data a model may overflow; the optimiser is told so
-            results = self.contributions(self.parameters.values(free))
-        if len(results) == 1:
-            return results[0]
-        return sum(stat for stat, _ in results), np.concatenate([residual for _, residual in results])
+        here = self._at(free)
+        return here.statistic, here.residual
+
+    def expected(self, free: Floats) -> float:
+        """Give the counts that the model has in all groups."""
+        return float(sum(counts.sum() for counts in self._at(free).counts))
 
     def statistic(self, free: Floats) -> float:
         """Give the statistic alone."""
         return self(free)[0]
+
+    def _at(self, free: Floats) -> _Point:
+        """Evaluate, unless that is what was done last."""
+        key = free.tobytes()
+        if self._seen is not None and self._seen.free == key:
+            return self._seen
+        self.evaluations += 1
+        with np.errstate(all="ignore"):  # far from the data a model may overflow; the optimiser is told so
+            values = self.parameters.values(free)
+            fluxes = self._fluxes(values)
+            counts = [operator.fold(flux) for operator, flux in zip(self._operators, fluxes, strict=True)]
+            results = [statistic(model) for statistic, model in zip(self._statistics, counts, strict=True)]
+        statistic = sum(stat for stat, _ in results)
+        residual = results[0][1] if len(results) == 1 else np.concatenate([one for _, one in results])
+        self._seen = _Point(key, values, fluxes, counts, statistic, residual)
+        return self._seen
+
+    def slope(self, free: Floats) -> Slope:
+        """Give the statistic near a point as a parabola.
+
+        The model is differentiated on its energies, where a component that does not change costs nothing, and all
+        derivatives are folded at once.
+        """
+        here = self._at(free)
+        if here.slope is None:
+            here.slope = self._slope(free, here)
+        return here.slope
+
+    def _slope(self, free: Floats, here: _Point) -> Slope:
+        gradient, second, expected = np.zeros(free.size), np.zeros((free.size,) * 2), np.zeros((free.size,) * 2)
+        with np.errstate(all="ignore"):
+            stepped = [self._stepped(free, number) for number in range(free.size)]
+            for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
+                active, columns = self._columns(here, stepped, dataset)
+                if active.size == 0:
+                    continue
+                folded = self._operators[dataset].fold(columns)
+                slopes = statistic.slopes(counts)
+                gradient[active] += slopes.first @ folded
+                place = np.ix_(active, active)
+                bent = folded.T @ (slopes.second[:, None] * folded)
+                second[place] += bent
+                same = slopes.second is slopes.expected
+                expected[place] += bent if same else folded.T @ (slopes.expected[:, None] * folded)
+        return Slope(gradient, second, expected)
+
+    def _stepped(self, free: Floats, number: int) -> tuple[float, list[float]]:
+        """Give a small step of one free parameter, away from a limit, and all values after it."""
+        at = float(free[number])
+        # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
+        step = abs(at) or 1.0 if self._straight[number] else _STEP * max(abs(at), _LEAST)
+        if not self._straight[number] and at + step > self.parameters.high[number]:
+            step = -step
+        moved = free.copy()
+        moved[number] += step
+        return float(moved[number]) - at, self.parameters.values(moved)
+
+    def _columns(
+        self, here: _Point, stepped: Sequence[tuple[float, list[float]]], dataset: int
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Give the free parameters that a dataset's model depends on, and its derivatives by them, shape (k, n)."""
+        model, flux, known = self._models[dataset], here.fluxes[dataset], self.dataset_values(here.values, dataset)
+        active, columns = [], []
+        for number, (step, values) in enumerate(stepped):
+            changed = self.dataset_values(values, dataset)
+            if changed != known:
+                active.append(number)
+                columns.append((model.flux(changed) - flux) / step)
+        return np.array(active, dtype=np.int64), np.column_stack(columns) if columns else np.empty((flux.size, 0))
+
+    def bend(self, free: Floats, steps: Floats) -> Floats:
+        """Give half the second derivatives of the statistic that come from the model's own.
+
+        The weights with which the groups enter are carried back to the energies, so nothing is folded.
+
+        Parameters
+        ----------
+        free : ndarray, shape (f,)
+        steps : ndarray, shape (f,)
+            By how much to move each parameter to either side; 0 for those to leave out.
+        """
+        here = self._at(free)
+        result = np.zeros((free.size,) * 2)
+        moving = [int(number) for number in np.flatnonzero(steps)]
+        with np.errstate(all="ignore"):
+            for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
+                weights = self._operators[dataset].back(statistic.slopes(counts).first)
+                result += self._bend_of(dataset, weights, here, free, steps, moving)
+        return result
+
+    def _bend_of(
+        self, dataset: int, weights: Floats, here: _Point, free: Floats, steps: Floats, moving: Sequence[int]
+    ) -> Floats:
+        model, known = self._models[dataset], self.dataset_values(here.values, dataset)
+        centre = float(weights @ here.fluxes[dataset])
+
+        def at(numbers: Sequence[int], sign: int) -> float:
+            moved = free.copy()
+            moved[list(numbers)] += sign * steps[list(numbers)]
+            values = self.dataset_values(self.parameters.values(moved), dataset)
+            return centre if values == known else float(weights @ model.flux(values))
+
+        sides = {n: (at((n,), -1), at((n,), 1)) for n in moving if not self._straight[n]}
+        both = {n: sum(sides[n]) - 2 * centre if n in sides else 0.0 for n in moving}
+        result = np.zeros((free.size,) * 2)
+        for place, i in enumerate(moving):
+            result[i, i] = both[i] / steps[i] ** 2
+            for j in moving[:place]:
+                if self._are_apart(i, j):
+                    continue
+                norm, other = (i, j) if self._straight[i] else (j, i)
+                if self._is_norm_of(norm, other) and free[norm] != 0:
+                    # One norm scales all that the other parameter changes.
+                    mixed = (sides[other][1] - sides[other][0]) / (2 * steps[other] * free[norm])
+                else:
+                    square = at((i, j), 1) + at((i, j), -1) - 2 * centre - both[i] - both[j]
+                    mixed = square / (2 * steps[i] * steps[j])
+                result[i, j] = result[j, i] = mixed
+        return result

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.fit.curvature import Curvature
-from xbatch.xray.fit.optimise import Function, minimise
+from xbatch.xray.fit.optimise import minimise
+from xbatch.xray.fit.surface import Surface
 
 __all__ = ["Limit", "LowerMinimumError", "profile_limit"]
 
@@ -51,7 +52,7 @@ class Limit:
 
 
 def profile_limit(
-    function: Function,
+    surface: Surface,
     best: Floats,
     statistic: float,
     shape: Curvature,
@@ -68,8 +69,7 @@ def profile_limit(
 
     Parameters
     ----------
-    function : callable
-        Free parameters to the statistic and the signed roots of its contributions.
+    surface : Surface
     best : ndarray, shape (f,)
     statistic : float
         Its value at `best`.
@@ -86,13 +86,11 @@ def profile_limit(
     ------
     LowerMinimumError
         `best` is not the minimum.
-    ImportError
-        Sherpa is not installed.
     """
     wall = float(high[number] if sign > 0 else low[number])
     aim = float(np.sqrt(delta))
     ridge = np.nan_to_num(shape.covariance[:, number] / shape.covariance[number, number])
-    profile = _Profile(function, best, statistic, number, low, high, ridge)
+    profile = _Profile(surface, best, statistic, number, low, high, ridge)
     start = float(best[number])
     inner, below = start, -aim
     outer, above = wall, np.nan
@@ -131,7 +129,7 @@ class _Profile:
 
     def __init__(
         self,
-        function: Function,
+        surface: Surface,
         best: Floats,
         statistic: float,
         number: int,
@@ -139,11 +137,11 @@ class _Profile:
         high: Floats,
         ridge: Floats,
     ) -> None:
-        self._function, self._best, self._statistic, self._number = function, best, statistic, number
+        self._surface, self._best, self._statistic, self._number = surface, best, statistic, number
         self._ridge = ridge
         self._others = np.arange(best.size) != number
-        self._low, self._high = low[self._others], high[self._others]
-        self._known: list[tuple[float, Floats]] = [(float(best[number]), best[self._others])]
+        self._low, self._high = low, high
+        self._known: list[tuple[float, Floats]] = [(float(best[number]), best)]
 
     def rise(self, at: float) -> float:
         """Give the root of the rise of the statistic over the minimum.
@@ -159,24 +157,13 @@ class _Profile:
         return float(np.sqrt(max(value - self._statistic, 0.0)))
 
     def _lowest(self, at: float) -> tuple[Floats, float]:
-        def whole(others: Floats) -> Floats:
-            free = self._best.copy()
-            free[self._number] = at
-            free[self._others] = others
-            return free
-
-        if not self._others.any():
-            free = whole(np.empty(0))
-            value = self._function(free)[0]
-            return free, value if np.isfinite(value) else np.inf
         start = np.clip(self._start(at), self._low, self._high)
-        found = minimise(
-            lambda others: self._function(whole(others)), start, self._low, self._high, tolerance=_PRECISION
-        )
+        start[self._number] = at
+        found = minimise(self._surface, start, self._low, self._high, tolerance=_PRECISION, moving=self._others)
         self._known.append((at, found.free))
-        return whole(found.free), found.statistic
+        return found.free, found.statistic
 
     def _start(self, at: float) -> Floats:
         """Give where the other parameters are looked for: along the ridge from the nearest value that is known."""
-        known, others = min(self._known, key=lambda item: abs(item[0] - at))
-        return np.asarray(others + self._ridge[self._others] * (at - known))
+        known, free = min(self._known, key=lambda item: abs(item[0] - at))
+        return np.asarray(free + self._ridge * (at - known))

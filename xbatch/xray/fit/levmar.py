@@ -1,0 +1,152 @@
+"""Levenberg-Marquardt on a statistic whose slopes are known: any sum over groups, not of squares alone.
+
+Marquardt 1963 (SIAM J. Appl. Math. 11, 431); the damping follows Nielsen 1999 (IMM-REP-1999-05). Limits are kept by an
+active set: a parameter at a limit stays there as long as the statistic would fall only beyond it, and a step that leads
+over a limit ends on it, with the step of the others made anew.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.xray.fit.surface import Slope, Surface
+
+__all__ = ["Descent", "descend"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_MOST_STEPS = 500
+_FIRST_DAMPING = 1e-4
+# No damping is needed where this little is left; with this much of it no step is a step.
+_LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
+# A statistic that is to fall by less than this is near its minimum: there the data's own curvature is the better guide.
+_CLOSE = 0.3
+# What stands for the curvature along a parameter that does nothing, and along a line on which nothing changes, relative
+# to the curvature across it, so that there is an answer.
+_FLOOR = 1e-30
+_RIDGE = 1e-10
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where a descent ended.
+
+    Attributes
+    ----------
+    free : ndarray, shape (f,)
+    statistic : float
+    converged : bool
+    fall : float
+        By how much the statistic was still to fall.
+    steps : int
+    """
+
+    free: Floats
+    statistic: float
+    converged: bool
+    fall: float
+    steps: int
+
+
+def descend(
+    surface: Surface, start: Floats, low: Floats, high: Floats, tolerance: float, moving: Flags | None = None
+) -> Descent:
+    """Go down to the minimum.
+
+    Parameters
+    ----------
+    surface : Surface
+    start, low, high : ndarray, shape (f,)
+        A start inside the limits.
+    tolerance : float
+        The descent ends where the statistic would fall by no more than this.
+    moving : ndarray of bool, shape (f,), or None
+        The parameters that may change; all without it.
+    """
+    moving = np.ones(start.size, dtype=bool) if moving is None else moving
+    free = start.copy()
+    value = _finite(surface(free)[0])
+    damping, growth = _FIRST_DAMPING, 2.0
+    near = False
+    fall = math.inf
+    for step_number in range(_MOST_STEPS):
+        slope = surface.slope(free)
+        gradient = slope.gradient
+        held = ~moving | ((free <= low) & (gradient >= 0)) | ((free >= high) & (gradient <= 0))
+        if held.all() or not np.isfinite(gradient).all():
+            return Descent(free, value, bool(held.all()), 0.0, step_number)
+        second, scale = _guide(slope, near)
+        fall = _fall(second, gradient / scale, ~held)
+        if not near and fall < _CLOSE:
+            near = True
+            second, scale = _guide(slope, near)
+            fall = _fall(second, gradient / scale, ~held)
+        if fall <= tolerance:
+            return Descent(free, value, True, fall, step_number)
+        room = ((low - free) * scale, (high - free) * scale)
+        while True:
+            step = _step(second, gradient / scale, room, held, damping)
+            moved = np.minimum(np.maximum(free + step / scale, low), high)
+            reached = _finite(surface(moved)[0])
+            if reached < value:
+                predicted = -float(step @ (2 * gradient / scale + second @ step))
+                gain = (value - reached) / predicted if predicted > 0 else 1.0
+                damping *= min(max(1 - (2 * gain - 1) ** 3, 0.1), 2.0)
+                damping, growth = max(damping, _LEAST_DAMPING), 2.0
+                break
+            if damping > _MOST_DAMPING:
+                return Descent(free, value, False, fall, step_number)
+            damping, growth = damping * growth, growth * 2
+        free, value = moved, reached
+    return Descent(free, value, False, fall, _MOST_STEPS)
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else math.inf
+
+
+def _guide(slope: Slope, near: bool) -> tuple[Floats, Floats]:
+    """Give the curvature to go by: in units in which it is 1 along each parameter, and those units."""
+    second = slope.second if near else slope.expected
+    scale = np.sqrt(np.maximum(second.diagonal(), _FLOOR))
+    return second / (scale[:, None] * scale), scale
+
+
+def _fall(second: Floats, slope: Floats, inside: Flags) -> float:
+    """Give how far the parabola's minimum lies below; infinite where it has none."""
+    ridged = second + _RIDGE * np.eye(slope.size)
+    if not inside.all():
+        ridged, slope = ridged[inside][:, inside], slope[inside]
+    try:
+        return max(float(slope @ np.linalg.solve(ridged, slope)), 0.0)
+    except np.linalg.LinAlgError:
+        return math.inf
+
+
+def _step(second: Floats, slope: Floats, room: tuple[Floats, Floats], held: Flags, damping: float) -> Floats:
+    """Give the damped step, which ends on the limits that it meets; `room` is how far the lower and upper ones are."""
+    damped = second + damping * np.eye(slope.size)
+    step: Floats = np.zeros(slope.size)
+    inside = ~held
+    for _ in range(slope.size):
+        try:
+            if inside.all():
+                step = np.asarray(-np.linalg.solve(damped, slope), dtype=np.float64)
+            else:
+                rest = slope + second @ np.where(inside, 0.0, step)
+                step[inside] = -np.linalg.solve(damped[inside][:, inside], rest[inside])
+        except np.linalg.LinAlgError:
+            return np.zeros(slope.size)
+        over = inside & ((step < room[0]) | (step > room[1]))
+        if not over.any():
+            break
+        step[over] = np.where(step < room[0], *room)[over]
+        inside &= ~over
+        if not inside.any():
+            break
+    return step
