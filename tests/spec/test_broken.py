@@ -48,7 +48,7 @@ def raised() -> Iterator[str]:
     """Give every code that stands in the package's source, but for the table itself."""
     package = Path(xbatch.spec.__file__).parent
     for source in package.glob("*.py"):
-        if not source.name.startswith("codes"):
+        if not source.name.startswith(("codes", "xcm")):  # what is raised there is of XSPEC's files
             for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
                 if (
                     isinstance(node, ast.Constant)
@@ -62,4 +62,4 @@ def test_every_code_has_an_example_and_an_entry() -> None:
     shown = {word for path in FILES for word in re.findall(r"XB\d{3}", path.read_bytes().splitlines()[0].decode())}
     assert set(raised()) <= set(CODES)
     assert set(raised()) - shown == ELSEWHERE
-    assert {code for code in CODES if not code.startswith("XB4")} <= set(raised())
+    assert {code for code in CODES if not code.startswith(("XB4", "XB5"))} <= set(raised())

@@ -20,6 +20,7 @@ Options:
 
 Commands:
   init        Write a starter spec for a folder of spectra.
+  import      Write a spec from an XSPEC command file (.xcm).
   validate    Check a spec; say everything that is wrong with it.
   plan        Show the steps of a spec and what a run would do.
   run         Run a spec; leave products, a report and a manifest.

@@ -18,6 +18,7 @@ __all__ = ["cli", "main"]
 
 _VERBS: dict[str, str] = {
     "init": "Write a starter spec for a folder of spectra.",
+    "import": "Write a spec from an XSPEC command file (.xcm).",
     "validate": "Check a spec; say everything that is wrong with it.",
     "plan": "Show the steps of a spec and what a run would do.",
     "run": "Run a spec; leave products, a report and a manifest.",
@@ -30,6 +31,8 @@ _VERBS: dict[str, str] = {
     "doctor": "Show what is installed and what each missing thing would add.",
     "completion": "Print the shell completion script.",
 }
+# A verb that is a word of Python's is no name for a module that others import.
+_MODULES = {"import": "importing"}
 _EPILOG = """\b
 Examples:
   xbatch init data/90402339002 > analysis.yaml   start from a folder of spectra
@@ -52,7 +55,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             return None
-        command: click.Command = importlib.import_module(f"xbatch.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"xbatch.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

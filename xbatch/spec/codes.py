@@ -1,6 +1,7 @@
 """Every code that a problem of a spec may have, with what it means: the errors page of the docs is made of it.
 
-XB0 is reading, XB1 references and selectors, XB2 keys and values, XB3 models and fits, XB4 what a plan finds missing.
+XB0 is reading, XB1 references and selectors, XB2 keys and values, XB3 models and fits, XB4 what a plan finds missing,
+XB5 what an XSPEC file says that cannot be taken over.
 """
 
 from __future__ import annotations

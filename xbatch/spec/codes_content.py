@@ -278,5 +278,20 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "A step needs a package that is not installed.",
             "Install it as the hint says; other steps run without it.",
         ),
+        "XB501": Code(
+            "a line of an XSPEC file is not understood",
+            "`xbatch import` reads the commands that XSPEC's `save all` writes, and none of Tcl's.",
+            "Remove the line, or write what it does as plain commands.",
+        ),
+        "XB502": Code(
+            "parameters that do not fit the model",
+            "An XSPEC file gives each parameter of each data group one line, in order.",
+            "Load the file in XSPEC and save it again with `save all`.",
+        ),
+        "XB503": Code(
+            "a link of an XSPEC file is not understood",
+            "Links are made of numbers, parameters (`p3`, `name:3`), `+ - * /` and parentheses, within one model.",
+            "Write it so, or give the parameter a value.",
+        ),
     }
 )

@@ -24,6 +24,7 @@ _CHAPTERS = {
     "2": "Keys and values",
     "3": "Models and fits",
     "4": "What a plan finds missing",
+    "5": "XSPEC's files",
 }
 
 

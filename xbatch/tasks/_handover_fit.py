@@ -114,7 +114,7 @@ class HandedFit:
 
 
 def expression(tree: Tree, names: Mapping[str, str], within: str = "") -> str:
-    """Write a model: components by other names, sums in parentheses where a product holds them.
+    """Write a model: components by other names, sums in parentheses where a product or an enclosing one holds them.
 
     Examples
     --------
@@ -126,6 +126,8 @@ def expression(tree: Tree, names: Mapping[str, str], within: str = "") -> str:
         return names[str(tree["component"])]
     sign = str(tree["op"])
     parts: Sequence[Tree] = tree["args"]
+    if sign == "con":
+        return f"{names[str(tree['by'])]}({expression(parts[0], names)})"
     if len(parts) == 1:
         return expression(parts[0], names, within)
     text = f" {sign} ".join(expression(part, names, sign) for part in parts)

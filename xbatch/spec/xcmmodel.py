@@ -1,0 +1,174 @@
+"""XSPEC's models and links in the words of the spec: components and parameters by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from xbatch.spec.components import COMPONENTS, component_type
+from xbatch.spec.expression import ExpressionError, parse_model
+
+__all__ = ["Piece", "Translated", "link_pieces", "translate", "written"]
+
+#: XSPEC takes the beginning of a component's name; these are the ones people write.
+_SHORT: Mapping[str, str] = {
+    "po": "powerlaw", "pow": "powerlaw", "power": "powerlaw", "const": "constant", "con": "constant", "ga": "gaussian",
+    "gau": "gaussian", "gaus": "gaussian", "gauss": "gaussian", "pha": "phabs", "bb": "bbody", "brems": "bremss",
+    "cutoff": "cutoffpl", "high": "highecut", "zgaussian": "zgauss", "zpo": "zpowerlw", "bknpow": "bknpower",
+}  # fmt: skip
+_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z]\w*)|(?P<sign>[+*()])|(?P<other>\S))")
+_LINK = re.compile(
+    r"\s*(?:(?:(?P<model>[A-Za-z_]\w*):)?p?(?P<named>(?<=[:p])[0-9]+)"
+    r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)|(?P<sign>[-+*/()]))"
+)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A model in the spec's words: the expression, and its components, name to type, in order."""
+
+    text: str
+    components: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a link: a parameter of XSPEC's by model and number, or text."""
+
+    text: str
+    model: str = ""
+    number: int = 0
+
+
+def translate(expression: str) -> Translated:
+    """Write a model of XSPEC's as the spec does.
+
+    Raises
+    ------
+    ValueError
+        A component is not known here, or the expression is none.
+
+    Examples
+    --------
+    >>> translate("phabs(po + po)").text
+    'phabs.phabs * (powerlaw.powerlaw1 + powerlaw.powerlaw2)'
+    """
+    words = list(_TOKEN.finditer(expression.strip()))
+    kinds = [_kind(found["word"]) for found in words if found["word"]]
+    builder = _Builder([found[0].strip() for found in words], _names(kinds))
+    text = builder.sum()
+    if builder.at < len(builder.tokens):
+        raise ValueError(f"{builder.tokens[builder.at]!r} is not expected in {expression!r}")
+    try:
+        parse_model(text)
+    except ExpressionError as error:
+        raise ValueError(error.message) from error
+    return Translated(text, dict(builder.names))
+
+
+def _kind(word: str) -> str:
+    kind = component_type(_SHORT.get(word.casefold(), word))
+    if not kind:
+        raise ValueError(f"there is no component {word} here")
+    return kind
+
+
+def _names(kinds: list[str]) -> list[tuple[str, str]]:
+    """Name components after their types, with numbers where a type comes again."""
+    seen: dict[str, int] = {}
+    named = []
+    for kind in kinds:
+        seen[kind] = seen.get(kind, 0) + 1
+        named.append((kind if kinds.count(kind) == 1 else f"{kind}{seen[kind]}", kind))
+    return named
+
+
+class _Builder:
+    """A recursive descent that writes the other form: XSPEC leaves out ``*`` before and after parentheses."""
+
+    def __init__(self, tokens: list[str], names: list[tuple[str, str]]) -> None:
+        self.tokens = tokens
+        self.names = names
+        self.at = 0
+        self._word = 0
+
+    def _next(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def sum(self) -> str:
+        parts = [self._product()]
+        while self._next() == "+":
+            self.at += 1
+            parts.append(self._product())
+        return " + ".join(parts)
+
+    def _product(self) -> str:
+        parts = []
+        while True:
+            word = self._next()
+            if word == "(":
+                self.at += 1
+                parts.append(f"({self.sum()})")
+                if self._next() != ")":
+                    raise ValueError("a parenthesis is not closed")
+                self.at += 1
+            elif word[:1].isalpha():
+                name, kind = self.names[self._word]
+                self._word += 1
+                self.at += 1
+                if COMPONENTS[kind].kind == "con":
+                    parts.append(self._enclosing(f"{kind}.{name}"))
+                else:
+                    parts.append(f"{kind}.{name}")
+            else:
+                raise ValueError(f"{word!r} stands where a component is wanted" if word else "it ends too early")
+            if self._next() == "*":
+                self.at += 1
+            elif not (self._next() == "(" or self._next()[:1].isalpha()):
+                return " * ".join(parts)
+
+    def _enclosing(self, text: str) -> str:
+        """Give a convolution what follows in its product."""
+        if self._next() == "*":
+            self.at += 1
+        return f"{text}({self._product()})"
+
+
+def link_pieces(link: str) -> list[Piece]:
+    """Take a link of XSPEC's apart.
+
+    ``p3``, ``name:3`` and ``name:p3`` are parameters. Where a link has none of these, a whole number without a point is
+    one, as files of older versions have it: ``= 6*2.39``.
+
+    Raises
+    ------
+    ValueError
+        It has a function, or whole numbers that may be parameters or not.
+    """
+    found = []
+    at, text = 0, link.rstrip()
+    while at < len(text):
+        match = _LINK.match(text, at)
+        if match is None or match.end() == at:
+            raise ValueError(f"{text[at:].strip()!r} is not understood in the link {link!r}")
+        found.append(match)
+        at = match.end()
+    plain = [match for match in found if match["number"] and match["number"].isdecimal()]
+    old = not any(match["named"] for match in found)
+    if old and len(plain) != 1:
+        raise ValueError(f"the link {link!r} does not say which number is a parameter: write p before it")
+
+    def piece(match: re.Match[str]) -> Piece:
+        if match["named"]:
+            return Piece("", match["model"] or "", int(match["named"]))
+        if old and match in plain:
+            return Piece("", "", int(match["number"]))
+        return Piece(match[0].strip())
+
+    return [piece(match) for match in found]
+
+
+def written(pieces: list[Piece], name: Callable[[Piece], str]) -> str:
+    """Write a link with names for its parameters."""
+    return " ".join(name(piece) if piece.number else piece.text for piece in pieces)
