@@ -43,7 +43,9 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "Write it like the example: `3-79 keV`.",
         ),
         "XB211": Code(
-            "an empty range", "The ends are equal or in the wrong order, or ranges overlap.", "Swap or sort them."
+            "an empty range",
+            "The ends are equal or in the wrong order, ranges overlap, or the instrument has no channel in it.",
+            "Swap or sort the ends, or give others.",
         ),
         "XB212": Code(
             "a unit",
@@ -227,6 +229,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "a flux and all norms free",
             "A component that sets the flux of what it encloses does the same as the norms inside.",
             "Freeze a norm inside, at a value above 0.",
+        ),
+        "XB322": Code(
+            "a table model that cannot be used",
+            "The file of an `atable`, `mtable` or `etable` is not there, is no table model, or is made for another kind.",
+            "Name a table model of XSPEC; names are relative to the spec's folder.",
         ),
         "XB401": Code(
             "a file is missing",
