@@ -15,7 +15,8 @@ from xbatch.base.errors import StepError
 from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.ogip.response import Response, check_channels, load_response
 from xbatch.xray.fit.problem import Dataset
-from xbatch.xray.fold import Groups, find_groups, fold, group_bounds, group_middle, group_sum, notice
+from xbatch.xray.fold import Groups, find_groups, group_bounds, group_middle, group_sum, notice
+from xbatch.xray.redistribution import Redistribution
 from xbatch.xray.statistics import GroupedCounts, chi2_variance, make_statistic, reweighted_chi2
 
 __all__ = ["FitData", "read_dataset"]
@@ -94,7 +95,7 @@ def read_dataset(
         A file cannot be read.
     """
     spectrum = read_pha(grouped)
-    matrix = _response(str(response), response.stat().st_size, response.stat().st_mtime_ns)
+    matrix, rows = _response(str(response), response.stat().st_size, response.stat().st_mtime_ns)
     check_channels(spectrum, matrix, subject(params), response.name)
     below = read_pha(background) if background is not None and fit["background"] in ("subtract", "profiled") else None
     _check_kind(params, fit, spectrum, below)
@@ -113,9 +114,7 @@ def read_dataset(
     channel_scale = np.zeros(matrix.channel.size)
     channel_group[place] = groups.index
     channel_scale[place] = spectrum.exposure * spectrum.areascal
-    folding = fold(
-        matrix.indptr, matrix.indices, matrix.matrix, matrix.specresp, channel_group, channel_scale, groups.size
-    )
+    folding = rows.fold(matrix.specresp, channel_group, channel_scale, groups.size)
     if folding.last == folding.first:
         raise StepError(
             f"the response of {subject(params)} is zero in all of {_band(params)}",
@@ -144,9 +143,10 @@ def read_dataset(
 
 
 @lru_cache(maxsize=4)
-def _response(path: str, size: int, changed: int) -> Response:
+def _response(path: str, size: int, changed: int) -> tuple[Response, Redistribution]:
     """Read a response, once for all fits of a process that use it; `size` and `changed` tell a new file."""
-    return load_response(Path(path))
+    response = load_response(Path(path))
+    return response, Redistribution(response.indptr, response.indices, response.matrix, response.channel.size)
 
 
 def _band(params: Mapping[str, Any]) -> str:

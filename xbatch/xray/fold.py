@@ -7,13 +7,12 @@ grouping and the choice of groups. It is made once for a dataset; a fit then cos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from xbatch.xray.folding import Folding
+from xbatch.xray.redistribution import Redistribution
 
 __all__ = ["Groups", "find_groups", "fold", "group_bounds", "group_middle", "group_sum", "notice"]
 
@@ -23,8 +22,6 @@ Integers = NDArray[np.int64]
 # EBOUNDS are 32-bit numbers: 3 keV may stand there as 2.9999998. An edge is taken to be where the band says if it is
 # nearer to it than this fraction of the channel's width.
 _EDGE_TOLERANCE = 1e-3
-# Elements of the response that are summed at once: what fits in a processor's cache.
-_BLOCK = 500_000
 
 
 @dataclass(frozen=True)
@@ -149,108 +146,9 @@ def fold(
     channel_scale: Floats,
     size: int,
 ) -> Folding:
-    """Make the folding matrix of a dataset.
-
-    Parameters
-    ----------
-    indptr : ndarray, shape (m + 1,)
-        Rows of the response (energies) in the compressed form of `indices` and `redistribution`.
-    indices, redistribution : ndarray, shape (k,)
-        Channel (from 0) and value of each element of the redistribution matrix.
-    specresp : ndarray, shape (m,)
-        Effective area, cm2.
-    channel_group : ndarray, shape (c,)
-        The group that each channel of the response counts for, -1 for none.
-    channel_scale : ndarray, shape (c,)
-        Exposure (s) times AREASCAL of each channel.
-    size : int
-        The number of groups.
-
-    Returns
-    -------
-    Folding
-    """
-    pieces = _Pieces.find(channel_group)
-    scales = channel_scale[channel_group >= 0]
-    # All groups have one scale, unless AREASCAL changes with the channel.
-    one_scale = scales.size > 0 and bool(np.all(scales == scales[0]))
-    parts = []
-    limits = np.unique(np.searchsorted(indptr, np.arange(0, int(indptr[-1]) + _BLOCK, _BLOCK)).clip(0, indptr.size - 1))
-    for start, stop in pairwise(limits):
-        part = slice(int(indptr[start]), int(indptr[stop]))
-        begin = indptr[start : stop + 1] - part.start
-        values = redistribution[part].astype(np.float64)
-        if not one_scale:
-            values *= channel_scale[indices[part]]
-        row, piece, total = _piece_sums(begin, indices[part], values, pieces)
-        group, energy = channel_group[pieces.first[piece]], start + row
-        used = group >= 0
-        weight = total[used] * specresp[energy[used]] * (scales[0] if one_scale else 1.0)
-        parts.append((group[used], energy[used], weight))
-    shape = (size, indptr.size - 1)
-    if not parts:
-        return Folding(csr_matrix(shape), 0, 0)
-    row, column, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    there = value != 0
-    row, column = row[there], column[there]
-    matrix = csr_matrix((value[there], (row, column)), shape=shape)
-    if column.size == 0:
-        return Folding(matrix, 0, 0)
-    return Folding(matrix, int(column.min()), int(column.max()) + 1)
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """Runs of channels that are in one group, or in none.
-
-    Attributes
-    ----------
-    number : ndarray, shape (c,)
-        The piece that each channel is in.
-    first : ndarray, shape (p,)
-        The first channel of each piece.
-    """
-
-    number: Integers
-    first: Integers
-
-    @classmethod
-    def find(cls, channel_group: Integers) -> _Pieces:
-        begins = np.append(True, np.diff(channel_group) != 0)
-        return cls(np.cumsum(begins) - 1, np.flatnonzero(begins))
-
-
-def _piece_sums(
-    begin: Integers, columns: NDArray[np.int32], values: Floats, pieces: _Pieces
-) -> tuple[Integers, Integers, Floats]:
-    """Sum some rows of a matrix over each piece of channels.
-
-    Rows are runs of adjoining columns, so that where a piece ends within a run is known without a look at each element.
-
-    Parameters
-    ----------
-    begin : ndarray, shape (m + 1,)
-        Where each row begins in `columns` and `values`.
-    columns, values : ndarray, shape (k,)
-    pieces : _Pieces
-
-    Returns
-    -------
-    row, piece, total : ndarray, shape (s,)
-    """
-    if columns.size == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    fresh = np.append(True, columns[1:] != columns[:-1] + 1)
-    fresh[begin[:-1][np.diff(begin) > 0]] = True
-    run = np.flatnonzero(fresh)
-    first, last = columns[run], columns[np.append(run[1:], columns.size) - 1]
-    row = np.searchsorted(begin, run, side="right") - 1
-    low = pieces.number[first]
-    count = pieces.number[last] - low + 1
-    which = np.repeat(np.arange(run.size), count)
-    piece = np.arange(which.size) - (np.cumsum(count) - count - low)[which]
-    at = run[which] + np.maximum(pieces.first[piece] - first[which], 0)
-    return row[which], piece, np.add.reduceat(values, at)
+    """Make the folding matrix of one dataset; see `xbatch.xray.redistribution` for several of one response."""
+    rows = Redistribution(indptr, indices, redistribution, channel_group.size)
+    return rows.fold(specresp, channel_group, channel_scale, size)
 
 
 def _starts(values: Integers) -> Integers:
