@@ -173,6 +173,15 @@ def test_rates_where_there_was_exposure(tmp_path: Path) -> None:
     assert outcome.notes == (f"events where the map has no exposure, not in the rate images: {lost} of 3-79 keV",)
 
 
+def test_a_map_of_more_time_than_the_events_is_told_of(tmp_path: Path) -> None:
+    table = screened(nustar_file(), tmp_path / "events")
+    path = exposure_map(tmp_path / "map.fits", np.full((500, 500), 720.0), 2)
+    gti = write_gtis(tmp_path / "some.gti", [(T0 + 100, T0 + 200)])
+    assert not images(table, tmp_path / "all", {"expmap": path}, bin=10).notes
+    outcome = images(table, tmp_path / "some", {"expmap": path, "gti": gti}, bin=10)
+    assert outcome.notes[-1].startswith("the exposure map reaches 720 s and the events are of 100 s: rates are too low")
+
+
 def test_a_map_must_cover_the_events(tmp_path: Path) -> None:
     table = screened(nustar_file(5000), tmp_path / "events")
     path = exposure_map(tmp_path / "map.fits", np.ones((400, 500)), 2)

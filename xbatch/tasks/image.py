@@ -21,10 +21,12 @@ from xbatch.tasks._grids import image_grid
 from xbatch.tasks._times import Selection, selected_gti
 from xbatch.xray.eventcounts import ImageCounter
 
-__all__ = ["band_cards", "rate_image", "run"]
+__all__ = ["band_cards", "longer_map", "rate_image", "run"]
 
 _PICTURE = "images.png"
 _FACTS = "images.json"
+#: Maps in seconds of all CCDs, or by the whole second, exceed the good time by less.
+_LONGER = 1.05
 _INT32 = np.iinfo(np.int32).max
 
 
@@ -71,6 +73,7 @@ def run(job: Job) -> Outcome:
     exposures = None
     if "expmap" in job.inputs:
         exposures = _exposures(job.inputs["expmap"], grid, counted.images, bands, notes)
+        notes += longer_map(exposures, ontime)
     entries = []
     for number, band in enumerate(bands):
         image = counted.images[number]
@@ -172,6 +175,17 @@ def rate_image(image: NDArray[np.integer[Any]], exposure: NDArray[np.float64]) -
     rate = np.full(image.shape, np.nan, np.float32)
     np.divide(image, exposure, out=rate, where=exposure > 0, casting="unsafe")
     return rate
+
+
+def longer_map(exposure: NDArray[np.float64], ontime: float) -> list[str]:
+    """Say so where a map tells of much more time than that of the events: of a part of an observation, mostly."""
+    most = float(exposure.max(initial=0.0))
+    if most <= _LONGER * ontime:
+        return []
+    return [
+        f"the exposure map reaches {most:.6g} s and the events are of {ontime:.6g} s: rates are too low unless the map "
+        "is made for these times"
+    ]
 
 
 def _exposures(

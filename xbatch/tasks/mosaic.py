@@ -20,7 +20,7 @@ from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._grids import LARGEST_IMAGE, bin_of
 from xbatch.tasks._regions import field_of, plane_of
 from xbatch.tasks._times import Selection, selected_gti
-from xbatch.tasks.image import band_cards, rate_image
+from xbatch.tasks.image import band_cards, longer_map, rate_image
 from xbatch.xray.histograms import Axis, pixel_numbers
 from xbatch.xray.region_masks import Field
 
@@ -264,6 +264,7 @@ def _exposures(
         if not there.any():
             path = str(inputs[f"expmap/{number}"])
             raise FileError(path, f"covers no pixel of the mosaic with {member.label}", "Use its own exposure map")
+        notes += [f"{member.label}: {note}" for note in longer_map(values, _times(member)["ontime"])]
         total += values
     return total
 
