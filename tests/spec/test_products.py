@@ -68,6 +68,11 @@ def test_mosaics(tmp_path: Path) -> None:
 def test_each_mosaic_has_its_pixels(tmp_path: Path) -> None:
     found = work(tmp_path, TWO_MISSIONS + "images: {sky: {bands: [3-10 keV], mosaic: true}}\n").mosaics
     assert {one.group: one.params["bin"] for one in found} == {"FPMA": 1, "FPMB": 1, "EPN": 80, "EMOS1": 80}
+    text = TWO_MISSIONS + "images: {sky: {bands: [3-10 keV], mosaic: {over: [obsid, instrument]}}}\n"
+    (problem,) = problems(tmp_path, text)
+    assert problem.code == "XB216" and "or the mosaic a 'pixel'" in problem.hint
+    (whole,) = work(tmp_path, text.replace("instrument]", "instrument], pixel: 5 arcsec")).mosaics
+    assert len(whole.members) == 4 and whole.params["pixel"] == 5.0
 
 
 def test_light_curves_take_what_their_spectrum_has(tmp_path: Path) -> None:

@@ -117,8 +117,9 @@ def _mosaics(
             value for axis, value in (("obsid", subject.obsid), ("instrument", subject.instrument)) if axis not in over
         ]
         groups.setdefault("-".join(kept), []).append(job)
-    if any(len({job.params["bin"] for job in jobs}) > 1 for jobs in groups.values()):
-        report.add(asked, "XB216", "the images of a mosaic have pixels of one size", "give them one 'bin'")
+    if "pixel" not in params and any(len({job.params["bin"] for job in jobs}) > 1 for jobs in groups.values()):
+        hint = "give them one 'bin', or the mosaic a 'pixel'"
+        report.add(asked, "XB216", "the images of a mosaic have pixels of one size", hint)
         return []
     return [
         MosaicJob(name, group, tuple(job.observed for job in jobs), {**params, "bin": jobs[0].params["bin"]}, node.path)
