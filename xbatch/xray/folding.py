@@ -45,7 +45,7 @@ class _Sparse:
         held = sum(
             (stop - start) * (int(np.ptp(s)) + 1) for (start, stop), s in zip(parts, seen, strict=True) if s.size
         )
-        self._blocks = _Dense(matrix.toarray(), rows) if held <= _FEW_ZEROS * matrix.nnz else None
+        self._blocks = _Dense(matrix, rows) if held <= _FEW_ZEROS * matrix.nnz else None
 
     def fold(self, flux: Floats) -> Floats:
         if flux.ndim > 1 and self._blocks is not None:
@@ -59,16 +59,18 @@ class _Sparse:
 class _Dense:
     """Blocks of rows, each without the energies at either end that it does not see."""
 
-    def __init__(self, matrix: Floats, rows: int = 0) -> None:
+    def __init__(self, matrix: csr_matrix | Floats, rows: int = 0) -> None:
         self._shape = matrix.shape
-        rows = rows or max(1, _BLOCK_BYTES // max(matrix.shape[1] * matrix.itemsize, 1))
+        rows = rows or max(1, _BLOCK_BYTES // max(matrix.shape[1] * matrix.dtype.itemsize, 1))
         self._blocks: list[tuple[int, int, int, int, Floats]] = []
         for start in range(0, matrix.shape[0], rows):
             stop = min(start + rows, matrix.shape[0])
-            seen = np.flatnonzero(matrix[start:stop].any(axis=0))
+            part = matrix[start:stop]
+            seen = np.flatnonzero(part.any(axis=0)) if isinstance(part, np.ndarray) else part.indices
             if seen.size:
-                low, high = int(seen[0]), int(seen[-1]) + 1
-                self._blocks.append((start, stop, low, high, np.ascontiguousarray(matrix[start:stop, low:high])))
+                low, high = int(seen.min()), int(seen.max()) + 1
+                block = part[:, low:high] if isinstance(part, np.ndarray) else part[:, low:high].toarray()
+                self._blocks.append((start, stop, low, high, np.ascontiguousarray(block)))
 
     def fold(self, flux: Floats) -> Floats:
         result = np.zeros((self._shape[0], *flux.shape[1:]))
@@ -116,4 +118,4 @@ def _operator(part: csr_matrix | Floats) -> Operator:
         if np.count_nonzero(part) > _DENSE_FROM * size:
             return _Dense(part)
         return _Sparse(csr_matrix(part))
-    return _Dense(part.toarray()) if part.nnz > _DENSE_FROM * size else _Sparse(part)
+    return _Dense(part) if part.nnz > _DENSE_FROM * size else _Sparse(part)
