@@ -110,6 +110,28 @@ def test_the_sherpa_script_gives_the_statistic_of_the_fit(
     assert ui.get_num_par_thawed(2) == bench.fit["free"]
 
 
+def test_a_component_that_encloses_others_is_handed_over(bench: Bench) -> None:
+    inner = {"op": "con", "by": "f", "args": [{"component": "pl"}]}
+    given = params(
+        model={"op": "*", "args": [{"component": "gal"}, inner]},
+        model_text="phabs.gal * cflux.f(powerlaw.pl)",
+        components={"gal": "phabs", "f": "cflux", "pl": "powerlaw"},
+    )
+    flux = [
+        parameter("f.Emin", 2.0, 0.0, 1e6, frozen=True),
+        parameter("f.Emax", 8.0, 0.0, 1e6, frozen=True),
+        parameter("f.lg10Flux", -9.0, -100.0, 100.0),
+    ]
+    given["parameters"] = [given["parameters"][0], *flux, *given["parameters"][1:]]
+    given["parameters"][-1] |= {"frozen": True}
+    folder, _ = hand_over(bench, given)
+    lines = (folder / "fit.xcm").read_text().splitlines()
+    at = lines.index("model phabs * cflux(powerlaw)")
+    assert [float(line.split(",")[0]) for line in lines[at + 2 : at + 4]] == [2.0, 8.0]
+    assert len(lines) == at + 1 + 6 + 1
+    assert 'create_model_component("xscflux", "f")' in (folder / "fit_sherpa.py").read_text()
+
+
 @pytest.mark.filterwarnings(SHERPA_WARNS)
 def test_errors_of_the_file_are_handed_over(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     errors = np.sqrt(make_world().source + 2.0)

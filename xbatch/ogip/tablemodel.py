@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def read_table_model(path: Path) -> TableModel:
     -------
     TableModel
         Limits of the parameters are BOTTOM and TOP, or the ends of what is tabulated where these are nearer. Of a
-        negative DELTA a parameter is frozen.
+        negative DELTA a parameter is frozen. Of its name only letters, digits and _ are kept.
 
     Raises
     ------
@@ -95,8 +96,18 @@ def _parameters(table: Table) -> tuple[TableParameter, ...]:
             if methods[row] == 1 and values[0] <= 0:
                 raise FileError(table.path, f"interpolates {name} in its logarithm, but tabulates {values[0]:g}", AGAIN)
         start = float(np.clip(value[row], low, high))
-        result.append(TableParameter(name, start, low, high, bool(delta[row] < 0), values, bool(methods[row] == 1)))
-    if not all(names) or len(set(names)) < len(names):
+        result.append(
+            TableParameter(
+                re.sub(r"\W+", "_", name, flags=re.ASCII),
+                start,
+                low,
+                high,
+                bool(delta[row] < 0),
+                values,
+                bool(methods[row] == 1),
+            )
+        )
+    if not all(names) or len({one.name for one in result}) < len(names):
         raise FileError(table.path, f"has parameters without names of their own: {', '.join(names)}", AGAIN)
     return tuple(result)
 

@@ -13,6 +13,7 @@ from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.registry import TASKS
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, Spec
+from xbatch.spec.tablemodels import file_of
 
 __all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
 
@@ -184,6 +185,10 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         inputs[f"response/{number}"] = source.response_input()
         if source.background and job.background in {"subtract", "profiled"}:
             inputs[f"background/{number}"] = source.background_input()
+    for name, kind in job.components.items():
+        table = file_of(kind)
+        if table is not None:
+            inputs[f"table/{name}"] = FileInput(str(table))
     fit = Step(
         name=f"fit:{job.subject}",
         task="fit",
@@ -222,7 +227,7 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         "datasets": [_dataset_params(data, recipe.sources[data.subject.path].note) for data in job.datasets],
         "model": dict(job.model),
         "model_text": job.model_text,
-        "components": dict(job.components),
+        "components": {name: kind.partition("{")[0] for name, kind in job.components.items()},
         "parameters": [
             {key: value for key, value in asdict(parameter).items() if key != "path"} for parameter in job.parameters
         ],

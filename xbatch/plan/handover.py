@@ -27,7 +27,9 @@ def handover_steps(steps: Sequence[Step]) -> list[Step]:
         One for each response that fits use, one for each fit.
     """
     known = {step.name: step for step in steps}
-    fits = [step for step in steps if step.task == "fit"]
+    # Scripts name no files outside the run: fits with table models, whose files lie anywhere, are left out.
+    tables = {step.name for step in steps if any(role.startswith("table/") for role in step.inputs)}
+    fits = [step for step in steps if step.task == "fit" and step.name not in tables]
     responses: dict[str, Step] = {}
     handovers = []
     for fit in fits:

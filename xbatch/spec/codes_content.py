@@ -232,7 +232,7 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB322": Code(
             "a table model that cannot be used",
-            "The file of an `atable`, `mtable` or `etable` is not there, is no table model, or is made for another kind.",
+            "The file of an `atable`, `mtable` or `etable` is not there, no table model, or made for another kind.",
             "Name a table model of XSPEC; names are relative to the spec's folder.",
         ),
         "XB401": Code(

@@ -7,10 +7,10 @@ told otherwise (a negative step there). The normalisation of additive components
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-__all__ = ["COMPONENTS", "ComponentDef", "ParameterDef", "component_type"]
+__all__ = ["COMPONENTS", "NORM", "REDSHIFT", "ComponentDef", "ParameterDef", "component_type"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,15 @@ class ComponentDef:
         return next((one for one in self.parameters if one.name == name), None)
 
 
+#: Of additive components whose norm has no unit of its own, and of those with a redshift.
+NORM = ParameterDef("norm", 1.0, 0.0, 1e24)
+REDSHIFT = ParameterDef("Redshift", 0.0, -0.999, 10.0, frozen=True)
+
 _DENSITY = "photons/keV/cm2/s at 1 keV"
 
 
 def _add(name: str, unit: str, *parameters: ParameterDef) -> ComponentDef:
-    return ComponentDef(name, "add", (*parameters, ParameterDef("norm", 1.0, 0.0, 1e24, unit)))
+    return ComponentDef(name, "add", (*parameters, replace(NORM, unit=unit)))
 
 
 def _mul(name: str, *parameters: ParameterDef) -> ComponentDef:
@@ -67,7 +71,6 @@ def _temperature(value: float) -> ParameterDef:
 
 
 _NH = ParameterDef("nH", 1.0, 0.0, 1e6, "1e22 cm-2")
-_Z = ParameterDef("Redshift", 0.0, -0.999, 10.0, frozen=True)
 _FOLD = ParameterDef("HighECut", 15.0, 0.01, 500.0, "keV")
 _LINE = ParameterDef("LineE", 6.5, 0.0, 1e6, "keV")
 _SIGMA = ParameterDef("Sigma", 0.1, 0.0, 20.0, "keV")
@@ -96,10 +99,10 @@ COMPONENTS: Mapping[str, ComponentDef] = MappingProxyType(
             _mul("phabs", _NH),
             _mul("tbabs", _NH),
             _mul("wabs", _NH),
-            _mul("zedge", *_EDGE, _Z),
-            _mul("zphabs", _NH, _Z),
-            _mul("ztbabs", _NH, _Z),
-            _mul("zwabs", _NH, _Z),
+            _mul("zedge", *_EDGE, REDSHIFT),
+            _mul("zphabs", _NH, REDSHIFT),
+            _mul("ztbabs", _NH, REDSHIFT),
+            _mul("zwabs", _NH, REDSHIFT),
             _add("bbody", "1e39 erg/s at 10 kpc", _temperature(3.0)),
             _add("bbodyrad", "(km at 10 kpc)2", _temperature(3.0)),
             _add(
@@ -122,11 +125,11 @@ COMPONENTS: Mapping[str, ComponentDef] = MappingProxyType(
             ),
             _add("lorentz", "photons/cm2/s", _LINE, ParameterDef("Width", 0.1, 0.0, 20.0, "keV")),
             _add("powerlaw", _DENSITY, _index("PhoIndex")),
-            _add("zbbody", "1e39 erg/s at 10 kpc (1 + z)", _temperature(3.0), _Z),
-            _add("zbremss", "3.02e-15 / (4 pi cm2) x emission measure", _temperature(7.0), _Z),
-            _add("zcutoffpl", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), _FOLD, _Z),
-            _add("zgauss", "photons/cm2/s in the source's frame", _LINE, _SIGMA, _Z),
-            _add("zpowerlw", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), _Z),
+            _add("zbbody", "1e39 erg/s at 10 kpc (1 + z)", _temperature(3.0), REDSHIFT),
+            _add("zbremss", "3.02e-15 / (4 pi cm2) x emission measure", _temperature(7.0), REDSHIFT),
+            _add("zcutoffpl", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), _FOLD, REDSHIFT),
+            _add("zgauss", "photons/cm2/s in the source's frame", _LINE, _SIGMA, REDSHIFT),
+            _add("zpowerlw", "photons/keV/cm2/s at 1 keV / (1 + z)", _index("PhoIndex"), REDSHIFT),
             ComponentDef(
                 "cflux",
                 "con",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from xbatch.spec.components import COMPONENTS
 from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, join
 from xbatch.spec.settings import is_glob
+from xbatch.spec.tablemodels import definition
 
 __all__ = ["fill_parameters"]
 
@@ -38,7 +38,7 @@ def _filled(fit: Table, components: Mapping[str, str]) -> Table:
     place = fit.key_place("model")
     table = given if isinstance(given, Table) else Table({}, place, path=path, origin=DEFAULT)
     for component, kind in components.items():
-        for rule in COMPONENTS[kind].parameters:
+        for rule in definition(kind).parameters:
             name = f"{component}.{rule.name}"
             own = table.entries.get(name)
             entry = own if isinstance(own, Table) else Table({}, place, path=join(path, name), origin=DEFAULT)

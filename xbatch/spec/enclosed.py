@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from xbatch.spec.components import COMPONENTS
 from xbatch.spec.model import Parameter
 from xbatch.spec.nodes import Node
 from xbatch.spec.report import Report
+from xbatch.spec.tablemodels import definition
 
 __all__ = ["check_enclosed"]
 
@@ -65,7 +65,7 @@ def _enclosing(tree: Tree) -> Iterator[Tree]:
 def _scales(tree: Tree, components: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give the parameters that scale a part of a model: norms, and the fluxes of what it encloses in turn."""
     if "component" in tree:
-        kind = COMPONENTS[components[tree["component"]]]
+        kind = definition(components[tree["component"]])
         if kind.kind == "add":
             yield tree["component"], kind.parameters[-1].name
     elif tree["op"] == "con":

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from xbatch.base.errors import FileError
+from xbatch.base.fitsheader import find_file
 from xbatch.spec.components import COMPONENTS, component_type
+from xbatch.spec.paths import joined
 from xbatch.spec.report import listed, nearest, shown
+from xbatch.spec.tablemodels import TABLE_KINDS, definition, table_definition, table_kind
 
 __all__ = ["ExpressionError", "Model", "parse_model"]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z_][\w-]*(?:\s*\.\s*[\w-]+)?)|(?P<number>[0-9.]+)|(?P<sign>.))", re.ASCII | re.DOTALL
+    r"\s*(?:(?P<word>[A-Za-z_][\w-]*(?:\{[^{}]*\})?(?:\s*\.\s*[\w-]+)?)|(?P<number>[0-9.]+)|(?P<sign>.))",
+    re.ASCII | re.DOTALL,
 )
+_WORD = re.compile(r"([\w-]+)(?:\{([^{}]*)\})?(?:\s*\.\s*([\w-]+))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _XSPEC_SHORT = {
     "bb": "bbody",
@@ -68,7 +75,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model: its tree (see `FitJob.model`) and its components, name to type, in order of appearance."""
+    """A model: its tree (see `FitJob.model`) and its components, name to type, in order of appearance.
+
+    The type of a table model has its file: ``atable{/home/me/reflection.fits}``.
+    """
 
     tree: Mapping[str, Any]
     components: Mapping[str, str]
@@ -91,13 +101,16 @@ class _Part:
     text: str
 
 
-def parse_model(text: str) -> Model:
+def parse_model(text: str, folder: Path | None = None) -> Model:
     """Parse a model expression.
 
     Parameters
     ----------
     text : str
-        Components ``type.name`` with ``+``, ``*`` and parentheses; one that encloses others is ``type.name(...)``.
+        Components ``type.name`` with ``+``, ``*`` and parentheses; one that encloses others is ``type.name(...)``,
+        a table model ``atable{file}.name``.
+    folder : Path, optional
+        That of a table model's file; the working directory if it is not given.
 
     Raises
     ------
@@ -109,7 +122,7 @@ def parse_model(text: str) -> Model:
     >>> parse_model("tbabs.gal * powerlaw.pl").tree
     {'op': '*', 'args': [{'component': 'gal'}, {'component': 'pl'}]}
     """
-    parser = _Parser(text)
+    parser = _Parser(text, folder or Path())
     part = parser.sum(0)
     token = parser.token
     if token.kind != "end":
@@ -133,8 +146,9 @@ def _after_hint(token: _Token) -> str:
 class _Parser:
     """A recursive descent through the tokens: sums of products of components."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, folder: Path) -> None:
         self.tokens = _tokens(text)
+        self.folder = folder
         self.number = 0
         self.components: dict[str, str] = {}
 
@@ -210,7 +224,12 @@ class _Parser:
         return _Part(tree, "add", outer.position, outer.text)
 
     def component(self, token: _Token) -> _Part:
-        written, _, name = (part.strip() for part in token.text.partition("."))
+        word = _WORD.fullmatch(token.text)
+        assert word is not None
+        written, file, name = word[1], word[2], word[3] or ""
+        kind = written.casefold()
+        if kind in TABLE_KINDS or file is not None:
+            return self.named(token, written, name, self.table(token, kind, file))
         kind = component_type(written)
         if not kind:
             short = _XSPEC_SHORT.get(written.casefold())
@@ -218,8 +237,28 @@ class _Parser:
             known = "" if short else f"known: {listed(COMPONENTS)}"
             hint = " ".join(filter(None, (f"did you mean '{close}'?" if close else "", known)))
             raise ExpressionError("XB302", token.position, f"no component {shown(written)}", hint)
+        return self.named(token, written, name, kind)
+
+    def table(self, token: _Token, kind: str, file: str | None) -> str:
+        """Give the type of a table model, and see that its file has its parameters."""
+        if kind not in TABLE_KINDS:
+            hint = f"tables are {', '.join(TABLE_KINDS)}"
+            raise ExpressionError("XB301", token.position, f"{shown(token.text)} is no table, and has a file", hint)
+        if not (file or "").strip():
+            message = f"{kind} needs the file of a table model"
+            raise ExpressionError("XB301", token.position, message, f"as in {kind}{{reflection.fits}}.NAME")
+        path = joined(self.folder, str(file).strip()).absolute()
+        try:
+            table_definition(kind, path)
+        except FileError as error:
+            at = token.position + token.text.index("{") + 1
+            raise ExpressionError("XB322", at, f"{error.file} {error.what}", error.cure) from error
+        return table_kind(kind, find_file(path) or path)
+
+    def named(self, token: _Token, written: str, name: str, kind: str) -> _Part:
+        """Take a component's name."""
         if not name:
-            hint = f"write {written}.NAME; parameters are then NAME.{COMPONENTS[kind].parameters[0].name}"
+            hint = f"write {written}.NAME; parameters are then NAME.{definition(kind).parameters[0].name}"
             raise ExpressionError("XB303", token.position, f"the component {shown(written)} has no name", hint)
         at = token.position + token.text.rindex(name)
         if not _NAME.fullmatch(name):
@@ -229,7 +268,7 @@ class _Parser:
             hint = "give each a name of its own; 'link' ties their parameters"
             raise ExpressionError("XB304", at, f"two components are named {shown(name)}", hint)
         self.components[name] = kind
-        return _Part({"component": name}, COMPONENTS[kind].kind, token.position, f"{written}.{name}")
+        return _Part({"component": name}, definition(kind).kind, token.position, f"{written}.{name}")
 
 
 def _joined(sign: str, parts: list[_Part]) -> Mapping[str, Any]:

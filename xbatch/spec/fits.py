@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from xbatch.spec.bands import Bands
 from xbatch.spec.enclosed import check_enclosed
@@ -36,12 +37,18 @@ class _Named:
     spectra: SpectraFound
     binnings: Mapping[str, Binning | None]
     bands: Bands
+    folder: Path
 
 
 def find_fits(
-    root: Table, spectra: SpectraFound, binnings: Mapping[str, Binning | None], bands: Bands, report: Report
+    root: Table,
+    spectra: SpectraFound,
+    binnings: Mapping[str, Binning | None],
+    bands: Bands,
+    folder: Path,
+    report: Report,
 ) -> tuple[FitJob, ...]:
-    """Resolve the fits of a checked document.
+    """Resolve the fits of a checked document; the files of table models are relative to `folder`.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def find_fits(
     table = root.entries.get("fit")
     if not isinstance(table, Table):
         return ()
-    known = _Named(spectra, binnings, bands)
+    known = _Named(spectra, binnings, bands, folder)
     return tuple(
         job for name, fit in table.entries.items() if isinstance(fit, Table) for job in _fit(name, fit, known, report)
     )
@@ -62,7 +69,7 @@ def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
     _check_statistic(fit, data, known.spectra, report)
     _check_binnings(fit, data, known, report)
     flux = _flux(fit.entries.get("flux"), known.bands, report)
-    model = _model(fit.entries.get("model"), report)
+    model = _model(fit.entries.get("model"), known.folder, report)
     subjects = list(dict.fromkeys(one.subject for one in data.datasets))
     confidence = _confidence(fit.entries.get("errors"), report)
     if model is None:
@@ -109,11 +116,11 @@ def _job(
     )
 
 
-def _model(node: Node | None, report: Report) -> Model | None:
+def _model(node: Node | None, folder: Path, report: Report) -> Model | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return None
     try:
-        return parse_model(node.value)
+        return parse_model(node.value, folder)
     except ExpressionError as fault:
         report.add(at_character(node, fault.position), fault.code, fault.message, fault.hint, node.path)
         return None

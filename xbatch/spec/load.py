@@ -151,7 +151,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     bands = find_bands(tree, report, pointed, found, band_users(tree, events) if events is not None else None)
     work = assembled(tree, events, bands, report) if events is not None else None
     binnings = find_binnings(tree, _data_root(tree, folder), report)
-    fits = find_fits(tree, found, binnings, bands, report)
+    fits = find_fits(tree, found, binnings, bands, folder, report)
     if len(report.problems) > before:
         report.problems[before:] = [one for one in report.problems[before:] if not _refers_to_broken(one, tree)]
         return None, tree

@@ -179,7 +179,8 @@ class FitJob:
     model_text : str
         The expression as written.
     components : Mapping
-        Component name to type: ``{"pl": "powerlaw"}``, in order of appearance.
+        Component name to type: ``{"pl": "powerlaw"}``, in order of appearance; a table model has its file, as in
+        ``{"refl": "atable{/home/me/reflection.fits}"}``.
     """
 
     name: str

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from xbatch.spec.components import COMPONENTS, ParameterDef
+from xbatch.spec.components import ParameterDef
 from xbatch.spec.fitdata import axis_label
 from xbatch.spec.model import Dataset, Parameter, Subject
 from xbatch.spec.nodes import Node, Scalar, Table, items_of, text_of
 from xbatch.spec.report import Report
 from xbatch.spec.settings import Settled
+from xbatch.spec.tablemodels import definition
 
 __all__ = ["Instance", "instances", "named"]
 
@@ -81,7 +82,7 @@ def instances(
     """
     found: list[Instance] = []
     for component, kind in components.items():
-        for rule in COMPONENTS[kind].parameters:
+        for rule in definition(kind).parameters:
             said = settled[f"{component}.{rule.name}"]
             groups: dict[tuple[object, ...], Instance] = {}
             for number, data in enumerate(datasets):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from xbatch.spec.components import COMPONENTS
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, join
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.selectors import exceptions
+from xbatch.spec.tablemodels import definition
 
 __all__ = ["is_glob", "name_fault", "parameter_names", "settle"]
 
@@ -18,7 +18,7 @@ Settled = Mapping[str, Mapping[Subject, Table]]
 
 def parameter_names(components: Mapping[str, str]) -> list[str]:
     """List the parameters of a model as ``pl.PhoIndex``, in order."""
-    return [f"{name}.{one.name}" for name, kind in components.items() for one in COMPONENTS[kind].parameters]
+    return [f"{name}.{one.name}" for name, kind in components.items() for one in definition(kind).parameters]
 
 
 def is_glob(name: str) -> bool:
@@ -38,8 +38,9 @@ def name_fault(name: str, components: Mapping[str, str]) -> tuple[str, str, str]
     component, _, parameter = name.partition(".")
     if component not in components:
         return "XB306", f"no component {shown(component)} in the model", did_you_mean(component, components)
-    names = [one.name for one in COMPONENTS[components[component]].parameters]
-    message = f"{components[component]}.{component} has no parameter {shown(parameter)}"
+    kind = definition(components[component])
+    names = [one.name for one in kind.parameters]
+    message = f"{kind.name}.{component} has no parameter {shown(parameter)}"
     return "XB307", message, did_you_mean(parameter, names)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xbatch.xray.components import COMPONENTS
-
 __all__ = ["Data", "HandedFit", "Value", "expression"]
 
 Tree = Mapping[str, Any]
@@ -84,9 +82,11 @@ class HandedFit:
     @property
     def slots(self) -> tuple[tuple[str, str], ...]:
         """Component and parameter in the order of XSPEC's numbers, which start again at each data group."""
-        return tuple(
-            (name, parameter) for name, kind in self.components.items() for parameter in COMPONENTS[kind].parameters
-        )
+        return tuple((name, parameter) for name in self.components for parameter in self.parameters_of(name))
+
+    def parameters_of(self, component: str) -> tuple[str, ...]:
+        """Name a component's parameters in its order, in which their values stand."""
+        return tuple(dict.fromkeys(one.parameter for one in self.values if one.component == component))
 
     def value_of(self, dataset: int, component: str, parameter: str) -> Value:
         """Find the value that a parameter has for a dataset."""

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 
 from xbatch.tasks._handover_fit import HandedFit, Value, expression
-from xbatch.xray.components import COMPONENTS
 
 __all__ = ["NATIVE", "sherpa_script"]
 
@@ -114,11 +113,11 @@ def _models(fit: HandedFit) -> list[str]:
     for dataset in range(len(fit.data)):
         names = {}
         for component, kind in fit.components.items():
-            values = [fit.value_of(dataset, component, parameter) for parameter in COMPONENTS[kind].parameters]
+            values = [fit.value_of(dataset, component, parameter) for parameter in fit.parameters_of(component)]
             key = (component, tuple(value.name for value in values))
             if key not in made:
                 made[key] = _identifier(component, set(made.values()))
-                model, parameters = NATIVE.get(kind, (f"xs{kind}", COMPONENTS[kind].parameters))
+                model, parameters = NATIVE.get(kind, (f"xs{kind}", fit.parameters_of(component)))
                 lines.append(f'{made[key]} = ui.create_model_component("{model}", "{made[key]}")')
                 for parameter, value in zip(parameters, values, strict=True):
                     place = f"{made[key]}.{parameter}"

@@ -10,10 +10,12 @@ import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
+from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._fit_data import FitData, read_dataset
 from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
+from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, run_fit
 from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.optimise import sherpa_version
@@ -37,10 +39,11 @@ def run(job: Job) -> Outcome:
     """Fit a model to spectra, find the errors of its parameters and its fluxes.
 
     For dataset i the inputs are `grouped/i` (grouped.pha), `response/i` (response.npz) and, where there is one,
-    `background/i` (background.pha). The parameters are a fit of the spec, resolved: datasets with their bands, the
-    model as a tree, its parameters with values, limits and links, background, statistic and variance, tables,
-    optimiser, errors, fluxes; ``min_exposure`` (s), where there is one, leaves out shorter spectra, and a fit with none
-    left has a record that says so. Outputs are ``fit.json`` and ``bins.ecsv``.
+    `background/i` (background.pha), and `table/name` for each component that is a table model. The parameters are a
+    fit of the spec, resolved: datasets with their bands, the model as a tree, its parameters with values, limits and
+    links, background, statistic and variance, tables, optimiser, errors, fluxes; ``min_exposure`` (s), where there is
+    one, leaves out shorter spectra, and a fit with none left has a record that says so. Outputs are ``fit.json`` and
+    ``bins.ecsv``.
 
     Raises
     ------
@@ -64,7 +67,12 @@ def run(job: Job) -> Outcome:
     ]
     try:
         versions = {"sherpa": sherpa_version(), "numpy": np.__version__, "scipy": version("scipy")}
-        model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"])
+        tables = {
+            name: table_component(name, kind, read_table_model(job.inputs[f"table/{name}"]))
+            for name, kind in params["components"].items()
+            if f"table/{name}" in job.inputs
+        }
+        model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"], tables)
         problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
         result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2")
         flux = _fluxes(params, model, problem, result, data)

@@ -24,13 +24,17 @@ ABSORBERS = frozenset({"pcfabs", "phabs", "tbabs", "wabs", "zphabs", "ztbabs", "
 _KEPT = 3
 
 
-def component_kinds(components: Mapping[str, str]) -> dict[str, Component | Scaling]:
+def component_kinds(
+    components: Mapping[str, str], tables: Mapping[str, Component] | None = None
+) -> dict[str, Component | Scaling]:
     """Look up the components of a model.
 
     Parameters
     ----------
     components : Mapping
         Component name to type: ``{"pl": "powerlaw"}``.
+    tables : Mapping, optional
+        Those made of tables, by their names in the model.
 
     Raises
     ------
@@ -38,10 +42,11 @@ def component_kinds(components: Mapping[str, str]) -> dict[str, Component | Scal
         There is no such type.
     """
     known: Kinds = {**COMPONENTS, **SCALINGS}
-    unknown = [kind for kind in components.values() if kind not in known]
+    made: Kinds = tables or {}
+    unknown = [kind for name, kind in components.items() if kind not in known and name not in made]
     if unknown:
         raise ValueError(f"there is no component {unknown[0]!r}; there are {', '.join(known)}")
-    return {name: known[kind] for name, kind in components.items()}
+    return {name: made[name] if name in made else known[kind] for name, kind in components.items()}
 
 
 def additive_terms(tree: Tree, kinds: Kinds) -> tuple[tuple[str, tuple[Tree, ...]], ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.xray.components import Component
 from xbatch.xray.fit.model import GridModel, component_kinds
 from xbatch.xray.fit.parameters import Parameters
 from xbatch.xray.fit.surface import Slope
@@ -36,12 +37,15 @@ class ModelSpec:
     components : Mapping
         Component name to type.
     abundances, cross_sections : str
+    tables : Mapping
+        Components that are made of table models, by name.
     """
 
     tree: Mapping[str, Any]
     components: Mapping[str, str]
     abundances: str = "wilm"
     cross_sections: str = "vern"
+    tables: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Problem:
     def __init__(self, datasets: Sequence[Dataset], model: ModelSpec, parameters: Parameters) -> None:
         self.parameters = parameters
         self.evaluations = 0
-        kinds = component_kinds(model.components)
+        kinds = component_kinds(model.components, model.tables)
         self._slots = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, len(datasets))
         self.kinds = kinds
         self.bins = sum(data.data.size for data in datasets)
