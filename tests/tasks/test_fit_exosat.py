@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.fit_bench import dataset, params
+from tests.tasks.fit_bench import dataset, parameter, params
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.ogip.response import read_response, save_response
 from xbatch.registry import Job
@@ -21,7 +21,12 @@ INTERVALS = {"gal.nH": (0.1076, 1.0072), "pl.PhoIndex": (2.0378, 2.4492)}
 
 
 def fitted(
-    folder: Path, data: Path, method: str = "covariance", nh: float | None = None, cross_sections: str = "bcmc"
+    folder: Path,
+    data: Path,
+    method: str = "covariance",
+    nh: float | None = None,
+    cross_sections: str = "bcmc",
+    **changes: Any,
 ) -> Any:
     write_pha(folder / "grouped.pha", read_pha(data / "exosat" / "s54405.pha"))
     save_response(folder / "response.npz", read_response(data / "exosat" / "s54405.rsp", None))
@@ -34,6 +39,7 @@ def fitted(
         errors={"parameters": ["free"], "method": method, "confidence": 0.9 if method == "profile" else 0.6826894921},
         flux=[{"bands": [{"name": "2-10 keV", "lo": 2.0, "hi": 10.0}], "absorbed": True}],
     )
+    given |= changes
     if nh is not None:
         given["parameters"][0] |= {"value": nh, "frozen": True}
     inputs = {"grouped/0": folder / "grouped.pha", "response/0": folder / "response.npz"}
@@ -73,3 +79,27 @@ def test_other_cross_sections_move_the_column(tmp_path: Path, real_data: Path) -
     values = [one["value"] for one in fit["parameters"]]
     assert values == pytest.approx([0.55102, 2.23563, 1.30208e-2], rel=2e-3)
     assert fit["stat_value"] == pytest.approx(43.818, abs=0.002)
+
+
+def thermal(kind: str) -> dict[str, Any]:
+    return {
+        "model": {"op": "*", "args": [{"component": "gal"}, {"component": "t"}]},
+        "model_text": f"phabs.gal * {kind}.t",
+        "components": {"gal": "phabs", "t": kind},
+        "parameters": [
+            parameter("gal.nH", 1.0, 0.0, 1e6),
+            parameter("t.kT", 3.0, 1e-4, 200.0),
+            parameter("t.norm", 1.0, 0.0, 1e24),
+        ],
+    }
+
+
+def test_black_body_and_bremsstrahlung_are_those_printed(tmp_path: Path, real_data: Path) -> None:
+    """XSPEC stopped a little above the minimum of its bremsstrahlung (40.04)."""
+    body = fitted(tmp_path, real_data, **thermal("bbody"))
+    assert body["stat_value"] == pytest.approx(123.77, abs=0.005)
+    assert body["parameters"][1]["value"] == pytest.approx(0.890178, abs=1e-4)
+    brems = fitted(tmp_path, real_data, **thermal("bremss"))
+    assert 40.02 < brems["stat_value"] < 40.045
+    _, temperature, norm = (one["value"] for one in brems["parameters"])
+    assert (temperature, norm) == pytest.approx((5.28989, 8.308e-3), rel=2e-3)
