@@ -25,6 +25,15 @@ def make(path: Path, *cards: str, data: bytes | None = None) -> Path:
     return path
 
 
+def test_a_large_file_is_known_by_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(tmp_path / "a")
+    monkeypatch.setattr("xbatch.base.digest._LARGE", path.stat().st_size)
+    assert content_digest(path).startswith("fits1:")
+    monkeypatch.setattr("xbatch.base.digest._LARGE", path.stat().st_size - 1)
+    facts = file_facts(path)
+    assert facts.digest == content_digest(path) == f"sha256:{facts.sha256}" == f"sha256:{file_sha256(path)}"
+
+
 def test_fits_and_its_gzipped_form_agree(tmp_path: Path) -> None:
     plain = make(tmp_path / "a.pha")
     packed = tmp_path / "a.pha.gz"

@@ -13,8 +13,9 @@ HISTORY, COMMENT, blank cards          free text, which nothing here takes a val
 padding after header and data          carries nothing
 =====================================  ==================================================
 
-It is the same whether the file is gzipped or not. For any other file it is the sha256 of the bytes. The text form
-names the rule (``fits1:`` or ``sha256:``), so that a rule that changes changes every digest made with it.
+It is the same whether the file is gzipped or not. For any other file, and for any of more than 64 MB, it is the sha256
+of the bytes: of a large file a second digest costs more than all that is made of it. The text form names the rule
+(``fits1:`` or ``sha256:``), so that a rule that changes changes every digest made with it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ VOLATILE = frozenset({"", "DATE", "CREATOR", "CHECKSUM", "DATASUM", "ZHECKSUM", 
 #: The folder of a store where digests are remembered.
 DIGESTS = "digests"
 _CHUNK = 1 << 20
+_LARGE = 64 << 20
 _FITS_RULE = "fits1"
 _SETTLED_NS = 2_000_000_000
 
@@ -133,11 +135,12 @@ def file_facts(path: Path) -> FileFacts:
 
 def _both_digests(path: Path) -> tuple[str | None, str]:
     """Give the sha256 and the content digest of a file, read once; no sha256 for a gzipped FITS file."""
-    with closing(open_plain(path)) as plain:
-        raw = None if isinstance(plain, gzip.GzipFile) else _Hashed(plain)
-        digest = _fits_digest(raw or plain, path)
-    if digest is not None:
-        return (raw.hash.hexdigest() if raw is not None else None), digest
+    if file_mark(path).size <= _LARGE:
+        with closing(open_plain(path)) as plain:
+            raw = None if isinstance(plain, gzip.GzipFile) else _Hashed(plain)
+            digest = _fits_digest(raw or plain, path)
+        if digest is not None:
+            return (raw.hash.hexdigest() if raw is not None else None), digest
     sha256 = file_sha256(path)
     return sha256, f"sha256:{sha256}"
 

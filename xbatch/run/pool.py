@@ -1,8 +1,8 @@
 """Worker processes: a slot holds one, and one step at a time.
 
-Each slot is an executor of its own (joblib's loky, with one process), so that a worker that is killed takes nothing
-with it but its own step. joblib is imported and a process is started when a slot gets its first step: a run with
-nothing to do has neither. A loky worker does not run the caller's main module again.
+Each slot is an executor of its own (loky, which joblib is made of, with one process), so that a worker that is killed
+takes nothing with it but its own step. loky is imported and a process is started when a slot gets its first step: a run
+with nothing to do has neither. A loky worker does not run the caller's main module again.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Pool(AbstractContextManager["Pool"]):
 
     def start(self, slot: int, order: Order) -> None:
         """Start a step in a slot that is free."""
-        from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+        from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
         try:
             future = self._submit(slot, order)
@@ -129,8 +129,8 @@ class Pool(AbstractContextManager["Pool"]):
 def _new_executor(environment: Mapping[str, str]) -> Any:
     from multiprocessing import resource_tracker
 
-    from joblib.externals.loky.backend import resource_tracker as loky_tracker
-    from joblib.externals.loky.process_executor import ProcessPoolExecutor
+    from loky.backend import resource_tracker as loky_tracker
+    from loky.process_executor import ProcessPoolExecutor
 
     # when they start, the trackers let SIGINT through again; so they are started before it is kept back
     resource_tracker.ensure_running()
@@ -139,7 +139,7 @@ def _new_executor(environment: Mapping[str, str]) -> Any:
 
 
 def _outcome(step: str, slot: int, future: Future[Answer]) -> Finished | Lost:
-    from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+    from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
     error = future.exception()
     if error is None:

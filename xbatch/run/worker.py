@@ -111,7 +111,7 @@ def _stay() -> None:
     loky ends a worker that has grown by 300 MB since its first task, taking it for a leak; ours keep responses at hand
     on purpose. (It would also warn in the thread that hands out results, which dies of it where warnings are errors.)
     """
-    from joblib.externals.loky import process_executor
+    from loky import process_executor
 
     process_executor._USE_PSUTIL = False
 
