@@ -68,6 +68,19 @@ def test_errors_asked_for(tmp_path: Path) -> None:
     assert job.errors.parameters == ()
 
 
+def test_fluxes_asked_for(tmp_path: Path) -> None:
+    more = (
+        "flux: [{bands: [3-10 keV]}, {bands: [3-10 keV], absorbed: false, errors: sample, n: 50, seed: 2, "
+        "luminosity: {redshift: 0.1, H0: 73}}]"
+    )
+    (job,) = jobs(tmp_path, BASE + fit(more=more))
+    plain, drawn = job.flux
+    assert (plain.absorbed, plain.errors, plain.n, plain.seed, plain.luminosity) == (True, "none", 500, 1, None)
+    assert (drawn.absorbed, drawn.errors, drawn.n, drawn.seed) == (False, "sample", 50, 2)
+    assert drawn.luminosity == {"redshift": 0.1, "H0": 73.0, "Om0": 0.3}
+    assert codes(tmp_path, BASE + fit(more="flux: [{bands: [3-10 keV], luminosity: {redshift: -1}}]"))
+
+
 def test_only_what_can_be_told_is_told(tmp_path: Path) -> None:
     text = fit(
         data="{spectra: scr, binning: min30, band: 3-79 keV}",

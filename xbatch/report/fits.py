@@ -31,11 +31,13 @@ class ParameterRow:
 
 @dataclass(frozen=True)
 class FluxRow:
-    """One flux of a model: in erg/cm2/s, and in photons/cm2/s where the fit gives that."""
+    """One flux of a model: in erg/cm2/s, in photons/cm2/s where the fit gives that, and the luminosity in erg/s."""
 
     label: str
     energy: Rounded
     photons: Rounded | None
+    luminosity: Rounded | None
+    note: str
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,15 @@ def _parameter(parameter: Mapping[str, Any], is_poor: bool) -> ParameterRow:
 
 
 def _flux(record: Mapping[str, Any], flux: Mapping[str, Any]) -> FluxRow:
-    photons = flux.get("photon_flux")
-    return FluxRow(
-        flux_label(record, flux).removeprefix("flux "),
-        rounded(float(flux["energy_flux"])),
-        rounded(float(photons)) if photons is not None else None,
-    )
+    def number(key: str) -> Rounded | None:
+        if flux.get(key) is None:
+            return None
+        return rounded(float(flux[key]), flux.get(f"{key}_minus"), flux.get(f"{key}_plus"))
+
+    energy = number("energy_flux")
+    assert energy is not None
+    label = flux_label(record, flux).removeprefix("flux ")
+    return FluxRow(label, energy, number("photon_flux"), number("luminosity"), str(flux.get("error_note") or ""))
 
 
 def _text(value: Any) -> str:

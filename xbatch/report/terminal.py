@@ -140,7 +140,9 @@ def _fit_table(fit: FitView) -> Group:
         style = "" if row.state == "free" else "dim"
         table.add_row(Text(row.name), number_text(row.number), _unit_text(row.unit), Text(remark), style=style)
     for flux in fit.fluxes:
-        table.add_row(Text(f"flux {flux.label}"), number_text(flux.energy), "erg cm⁻² s⁻¹", "")
+        table.add_row(Text(f"flux {flux.label}"), number_text(flux.energy), "erg cm⁻² s⁻¹", Text(flux.note))
+        if flux.luminosity:
+            table.add_row(Text(f"luminosity {flux.label}"), number_text(flux.luminosity), "erg s⁻¹", "")
     said = [Text(fit.trouble, style="red")] if fit.trouble else []
     return Group(table, *said, *(Text(note, style="yellow") for note in fit.notes), "")
 

@@ -13,7 +13,7 @@ from xbatch.spec.expression import ExpressionError, Model, parse_model
 from xbatch.spec.fitdata import FitData, fit_data
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Binning, ErrorRequest, FitJob, FluxRequest
-from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, at_character, is_sound, items_of, text_of
+from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, at_character, data_of, is_sound, items_of, text_of
 from xbatch.spec.parameters import instances
 from xbatch.spec.quantity import QuantityError, probability
 from xbatch.spec.report import Report, shown
@@ -219,6 +219,26 @@ def _flux(node: Node | None, bands: Bands, report: Report) -> tuple[FluxRequest,
         if not isinstance(item, Table):
             continue
         found = [band for one in items_of(item.entries.get("bands")) for band in bands.several(one, report)]
-        absorbed = item.entries.get("absorbed")
-        requests.append(FluxRequest(tuple(found), isinstance(absorbed, Scalar) and absorbed.value is True))
+        said = {key: data_of(node) for key, node in item.entries.items()}
+        requests.append(
+            FluxRequest(
+                tuple(found),
+                said.get("absorbed") is True,
+                str(said.get("errors") or "none"),
+                _whole(said.get("n"), FluxRequest.n),
+                _whole(said.get("seed"), FluxRequest.seed),
+                _numbers(said.get("luminosity")),
+            )
+        )
     return tuple(requests)
+
+
+def _whole(value: object, default: int) -> int:
+    return value if isinstance(value, int) else default
+
+
+def _numbers(value: object) -> Mapping[str, float] | None:
+    """Take a map of numbers; None where something in it is at fault, which is said elsewhere."""
+    if not isinstance(value, Mapping) or not all(isinstance(number, int | float) for number in value.values()):
+        return None
+    return {str(key): float(number) for key, number in value.items()}

@@ -157,10 +157,25 @@ class ErrorRequest:
 
 @dataclass(frozen=True)
 class FluxRequest:
-    """Model fluxes asked for in each of some bands, with absorption in it or taken off."""
+    """Model fluxes asked for in each of some bands, with absorption in it or taken off.
+
+    Attributes
+    ----------
+    bands : tuple of Band
+    absorbed : bool
+    errors : str
+        ``none``, or ``sample``: by `n` draws from the covariance with a `seed`.
+    n, seed : int
+    luminosity : Mapping or None
+        ``{"redshift": .., "H0": .., "Om0": ..}``.
+    """
 
     bands: tuple[Band, ...]
     absorbed: bool = True
+    errors: str = "none"
+    n: int = 500
+    seed: int = 1
+    luminosity: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "screening.*": {"saamode": _BEFORE, "tentacle": _BEFORE},
     "spectra.*": {"orders": "make the spectra with rgsproc and start from them, at level: spectra"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
-    "fit.*.flux": {"errors": _LATER, "n": _LATER},
     "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {

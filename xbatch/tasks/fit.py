@@ -13,15 +13,14 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._fit_data import FitData, read_dataset
+from xbatch.tasks._fit_flux import fluxes
 from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
 from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, run_fit
-from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.optimise import sherpa_version
 from xbatch.xray.fit.parameters import read_parameters
 from xbatch.xray.fit.problem import ModelSpec, Problem
-from xbatch.xray.flux import band_flux, band_grid
 
 __all__ = ["run"]
 
@@ -75,7 +74,7 @@ def run(job: Job) -> Outcome:
         model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"], tables)
         problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
         result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2")
-        flux = _fluxes(params, model, problem, result, data)
+        flux = fluxes(params, model, problem, result, data)
     except ImportError as error:
         raise StepError(f"Sherpa, which finds the best fit, cannot be loaded ({error})", cure=_SHERPA_CURE) from error
     except ValueError as error:
@@ -137,41 +136,3 @@ def _warnings(result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
     if not result.converged:
         warnings.append(f"the optimiser did not converge: {result.message}")
     return tuple(warnings)
-
-
-def _fluxes(
-    params: Mapping[str, Any], model: ModelSpec, problem: Problem, result: FitResult, data: Sequence[FitData]
-) -> list[dict[str, Any]]:
-    """Give the fluxes asked for, once for all datasets whose model is the same."""
-    same: dict[Any, list[int]] = {}
-    for number in range(len(data)):
-        same.setdefault(tuple(problem.dataset_values(result.values, number).items()), []).append(number)
-    rows = []
-    for request in params["flux"]:
-        tree, kinds = model.tree, dict(problem.kinds)
-        if not request["absorbed"]:
-            absorbers = {name for name, kind in kinds.items() if kind.name in ABSORBERS}
-            kinds = {name: kind for name, kind in kinds.items() if name not in absorbers}
-            tree = without(tree, absorbers) or tree
-        for band in request["bands"]:
-            for values, numbers in same.items():
-                grid = band_grid(data[numbers[0]].dataset.edges, band["lo"], band["hi"])
-                # A scaling's number is that of the fit: of the whole model, on the response's energies.
-                scales = problem.scales(result.values, numbers[0])
-                source = GridModel(tree, kinds, grid, model.abundances, model.cross_sections, scales)
-                energy, photons = band_flux(source.flux(dict(values)), grid)
-                rows.append(
-                    {
-                        "dataset": numbers[0],
-                        "datasets": numbers,
-                        "band": band["name"],
-                        "lo": band["lo"],
-                        "hi": band["hi"],
-                        "absorbed": request["absorbed"],
-                        "energy_flux": energy,
-                        "energy_flux_unit": "erg / (cm2 s)",
-                        "photon_flux": photons,
-                        "photon_flux_unit": "ph / (cm2 s)",
-                    }
-                )
-    return rows

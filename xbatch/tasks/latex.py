@@ -92,11 +92,18 @@ def _block(fit: Mapping[str, Any], notes: list[str]) -> list[tuple[str, str, str
         texts = [parameter["error_note"]] if parameter["error_note"] else []
         rows.append((latex_escape(parameter["name"]), latex_unit(parameter["unit"]), value + mark(texts)))
     for flux in fit["flux"]:
-        value = latex_number(flux["energy_flux"])
-        rows.append((latex_escape(flux_label(fit, flux)), latex_unit("erg cm^-2 s^-1"), value))
+        label = flux_label(fit, flux)
+        rows.append((latex_escape(label), latex_unit("erg cm^-2 s^-1"), _with_errors(flux, "energy_flux")))
+        if flux.get("luminosity") is not None:
+            name = label.replace("flux", "luminosity", 1)
+            rows.append((latex_escape(name), latex_unit("erg s^-1"), _with_errors(flux, "luminosity")))
     statistic = _STATISTICS.get(fit["statistic"], latex_escape(fit["statistic"]))
     rows.append((f"{statistic} / d.o.f.", "", f"{fit['stat_value']:.2f} / {fit['dof']}{mark(fit_notes(fit))}"))
     return rows
+
+
+def _with_errors(flux: Mapping[str, Any], key: str) -> str:
+    return latex_number(flux[key], flux.get(f"{key}_minus"), flux.get(f"{key}_plus"))
 
 
 def _given(value: float) -> str:

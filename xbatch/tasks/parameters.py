@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbatch.base.files import write_atomically
 from xbatch.registry import Job, Outcome
 from xbatch.tasks.fitwords import Fit, fit_notes, flux_label, is_left_out, parameter_state
+
+if TYPE_CHECKING:
+    from xbatch.ogip.tables import Column
 
 __all__ = ["run"]
 
@@ -35,7 +38,7 @@ def run(job: Job) -> Outcome:
         for entry in entries
     ]
     axes = sorted({axis for entry in entries for axis in entry["values"]})
-    fluxes = list(dict.fromkeys(flux_label(fit, flux) for fit in fits if fit for flux in fit["flux"]))
+    fluxes = list(dict.fromkeys(name for fit in fits if fit for flux in fit["flux"] for name in _fluxes(fit, flux)))
     columns = [
         *(Column(axis, _datatype(axis, entries), description="swept value") for axis in axes),
         Column("fit", description="name of the fit in the spec"),
@@ -56,7 +59,7 @@ def run(job: Job) -> Outcome:
         Column("dof", "int64", description="degrees of freedom"),
         Column("reduced", "float64", description="statistic by degrees of freedom", digits=4),
         Column("bins", "int64", description="groups of channels fitted"),
-        *(Column(name, "float64", "erg / (s cm2)", "energy flux of the model", digits=5) for name in fluxes),
+        *(_flux_column(name) for name in fluxes),
         Column("note"),
     ]
     words = {column.name for column in columns if column.datatype == "string"}
@@ -90,7 +93,8 @@ def _rows(entry: Mapping[str, Any], fit: Fit | None, words: Collection[str]) -> 
         "reduced": fit["reduced"],
         "bins": fit["bins"],
     }
-    base |= {flux_label(fit, flux): flux["energy_flux"] for flux in fit["flux"]}
+    for flux in fit["flux"]:
+        base |= _fluxes(fit, flux)
     general = fit_notes(fit)
     if is_left_out(fit):
         return [{**base, "state": "left out", "note": "; ".join(general)}]
@@ -109,6 +113,27 @@ def _rows(entry: Mapping[str, Any], fit: Fit | None, words: Collection[str]) -> 
         }
         for parameter in fit["parameters"]
     ]
+
+
+def _fluxes(fit: Fit, flux: Mapping[str, Any]) -> Row:
+    """Give a flux and its luminosity, with their errors where there are any, by the names of their columns."""
+    label = flux_label(fit, flux)
+    row: Row = {}
+    for key, name in (("energy_flux", label), ("luminosity", label.replace("flux", "luminosity", 1))):
+        if flux.get(key) is not None:
+            row[name] = flux[key]
+            row |= {f"{name} {end}": flux[f"{key}_{end}"] for end in ("minus", "plus") if f"{key}_{end}" in flux}
+    return row
+
+
+def _flux_column(name: str) -> Column:
+    what = "luminosity, in the band of the source's frame" if name.startswith("luminosity") else "energy flux"
+    unit = "erg / s" if name.startswith("luminosity") else "erg / (s cm2)"
+    ends = {"minus": "distance of the lower bound, of ", "plus": "distance of the upper bound, of "}
+    end = ends.get(name.rpartition(" ")[2], "")
+    from xbatch.ogip.tables import Column
+
+    return Column(name, "float64", unit, f"{end}{what} of the model", digits=3 if end else 5)
 
 
 def _magnitude(error: float | None) -> float | None:
