@@ -32,10 +32,23 @@ PUBLIC: dict[str, set[str]] = {
     "xbatch.plan.steps": {"FileInput", "Plan", "Step", "StepInput"},
     "xbatch.report": {"make_reporter", "print_run", "write_page"},
     "xbatch.simulator": {"simulate", "simulate_config"},
+    "xbatch.xray.components": {"COMPONENTS", "SCALINGS", "Component", "Evaluator", "Scaler", "Scaling"},
 }
 PACKAGES_WITHOUT_NAMES = {
     f"xbatch.{name}"
-    for name in ("base", "cli", "ogip", "plan", "provenance", "run", "tasks", "tools", "xray", "xray.fit")
+    for name in (
+        "base",
+        "cli",
+        "ogip",
+        "plan",
+        "provenance",
+        "run",
+        "tasks",
+        "tools",
+        "xray",
+        "xray.components",
+        "xray.fit",
+    )
 }
 
 MODULES = sorted(

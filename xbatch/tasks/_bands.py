@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import FileError, StepError
+from xbatch.base.files import safe_name
 from xbatch.xray.channels import pi_range
 
 __all__ = ["StepBand", "step_bands"]
@@ -28,6 +29,11 @@ class StepBand:
     def pi(self) -> tuple[int, int]:
         """First and last PI, both included."""
         return self.first, self.last
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, without their ending."""
+        return safe_name(self.name)
 
 
 def step_bands(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> list[StepBand]:
@@ -50,7 +56,7 @@ def step_bands(params: Mapping[str, Any], inputs: Mapping[str, Path]) -> list[St
     """
     found: dict[str, StepBand] = {}
     for entry in params.get("bands") or ():
-        for band in _fixed(entry) if "scheme" not in entry else _of_scheme(str(entry["scheme"]), inputs):
+        for band in _fixed(entry) if "scheme" not in entry else _of_scheme(entry, inputs):
             name, lo, hi = band
             try:
                 first, last = pi_range(str(params.get("mission", "")), str(params.get("instrument", "")), lo, hi)
@@ -68,12 +74,16 @@ def _fixed(entry: Mapping[str, Any]) -> list[tuple[str, float, float]]:
     return [(str(entry["name"]), float(entry["lo"]), float(entry["hi"]))]
 
 
-def _of_scheme(scheme: str, inputs: Mapping[str, Path]) -> list[tuple[str, float, float]]:
+def _of_scheme(given: Mapping[str, Any], inputs: Mapping[str, Path]) -> list[tuple[str, float, float]]:
+    scheme, most = str(given["scheme"]), given.get("most")
     path = inputs.get(f"bands/{scheme}")
     if path is None:
         raise StepError(f"the bands of {scheme} are not there", cure="Run the step that finds them")
     try:
         bands = json.loads(path.read_text(encoding="utf-8"))["bands"]
-        return [(str(band["name"]), float(band["lo"]), float(band["hi"])) for band in bands]
+        found = [(str(band["name"]), float(band["lo"]), float(band["hi"])) for band in bands]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileError(str(path), f"holds no bands: {error!r}", "Run the step that made it again") from error
+    if most and len(found) > int(most):
+        raise FileError(str(path), f"holds {len(found)} bands, at most {most} were planned", "Run the step again")
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
-from xbatch.base.files import pretty_json, safe_name, write_atomically
+from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import ImageGrid, identity_cards, read_image, resample, write_image
@@ -77,7 +77,7 @@ def run(job: Job) -> Outcome:
     entries = []
     for number, band in enumerate(bands):
         image = counted.images[number]
-        stem = safe_name(band.name)
+        stem = band.stem
         head = [*cards, *band_cards(band)]
         write_image(job.out / f"{stem}.img", _as_int32(image), grid, [*head, Card("BUNIT", "count")], selection.gti)
         entry: dict[str, Any] = {

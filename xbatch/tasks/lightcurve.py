@@ -16,7 +16,7 @@ from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.livetime import load_livetime
 from xbatch.registry import Job, Outcome
-from xbatch.tasks._curve_bands import CurveBand, curve_bands
+from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._curve_counts import Counted, count_curves, exposed_seconds, region_gti
 from xbatch.tasks._regions import Placed, field_of, place_regions, region_files
 from xbatch.tasks._times import Selection, selected_gti
@@ -66,7 +66,7 @@ def run(job: Job) -> Outcome:
     params = job.params
     table = EventTable.open(job.inputs["events"])
     selection = selected_gti(table, job.inputs.get("gti"))
-    bands = curve_bands(params, job.inputs)
+    bands = step_bands(params, job.inputs)
     edges = _edges(params, selection)
     notes = [*selection.notes]
     source, background, field, scale = _regions(job, table, notes)
@@ -222,7 +222,7 @@ def _kept(
 
 
 def _write(
-    job: Job, table: EventTable, shared: _Shared, band: CurveBand, number: int, counted: Sequence[Counted]
+    job: Job, table: EventTable, shared: _Shared, band: StepBand, number: int, counted: Sequence[Counted]
 ) -> dict[str, Any]:
     """Write the light curve of one band; give its facts."""
     keep = shared.keep
@@ -250,7 +250,7 @@ def _write(
         *([Card("BKGSCALE", shared.scale, "area of source / area of background")] if len(counted) > 1 else []),
     ]
     write_curve(
-        job.out / band.file,
+        job.out / _file(band),
         table.header,
         RateTable(
             time, net.rate, net.error, shared.fracexp[keep], source, net.back, net.back_error, shared.width, gti, cards
@@ -261,7 +261,7 @@ def _write(
     mean_error = float(np.sqrt(((net.error * exposure) ** 2).sum()) / exposure.sum())
     return {
         "band": band.name,
-        "file": band.file,
+        "file": _file(band),
         "lo": band.lo,
         "hi": band.hi,
         "pi": list(band.pi),
@@ -280,16 +280,20 @@ def _write(
     }
 
 
-def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[CurveBand]) -> None:
+def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[StepBand]) -> None:
     from xbatch.ogip.curvefile import read_curve
     from xbatch.tasks._curve_figure import Panel, draw_curves, save_png
 
     header = table.header
     title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(_label(band), read_curve(job.out / band.file)) for band in bands]
+    panels = [Panel(_label(band), read_curve(job.out / _file(band))) for band in bands]
     save_png(draw_curves(panels, selection.gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
 
 
-def _label(band: CurveBand) -> str:
+def _file(band: StepBand) -> str:
+    return f"{band.stem}.lc"
+
+
+def _label(band: StepBand) -> str:
     energies = f"{band.lo:.4g}-{band.hi:.4g} keV"
     return band.name if energies.replace(" ", "") == band.name.replace(" ", "") else f"{band.name}: {energies}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError, StepError
-from xbatch.base.files import pretty_json, safe_name, write_atomically
+from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import ImageGrid, grid_of, identity_cards, read_image, resample, write_image
@@ -279,7 +279,7 @@ def _write(
     cards = _cards(members)
     entries = []
     for image, band in zip(images, members[0].bands, strict=True):
-        stem = safe_name(band.name)
+        stem = band.stem
         head = [*cards, *band_cards(band)]
         write_image(out / f"{stem}.img", image, grid, [*head, Card("BUNIT", "count")])
         entry: dict[str, Any] = {"name": band.name, "lo": band.lo, "hi": band.hi, "file": f"{stem}.img"}
