@@ -46,7 +46,6 @@ PACKAGES_WITHOUT_NAMES = {
         "tasks",
         "tools",
         "xray",
-        "xray.components",
         "xray.fit",
     )
 }
