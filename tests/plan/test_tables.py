@@ -20,6 +20,7 @@ def test_the_file_of_a_table_is_an_input_and_no_parameter(tmp_path: Path) -> Non
     (fit,) = [step for step in plan if step.task == "fit"]
     assert fit.inputs["table/r"] == FileInput(str(file))
     assert fit.params["components"] == {"pl": "powerlaw", "r": "atable"}
-    assert not [step.name for step in plan if str(tmp_path) in repr(step.params)]
-    # Scripts for other programs name no files outside the run.
-    assert not [step for step in plan if step.task == "handover"]
+    # Only scripts for other programs name files outside the run.
+    assert [step.task for step in plan if str(tmp_path) in repr(step.params)] == ["handover"]
+    (handover,) = [step for step in plan if step.task == "handover"]
+    assert handover.params["tables"] == {"r": str(file)}

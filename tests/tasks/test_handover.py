@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.tasks.fit_bench import Bench, dataset, parameter, params
+from tests.tasks.test_fit_components import PowerLaws, tabulated
 from tests.xray.worlds import CHANNELS, make_world
 from xbatch.ogip.pha import read_pha
 from xbatch.registry import Job, Outcome
@@ -76,6 +77,7 @@ def hand_over(bench: Bench, given: dict[str, Any]) -> tuple[Path, Outcome]:
         "title": "pl",
         "model": given["model"],
         "components": given["components"],
+        "tables": {role[6:]: str(path) for role, path in bench.inputs.items() if role.startswith("table/")},
         "limits": {one["name"]: [one["min"], one["max"]] for one in given["parameters"]},
         "datasets": datasets,
     }
@@ -191,6 +193,16 @@ def test_spectra_handed_over_name_what_belongs_to_them(bench: Bench) -> None:
     compile(text, "fit_sherpa.py", "exec")
     assert "Sherpa has no statistic pgstat" in text
     assert "statistic pgstat" in (folder / "fit.xcm").read_text()
+
+
+def test_table_models_are_named_with_their_files(bench: Bench) -> None:
+    bench.inputs["table/t"] = PowerLaws().write(bench.folder / "t.fits")
+    folder, _ = hand_over(bench, tabulated())
+    assert f"model phabs * atable{{{bench.folder}/t.fits}}" in (folder / "fit.xcm").read_text()
+    text = (folder / "fit_sherpa.py").read_text()
+    compile(text, "fit_sherpa.py", "exec")
+    assert f"ui.load_xstable_model(\"t\", '{bench.folder}/t.fits')" in text
+    assert "ui.set_par(t.pars[1], 1.0," in text and "ui.set_par(t.pars[2], " in text
 
 
 def test_a_fit_of_nothing_is_handed_over_as_words(bench: Bench, tmp_path: Path) -> None:

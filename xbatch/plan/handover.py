@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from xbatch.plan.sources import SPECTRUM
-from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.plan.steps import FileInput, Input, Step, StepInput
 
 __all__ = ["handover_steps"]
 
@@ -27,9 +27,7 @@ def handover_steps(steps: Sequence[Step]) -> list[Step]:
         One for each response that fits use, one for each fit.
     """
     known = {step.name: step for step in steps}
-    # Scripts name no files outside the run: fits with table models, whose files lie anywhere, are left out.
-    tables = {step.name for step in steps if any(role.startswith("table/") for role in step.inputs)}
-    fits = [step for step in steps if step.task == "fit" and step.name not in tables]
+    fits = [step for step in steps if step.task == "fit"]
     responses: dict[str, Step] = {}
     handovers = []
     for fit in fits:
@@ -87,6 +85,12 @@ def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
             "title": fit.subject,
             "model": fit.params["model"],
             "components": fit.params["components"],
+            # The only names of files outside the run that a step's parameters have: the scripts hold them.
+            "tables": {
+                role.removeprefix("table/"): item.path
+                for role, item in fit.inputs.items()
+                if role.startswith("table/") and isinstance(item, FileInput)
+            },
             "limits": {one["name"]: [one["min"], one["max"]] for one in fit.params["parameters"]},
             "datasets": datasets,
         },

@@ -63,7 +63,7 @@ class Value:
 
 @dataclass(frozen=True)
 class HandedFit:
-    """A fit, ready to be written in another program's words."""
+    """A fit, ready to be written in another program's words; `tables` are the files of table models by component."""
 
     title: str
     statistic: str
@@ -73,6 +73,7 @@ class HandedFit:
     cross_sections: str
     tree: Tree
     components: Mapping[str, str]
+    tables: Mapping[str, str]
     values: tuple[Value, ...]
     data: tuple[Data, ...]
     stat_value: float
@@ -87,6 +88,14 @@ class HandedFit:
     def parameters_of(self, component: str) -> tuple[str, ...]:
         """Name a component's parameters in its order, in which their values stand."""
         return tuple(dict.fromkeys(one.parameter for one in self.values if one.component == component))
+
+    @property
+    def xspec_names(self) -> dict[str, str]:
+        """Name components as XSPEC's expressions do: by type, a table model with its file."""
+        return {
+            name: f"{kind}{{{self.tables[name]}}}" if name in self.tables else kind
+            for name, kind in self.components.items()
+        }
 
     def value_of(self, dataset: int, component: str, parameter: str) -> Value:
         """Find the value that a parameter has for a dataset."""

@@ -97,7 +97,9 @@ def _data(fit: HandedFit) -> list[str]:
 
 def _models(fit: HandedFit) -> list[str]:
     lines: list[str] = []
-    foreign = sorted({f"xs{kind}" for kind in fit.components.values() if kind not in NATIVE})
+    foreign = sorted(
+        {kind if name in fit.tables else f"xs{kind}" for name, kind in fit.components.items() if kind not in NATIVE}
+    )
     if foreign:
         lines += [
             'if not hasattr(ui, "set_xsabund"):',
@@ -112,13 +114,13 @@ def _models(fit: HandedFit) -> list[str]:
     sources = []
     for dataset in range(len(fit.data)):
         names = {}
-        for component, kind in fit.components.items():
+        for component in fit.components:
             values = [fit.value_of(dataset, component, parameter) for parameter in fit.parameters_of(component)]
             key = (component, tuple(value.name for value in values))
             if key not in made:
                 made[key] = _identifier(component, set(made.values()))
-                model, parameters = NATIVE.get(kind, (f"xs{kind}", fit.parameters_of(component)))
-                lines.append(f'{made[key]} = ui.create_model_component("{model}", "{made[key]}")')
+                created, parameters = _created(fit, component, made[key])
+                lines += created
                 for parameter, value in zip(parameters, values, strict=True):
                     place = f"{made[key]}.{parameter}"
                     lines.append(_settings(place, value))
@@ -137,6 +139,17 @@ def _models(fit: HandedFit) -> list[str]:
             text = fit.link_text(known[wanted], words)
             links[number] = link.replace(f"{{{wanted}}}", text)
     return [*lines, *links, "", *sources]
+
+
+def _created(fit: HandedFit, component: str, name: str) -> tuple[list[str], list[str]]:
+    """Write what makes a component, and name its parameters."""
+    kind, parameters = fit.components[component], fit.parameters_of(component)
+    if component in fit.tables:
+        exponential = ", etable=True" if kind == "etable" else ""
+        made = f'ui.load_xstable_model("{name}", {fit.tables[component]!r}{exponential})'
+        return [made, f'{name} = ui.get_model_component("{name}")'], [f"pars[{n}]" for n in range(len(parameters))]
+    model, own = NATIVE.get(kind, (f"xs{kind}", parameters))
+    return [f'{name} = ui.create_model_component("{model}", "{name}")'], list(own)
 
 
 def _settings(place: str, value: Value) -> str:

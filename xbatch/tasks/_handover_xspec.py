@@ -50,7 +50,7 @@ def xcm_text(fit: HandedFit) -> str:
     lines += [f"ignore {number}:{_ranges(data)}" for number, data in enumerate(fit.data, 1) if data.ignored]
     lines += ["method leven 1000 1e-6", "systematic 0"]
     lines.append(f"# {', '.join(f'{kind} is {name}' for name, kind in fit.components.items())}")
-    lines.append(f"model {expression(fit.tree, fit.components)}")
+    lines.append(f"model {expression(fit.tree, fit.xspec_names)}")
     table = _table(fit)
     lines += [f"= {one.link}" if one.link and not one.later else one.settings for one in table]
     lines += [f"newpar {one.number} = {one.link}" for one in table if one.later]
@@ -77,7 +77,7 @@ def pyxspec_script(fit: HandedFit) -> str:
         ]
         lines += [f'data.background = "{data.background}"'] if data.background else []
         lines += [f'data.ignore("{_ranges(data)}")'] if data.ignored else []
-    lines += ["", f'Model("{expression(fit.tree, fit.components)}")']
+    lines += ["", f'Model("{expression(fit.tree, fit.xspec_names)}")']
     table = _table(fit)
     for one in table:
         lines.append(f'AllModels({one.group})({one.local}).values = "{one.settings}"  # {one.title}')

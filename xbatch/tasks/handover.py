@@ -30,7 +30,8 @@ def run(job: Job) -> Outcome:
     """Write scripts that rebuild a fit at its best values.
 
     Inputs are `fit` (fit.json), `bins` (bins.ecsv), and for dataset i `grouped/i` and, where the fit uses it,
-    `background/i`. Parameters: `title`; `model` and `components` as of the fit; `limits`, parameter name to its least
+    `background/i`. Parameters: `title`; `model` and `components` as of the fit; `tables`, the
+    files of components that are table models; `limits`, parameter name to its least
     and greatest value; `datasets`, for each ``{obsid, instrument, spectrum, binning, rmf, arf}`` with the names of the
     response's files as seen from the folder of the scripts. Outputs are ``fit.xcm``, ``fit_pyxspec.py``,
     ``fit_sherpa.py`` and the spectra as they are in the fit: ``spectrum_1.pha``, ``background_1.pha`` and so on.
@@ -57,6 +58,7 @@ def run(job: Job) -> Outcome:
         cross_sections=fit["cross_sections"],
         tree=job.params["model"],
         components=job.params["components"],
+        tables=job.params["tables"],
         values=tuple(_value(one, job.params["limits"]) for one in fit["parameters"]),
         data=tuple(data),
         stat_value=fit["stat_value"],
