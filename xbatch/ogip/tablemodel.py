@@ -148,6 +148,7 @@ def _spectra(
     if not near or flat.size != np.prod(shape) or np.unique(flat).size != flat.size:
         raise FileError(table.path, "has spectra that are not one for each combination of values", AGAIN)
     order = np.argsort(flat)
+    sorted_already = bool(np.all(np.diff(flat) > 0))
 
     def column(name: str) -> NDArray[Any]:
         values = table.column(name).reshape(table.rows, -1)
@@ -155,7 +156,8 @@ def _spectra(
             raise FileError(table.path, f"has {values.shape[1]} values in {name} for {bins} energies", AGAIN)
         if not np.all(np.isfinite(values)):
             raise FileError(table.path, f"has values in {name} that are not finite", AGAIN)
-        return values[order].reshape(*shape, bins)
+        # A table may have hundreds of megabytes: it is not copied without need.
+        return (values if sorted_already else values[order]).reshape(*shape, bins)
 
     extra = len(parameters) - len(axes)
     return column("INTPSPEC"), tuple(column(f"ADDSP{number:03d}") for number in range(1, extra + 1))
