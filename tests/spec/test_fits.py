@@ -28,6 +28,27 @@ def test_pairs_of_statistic_and_background(tmp_path: Path, statistic: str, mode:
     assert codes(tmp_path, BASE + fit(mode=mode, statistic=statistic)) == expected
 
 
+def test_starts_contours_and_goodness(tmp_path: Path) -> None:
+    more = "starts: 5\ngoodness: {n: 50}\nerrors: {contours: [[pl.PhoIndex, pl.norm]]}"
+    (job,) = jobs(tmp_path, BASE + fit(more=more))
+    assert (job.starts, job.goodness) == (5, {"n": 50, "seed": 1})
+    assert job.errors.contours == (("pl.PhoIndex", "pl.norm"),)
+    (plain,) = jobs(tmp_path, BASE + fit())
+    assert (plain.starts, plain.goodness, plain.errors.contours) == (1, None, ())
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ("errors: {contours: [[pl.PhoIndex, pl.nrm]]}", "XB307"),
+        ("errors: {contours: [[px.PhoIndex, pl.norm]]}", "XB306"),
+        ("errors: {contours: [[pl.norm, pl.norm]]}", "XB307"),
+    ],
+)
+def test_contours_that_cannot_be(tmp_path: Path, more: str, code: str) -> None:
+    assert codes(tmp_path, BASE + fit(more=more)) == [code]
+
+
 def test_groups_are_fits_of_their_own(tmp_path: Path) -> None:
     found = jobs(tmp_path, TWO_EPOCHS + fit(more="group_by: [spectrum, obsid]"))
     assert [job.subject for job in found] == ["one/src/90402339002", "one/src/90402339004"]

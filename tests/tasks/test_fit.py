@@ -151,6 +151,63 @@ def test_variances_are_taken(bench: Bench, variance: str) -> None:
     assert bench.fit["good_fit"]
 
 
+def test_contours_and_criteria_are_recorded(bench: Bench) -> None:
+    errors = {"parameters": ["free"], "method": "covariance", "confidence": 0.9, "contours": [["gal.nH", "pl.norm"]]}
+    bench.run(params(errors=errors, starts=2))
+    fit = bench.fit
+    (one,) = fit["contours"]
+    assert one["parameters"] == ["gal.nH", "pl.norm"]
+    assert np.shape(one["rise"]) == (len(one["y"]), len(one["x"]))
+    assert one["levels"]["0.9"] == pytest.approx(4.605, abs=1e-3)
+    assert fit["aic"] == pytest.approx(fit["stat_value"] + 6)
+    assert fit["bic"] == pytest.approx(fit["stat_value"] + 3 * np.log(21))
+
+
+@pytest.mark.parametrize(
+    ("statistic", "variance", "mode"),
+    [
+        ("chi2", "gehrels", "subtract"),
+        ("chi2", "primini", "subtract"),
+        ("chi2", "file", "none"),
+        ("wstat", "data", "profiled"),
+        ("pgstat", "data", "subtract"),
+        ("cash", "data", "ignore"),
+    ],
+)
+def test_goodness_is_the_share_of_simulated_data_that_fit_better(
+    bench: Bench, statistic: str, variance: str, mode: str
+) -> None:
+    world = make_world()
+    if variance == "file":
+        bench.put(world, source={"stat_err": np.sqrt(world.source + 1), "poisson": False})
+    given = params(statistic=statistic, variance=variance, background=mode, goodness={"n": 60, "seed": 1})
+    if mode == "none":
+        del bench.inputs["background/0"]
+    outcome = bench.run(given)
+    found = bench.fit["goodness"]
+    assert found["number"] + found["failed"] == 60
+    assert 0.02 < found["lower"] < 0.98
+    if statistic != "cash":
+        assert found["median"] == pytest.approx(bench.fit["dof"], rel=0.5)
+    assert any("of 60 simulated data sets fit better than the data" in note for note in outcome.notes)
+
+
+def test_goodness_without_counts_says_so(bench: Bench) -> None:
+    bench.put(make_world(3, norm=1e-3, background=0.5))
+    given = params(variance="gehrels", goodness={"n": 5, "seed": 1})
+    bench.run(given)
+    assert bench.fit["goodness"]["failed"] == 0
+
+
+def test_cash_has_no_reduced_statistic(bench: Bench) -> None:
+    bench.run(params(statistic="cstat", background="ignore"))
+    values = [one["value"] for one in bench.fit["parameters"]]
+    bench.run(params(statistic="cash", background="ignore"))
+    assert bench.fit["reduced"] is None
+    assert [one["value"] for one in bench.fit["parameters"]] == pytest.approx(values, rel=1e-5)
+    assert bench.fit["notes"] == []
+
+
 def test_pgstat_is_taken(bench: Bench) -> None:
     bench.run(params(statistic="pgstat"))
     index = bench.fit["parameters"][1]

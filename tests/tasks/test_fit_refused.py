@@ -65,6 +65,13 @@ def test_data_that_a_statistic_cannot_take(
         bench.run(params(statistic=statistic, background=mode))
 
 
+def test_a_response_that_does_not_cover_the_band(bench: Bench) -> None:
+    short = np.where(instrument().edges[1:] < 8.0, instrument().specresp, 0.0)
+    bench.put(make_world(), resp={"specresp": short})
+    with pytest.raises(StepError, match=r"gives no counts in \d+ of 21 groups of 1-10 keV.*Narrow the band"):
+        bench.run(params())
+
+
 def test_empty_groups_have_no_chi_squared(bench: Bench) -> None:
     bench.put(make_world(3, norm=1e-4, background=0.5))
     with pytest.raises(

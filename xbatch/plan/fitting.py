@@ -237,6 +237,8 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         "abundances": job.abundances,
         "cross_sections": job.cross_sections,
         "optimiser": job.optimiser,
+        "starts": job.starts,
+        "goodness": None if job.goodness is None else dict(job.goodness),
         "errors": asdict(job.errors),
         "flux": [asdict(request) for request in job.flux],
         **recipe.keep,

@@ -14,7 +14,7 @@ from xbatch.tasks.fitwords import fit_notes, flux_label, is_left_out, parameter_
 __all__ = ["FitView", "FluxRow", "ParameterRow", "fit_views", "statistic_name"]
 
 _TROUBLE = ("poor fit", "the optimiser did not converge")
-_STATISTICS = {"chi2": "χ²", "cstat": "C-stat", "wstat": "W-stat", "pgstat": "PG-stat"}
+_STATISTICS = {"chi2": "χ²", "cstat": "C-stat", "cash": "Cash", "wstat": "W-stat", "pgstat": "PG-stat"}
 
 
 @dataclass(frozen=True)

@@ -198,8 +198,8 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         "XB314": Code(
             "statistic and background",
             (
-                "chi2 goes with none, ignore and subtract; cstat with none and ignore; wstat with profiled; "
-                "pgstat with subtract. Other pairs would quietly be something else."
+                "chi2 goes with none, ignore and subtract; cstat and cash with none and ignore; wstat with "
+                "profiled; pgstat with subtract. Other pairs would quietly be something else."
             ),
             "Change one of the two.",
         ),

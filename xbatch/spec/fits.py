@@ -25,6 +25,7 @@ __all__ = ["ALLOWED", "find_fits"]
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "chi2": ("none", "ignore", "subtract"),
     "cstat": ("none", "ignore"),
+    "cash": ("none", "ignore"),
     "wstat": ("profiled",),
     "pgstat": ("subtract",),
 }
@@ -112,8 +113,15 @@ def _job(
         abundances=said("abundances", "wilm"),
         cross_sections=said("cross_sections", "vern"),
         optimiser=said("optimiser", "levmar"),
+        starts=_whole(data_of(fit.entries["starts"]) if "starts" in fit.entries else None, FitJob.starts),
+        goodness=_goodness(fit.entries.get("goodness")),
         path=fit.path,
     )
+
+
+def _goodness(node: Node | None) -> Mapping[str, int] | None:
+    said = {key: data_of(one) for key, one in node.entries.items()} if isinstance(node, Table) else {}
+    return {key: _whole(said.get(key), 1) for key in ("n", "seed")} if said else None
 
 
 def _model(node: Node | None, folder: Path, report: Report) -> Model | None:
@@ -210,7 +218,24 @@ def _errors(errors: Node | None, components: Mapping[str, str], confidence: floa
             one for one in parameter_names(components) if one == name or (is_glob(name) and fnmatchcase(one, name))
         ]
     method = text_of(errors.entries.get("method")) or "covariance"
-    return ErrorRequest(tuple(dict.fromkeys(names)), method, confidence)
+    contours = _contours(errors.entries.get("contours"), components, report)
+    return ErrorRequest(tuple(dict.fromkeys(names)), method, confidence, contours)
+
+
+def _contours(node: Node | None, components: Mapping[str, str], report: Report) -> tuple[tuple[str, str], ...]:
+    """Read pairs of names; a name may be that of one value, as in ``cal.factor[FPMB]``."""
+    pairs = []
+    for item in node.items if isinstance(node, Items) else ():
+        names = [text_of(one) or "" for one in items_of(item)]
+        for one, name in zip(items_of(item), names, strict=True):
+            fault = name_fault(name.partition("[")[0], components)
+            if fault is not None:
+                report.add(one, *fault)
+        if len(names) == 2 and names[0] == names[1]:
+            report.add(item, "XB307", f"{shown(names[0])} is named twice", "a contour is of two parameters")
+        elif len(names) == 2:
+            pairs.append((names[0], names[1]))
+    return tuple(pairs)
 
 
 def _flux(node: Node | None, bands: Bands, report: Report) -> tuple[FluxRequest, ...]:

@@ -148,11 +148,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ErrorRequest:
-    """Errors asked for. `parameters`: empty for none; names of components' parameters, or ``("free",)``."""
+    """Errors asked for. `parameters`: empty for none; names of components' parameters, or ``("free",)``.
+
+    `contours` are pairs of names, of parameters whose confidence region together is wanted.
+    """
 
     parameters: tuple[str, ...] = ("free",)
     method: str = "covariance"
     confidence: float = 0.6826894921370859
+    contours: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,10 @@ class FitJob:
     components : Mapping
         Component name to type: ``{"pl": "powerlaw"}``, in order of appearance; a table model has its file, as in
         ``{"refl": "atable{/home/me/reflection.fits}"}``.
+    starts : int
+        From how many places the search begins.
+    goodness : Mapping or None
+        ``{"n": 200, "seed": 1}``: fits to so many simulated data sets.
     """
 
     name: str
@@ -213,6 +221,8 @@ class FitJob:
     optimiser: str = "levmar"
     errors: ErrorRequest = field(default_factory=ErrorRequest)
     flux: tuple[FluxRequest, ...] = ()
+    starts: int = 1
+    goodness: Mapping[str, int] | None = None
     path: str = ""
 
     @property

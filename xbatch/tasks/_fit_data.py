@@ -24,7 +24,7 @@ __all__ = ["FitData", "read_dataset"]
 Floats = NDArray[np.float64]
 
 _WHOLE = 1e-6
-_POISSON = frozenset({"cstat", "wstat", "pgstat"})
+_POISSON = frozenset({"cstat", "cash", "wstat", "pgstat"})
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,13 @@ def read_dataset(
         raise StepError(
             f"the response of {subject(params)} is zero in all of {_band(params)}",
             cure="Check that the ARF belongs to this spectrum",
+        )
+    blind = folding.matrix @ np.ones(matrix.energ_lo.size) <= 0
+    if blind.any():
+        raise StepError(
+            f"the response of {subject(params)}, of {matrix.energ_lo[0]:.4g} to {matrix.energ_hi[-1]:.4g} keV, gives "
+            f"no counts in {int(blind.sum())} of {groups.size} groups of {_band(params)}",
+            cure="Narrow the band of the fit, or name the response that belongs to the spectrum",
         )
     iterated = fit["statistic"] == "chi2" and fit["variance"] == "primini"
     dataset = Dataset(

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.tasks._fit_data import FitData
+from xbatch.xray.fit.contours import Contour
 from xbatch.xray.fit.engine import Errors, FitResult
 from xbatch.xray.fit.problem import Problem
-from xbatch.xray.statistics import null_probability
+from xbatch.xray.statistics import delta_statistic, null_probability
 
 __all__ = ["bins_table", "empty_bins", "fit_document"]
 
 _SAID = ("name", "group", "model_text", "statistic", "variance", "background", "abundances", "cross_sections")
+_LEVELS = (0.6827, 0.9, 0.99)
 _UNITS = {"energy": "keV", "density": "ct / (s keV)"}
 
 
@@ -29,6 +31,7 @@ def fit_document(
     flux: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
     versions: Mapping[str, str],
+    goodness: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Give a fit's result as JSON-able data; see ``docs/fitting.md`` for what stands in it."""
     chi2 = params["statistic"] == "chi2"
@@ -39,16 +42,20 @@ def fit_document(
         "bins": problem.bins,
         "free": len(problem.parameters.free),
         "dof": result.dof,
-        "reduced": result.reduced,
+        "reduced": None if params["statistic"] == "cash" else result.reduced,
+        "aic": result.aic,
+        "bic": result.bic,
         "null_probability": null_probability(result.statistic, result.dof) if chi2 else None,
         "converged": result.converged,
         "message": result.message,
         "evaluations": problem.evaluations,
         "restarts": result.restarts,
         "good_fit": result.good,
+        "goodness": goodness,
         "parameters": _parameters(params, result, problem),
         "covariance": _matrix(result.covariance),
         "free_names": list(problem.parameters.free_names),
+        "contours": [_contour(one) for one in result.contours],
         "flux": list(flux),
         "datasets": [_dataset(one, statistic) for one, statistic in zip(data, statistics, strict=True)],
         "notes": list(notes),
@@ -87,6 +94,16 @@ def _matrix(covariance: NDArray[np.float64] | None) -> list[list[float | None]] 
     if covariance is None:
         return None
     return [[value if math.isfinite(value) else None for value in row] for row in covariance.tolist()]
+
+
+def _contour(contour: Contour) -> dict[str, Any]:
+    return {
+        "parameters": list(contour.names),
+        "x": contour.x.tolist(),
+        "y": contour.y.tolist(),
+        "rise": contour.rise.tolist(),
+        "levels": {f"{confidence:g}": delta_statistic(confidence, 2) for confidence in _LEVELS},
+    }
 
 
 def _dataset(data: FitData, statistic: float) -> dict[str, Any]:

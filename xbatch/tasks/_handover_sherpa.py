@@ -18,6 +18,7 @@ _STATISTIC = {
     ("chi2", "model"): "chi2modvar",
     ("chi2", "primini"): "chi2modvar",
     ("cstat", ""): "cstat",
+    ("cash", ""): "cash",
     ("wstat", ""): "wstat",
 }
 #: Models of Sherpa that are XSPEC's by another name: they need no XSPEC. Type, and its parameters in XSPEC's order.

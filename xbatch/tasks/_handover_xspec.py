@@ -9,7 +9,7 @@ from xbatch.tasks._handover_fit import Data, HandedFit, Value, expression
 
 __all__ = ["pyxspec_script", "xcm_text"]
 
-_STATISTIC = {"chi2": "chi", "cstat": "cstat", "wstat": "cstat", "pgstat": "pgstat"}
+_STATISTIC = {"chi2": "chi", "cstat": "cstat", "cash": "cstat", "wstat": "cstat", "pgstat": "pgstat"}
 # STAT_ERR of the file counts wherever POISSERR is F: "standard" takes it.
 _WEIGHT = {
     "data": "standard",

@@ -14,10 +14,11 @@ from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._fit_data import FitData, read_dataset
 from xbatch.tasks._fit_flux import fluxes
+from xbatch.tasks._fit_goodness import goodness
 from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
 from xbatch.xray.components.table_models import table_component
-from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, run_fit
+from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, Starts, run_fit
 from xbatch.xray.fit.optimise import sherpa_version
 from xbatch.xray.fit.parameters import read_parameters
 from xbatch.xray.fit.problem import ModelSpec, Problem
@@ -73,7 +74,9 @@ def run(job: Job) -> Outcome:
         }
         model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"], tables)
         problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
-        result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2")
+        starts = Starts(params.get("starts") or 1)
+        result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2", starts)
+        simulated, told = goodness(params, problem, result, data)
         flux = fluxes(params, model, problem, result, data)
     except ImportError as error:
         raise StepError(f"Sherpa, which finds the best fit, cannot be loaded ({error})", cure=_SHERPA_CURE) from error
@@ -82,8 +85,8 @@ def run(job: Job) -> Outcome:
             f"{params['model_text']} cannot be fitted: {error}",
             cure="Look at the fit's 'model', 'parameters' and 'data'",
         ) from error
-    notes = (*short, *_notes(params["statistic"], result, data))
-    document = fit_document(params, result, problem, data, flux, notes, versions)
+    notes = (*short, *_notes(params["statistic"], result, data), *told)
+    document = fit_document(params, result, problem, data, flux, notes, versions, simulated)
     write_atomically(job.out / "fit.json", pretty_json(document))
     write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
     facts = {
@@ -105,13 +108,15 @@ def _left_out(job: Job, notes: Sequence[str]) -> Outcome:
 
 def _error_request(params: Mapping[str, Any]) -> ErrorRequest:
     errors = params["errors"]
-    return ErrorRequest(tuple(errors["parameters"]), errors["method"], float(errors["confidence"]))
+    contours = tuple((str(one), str(other)) for one, other in errors.get("contours") or ())
+    return ErrorRequest(tuple(errors["parameters"]), errors["method"], float(errors["confidence"]), contours)
 
 
 def _notes(statistic: str, result: FitResult, data: Sequence[FitData]) -> tuple[str, ...]:
     """Give what the record's other fields do not say by themselves."""
     notes = [note for one in data for note in one.notes]
-    if result.good and result.reduced is not None and result.reduced > WORST_REDUCED:
+    told = statistic != "cash" and result.good
+    if told and result.reduced is not None and result.reduced > WORST_REDUCED:
         notes.append(
             f"{statistic} is {result.reduced:.3g} for each degree of freedom: unless most groups are nearly empty, the "
             "model does not describe the data, and its errors mean little"

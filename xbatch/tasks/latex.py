@@ -11,7 +11,7 @@ from xbatch.tasks.fitwords import fit_notes, flux_label, is_left_out, parameter_
 
 __all__ = ["latex_number", "parameters_latex"]
 
-_STATISTICS = {"chi2": r"$\chi^2$", "cstat": "C-stat", "wstat": "W-stat", "pgstat": "PG-stat"}
+_STATISTICS = {"chi2": r"$\chi^2$", "cstat": "C-stat", "cash": "Cash", "wstat": "W-stat", "pgstat": "PG-stat"}
 
 
 def latex_number(value: float, minus: float | None = None, plus: float | None = None) -> str:

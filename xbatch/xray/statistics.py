@@ -232,8 +232,10 @@ def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False
     return _weighted(counts.net if subtract else counts.source, _model_variance(counts, subtract)(model)[0])
 
 
-def delta_statistic(confidence: float) -> float:
+def delta_statistic(confidence: float, parameters: int = 1) -> float:
     """Give by how much the statistic rises at the ends of a confidence interval of one parameter (0.9: 2.7055).
+
+    At the edge of a region of so many `parameters` together it rises by more (of two, 0.9: 4.6052).
 
     Raises
     ------
@@ -242,7 +244,7 @@ def delta_statistic(confidence: float) -> float:
     """
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1; {confidence:g} does not")
-    return float(chdtri(1, 1 - confidence))
+    return float(chdtri(parameters, 1 - confidence))
 
 
 def null_probability(statistic: float, dof: int) -> float | None:

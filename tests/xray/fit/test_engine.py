@@ -8,7 +8,7 @@ import pytest
 
 from tests.xray.fit.peers import STATS, sherpa_data, sherpa_model, sherpa_stat
 from tests.xray.worlds import CHANNELS, GAMMA, MODEL, NH, NORM, instrument, make_world, parameters, problem
-from xbatch.xray.fit.engine import ErrorRequest, run_fit
+from xbatch.xray.fit.engine import ErrorRequest, Starts, run_fit
 from xbatch.xray.fit.optimise import OPTIMISERS, Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import ModelSpec, Problem
@@ -330,3 +330,43 @@ def test_a_start_without_a_value_is_refused() -> None:
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="no method 'bootstrap'"):
         run_fit(problem(make_world().dataset("chi2")), errors=ErrorRequest(method="bootstrap"))
+
+
+def test_criteria_count_parameters() -> None:
+    result = run_fit(problem(make_world(15).dataset("chi2")))
+    assert result.aic == pytest.approx(result.statistic + 6)
+    assert result.bic == pytest.approx(result.statistic + 3 * np.log(result.dof + 3))
+
+
+def test_other_starts_find_a_lower_minimum() -> None:
+    """A line that starts where there is none is found from elsewhere."""
+    bumps = np.zeros(CHANNELS)
+    bumps[[60, 61, 62]] = 160
+    world = make_world(19, norm=0.005)
+    world = replace(world, source=world.source + np.random.default_rng(19).poisson(bumps))
+    spec = ModelSpec(
+        {"op": "+", "args": [{"component": "pl"}, {"component": "fe"}]}, {"pl": "powerlaw", "fe": "gaussian"}
+    )
+    start = [
+        FitParameter("pl.PhoIndex", "pl", "PhoIndex", (0,), 1.2, -3.0, 10.0),
+        FitParameter("pl.norm", "pl", "norm", (0,), 0.004, 0.0, 1e24),
+        FitParameter("fe.LineE", "fe", "LineE", (0,), 3.0, 1.5, 9.0),
+        FitParameter("fe.Sigma", "fe", "Sigma", (0,), 0.1, 0.0, 1.0, frozen=True),
+        FitParameter("fe.norm", "fe", "norm", (0,), 1e-4, 0.0, 1e24),
+    ]
+    one = Problem([world.dataset("cstat", mode="none")], spec, Parameters(start))
+    alone, several = run_fit(one, chi2=False), run_fit(one, chi2=False, starts=Starts(12))
+    assert several.statistic < alone.statistic - 10
+    assert any("of 12 starts another than the one given" in note for note in several.notes)
+    assert several.statistic == run_fit(one, chi2=False, starts=Starts(12)).statistic
+
+
+def test_parameters_that_do_the_same_are_told() -> None:
+    twice = ModelSpec({"op": "+", "args": [{"component": "a"}, {"component": "b"}]}, {"a": "powerlaw", "b": "powerlaw"})
+    start = [
+        FitParameter(f"{name}.{key}", name, key, (0,), value, low, high, frozen=key == "PhoIndex")
+        for name in "ab"
+        for key, value, low, high in (("PhoIndex", 1.5, -3.0, 10.0), ("norm", 0.01, 0.0, 1e24))
+    ]
+    result = run_fit(Problem([make_world(2).dataset("cstat", mode="none")], twice, Parameters(start)), chi2=False)
+    assert any("the covariance is singular" in note for note in result.notes)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.xray.fit.contours import Contour, contour
 from xbatch.xray.fit.curvature import Curvature, newton
 from xbatch.xray.fit.optimise import Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
@@ -16,7 +17,7 @@ from xbatch.xray.fit.problem import Problem
 from xbatch.xray.fit.profile import LowerMinimumError, profile_limit
 from xbatch.xray.statistics import delta_statistic
 
-__all__ = ["WORST_REDUCED", "ErrorRequest", "Errors", "FitResult", "run_fit"]
+__all__ = ["WORST_REDUCED", "ErrorRequest", "Errors", "FitResult", "Starts", "run_fit"]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +32,8 @@ _SETTLED = 1e-6
 _POLISHES = 10
 # How near to the minimum an optimiser is to come: from there one step with exact second derivatives does the rest.
 _NEAR, _NEARER = 1e-4, 1e-9
+# A statistic that another start makes lower by less than this is the same.
+_WORTH = 0.01
 _NORM = "norm"
 
 
@@ -47,11 +50,14 @@ class ErrorRequest:
         ``covariance`` or ``profile``.
     confidence : float
         Of one parameter.
+    contours : tuple of pairs of str
+        Names of two free values each.
     """
 
     parameters: tuple[str, ...] = ("free",)
     method: str = "covariance"
     confidence: float = 0.6826894921370859
+    contours: tuple[tuple[str, str], ...] = ()
 
     def wants(self, parameter: FitParameter) -> bool:
         """Tell whether the errors of a parameter are asked for."""
@@ -59,6 +65,15 @@ class ErrorRequest:
         return parameter.free and any(
             name in ("free", parameter.name) or fnmatchcase(short, name) for name in self.parameters
         )
+
+
+@dataclass(frozen=True)
+class Starts:
+    """More than one start: how many, by what factor at most they differ from the one given, and the seed."""
+
+    number: int = 1
+    seed: int = 1
+    spread: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ class FitResult:
         NaN for parameters at a limit or not determined; None for a poor fit.
     errors : Mapping
         Parameter name to errors.
+    contours : tuple of Contour
     notes : tuple of str
     """
 
@@ -109,7 +125,18 @@ class FitResult:
     good: bool = True
     covariance: Floats | None = None
     errors: Mapping[str, Errors] = field(default_factory=dict)
+    contours: tuple[Contour, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion: the statistic and twice the number of free parameters."""
+        return self.statistic + 2 * self.free.size
+
+    @property
+    def bic(self) -> float:
+        """The Bayesian information criterion: the statistic and ln(bins) for each free parameter."""
+        return self.statistic + float(np.log(max(self.dof + self.free.size, 1))) * self.free.size
 
     @property
     def reduced(self) -> float | None:
@@ -118,7 +145,11 @@ class FitResult:
 
 
 def run_fit(
-    problem: Problem, optimiser: str = "levmar", errors: ErrorRequest | None = None, chi2: bool = True
+    problem: Problem,
+    optimiser: str = "levmar",
+    errors: ErrorRequest | None = None,
+    chi2: bool = True,
+    starts: Starts | None = None,
 ) -> FitResult:
     """Fit, and find the errors.
 
@@ -130,6 +161,8 @@ def run_fit(
     errors : ErrorRequest or None
     chi2 : bool
         The statistic is chi-squared, which says by itself whether the fit is good.
+    starts : Starts or None
+        More places to start from; the lowest minimum is taken.
 
     Raises
     ------
@@ -153,10 +186,12 @@ def run_fit(
         return FitResult(
             parameters.start, parameters.values(()), statistic, dof, message="no free parameter", good=good
         )
-    start, restarts = _renormalised(problem), 0
+    start, note = _chosen_start(problem, optimiser, starts or Starts())
+    restarts = 0
     first: float | None = None
     while True:
         result, shape = _best(problem, start, optimiser if restarts == 0 else "levmar", chi2)
+        result = replace(result, notes=(*note, *result.notes))
         first = result.statistic if first is None else first
         result = replace(result, restarts=restarts, fallen=first - result.statistic)
         try:
@@ -191,7 +226,7 @@ def _best(problem: Problem, start: Floats, optimiser: str, chi2: bool) -> tuple[
         converged=minimum.converged and settled,
         message=minimum.message if settled else "the weights of the statistic were still changing",
         good=not chi2 or _acceptable(minimum.statistic, dof),
-        notes=_limit_notes(parameters, minimum.free, shape),
+        notes=(*_limit_notes(parameters, minimum.free, shape), *_singular_note(parameters, shape)),
     )
     return result, shape
 
@@ -235,10 +270,33 @@ def _check_start(problem: Problem) -> None:
     raise ValueError(f"the statistic is not a number at the start ({shown})")
 
 
-def _renormalised(problem: Problem) -> Floats:
+def _chosen_start(problem: Problem, optimiser: str, starts: Starts) -> tuple[Floats, tuple[str, ...]]:
+    """Give the start from which the lowest minimum is reached, and a note where it is not the one given."""
+    given = _renormalised(problem, problem.parameters.start)
+    if starts.number <= 1:
+        return given, ()
+    low, high = problem.parameters.low, problem.parameters.high
+    ends = [minimise(problem, given, low, high, optimiser, _NEAR)]
+    rng = np.random.default_rng(starts.seed)
+    for _ in range(starts.number - 1):
+        factor = starts.spread ** rng.uniform(-1, 1, given.size)
+        # A parameter that starts at 0 has no scale of its own but its limits.
+        aside = rng.uniform(low, np.minimum(high, np.maximum(low, 0) + 1))
+        drawn = np.clip(np.where(problem.parameters.start == 0, aside, problem.parameters.start * factor), low, high)
+        if np.isfinite(problem.statistic(drawn)):
+            ends.append(minimise(problem, _renormalised(problem, drawn), low, high, optimiser, _NEAR))
+    best = min(ends, key=lambda end: end.statistic)
+    gained = ends[0].statistic - best.statistic
+    if gained <= _WORTH:
+        return ends[0].free, ()
+    return best.free, (
+        f"of {starts.number} starts another than the one given led to a statistic lower by {gained:.3g}",
+    )
+
+
+def _renormalised(problem: Problem, start: Floats) -> Floats:
     """Scale the free norms to give the model as many counts as the data, where that is nearer (XSPEC's `renorm`)."""
     parameters = problem.parameters
-    start = parameters.start
     norms = [
         place
         for place, number in enumerate(parameters.free)
@@ -272,13 +330,26 @@ def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shap
     ]
     if not result.good:
         note = f"not computed: reduced chi-squared {result.reduced or 0:.3g} > {WORST_REDUCED:g}"
-        return replace(result, errors={name: Errors(note=note) for _, name in names})
+        no_contours = (f"contours {note}",) if wanted.contours else ()
+        notes = (*result.notes, *no_contours)
+        return replace(result, errors={name: Errors(note=note) for _, name in names}, notes=notes)
     delta = delta_statistic(wanted.confidence)
     if wanted.method == "profile":
         errors = {name: _profile_errors(problem, result, shape, place, delta) for place, name in names}
     else:
         errors = {name: _covariance_errors(problem, result, shape, place, delta) for place, name in names}
-    return replace(result, covariance=shape.covariance, errors=errors)
+    contours = tuple(_contour(problem, result, shape, pair) for pair in wanted.contours)
+    return replace(result, covariance=shape.covariance, errors=errors, contours=contours)
+
+
+def _contour(problem: Problem, result: FitResult, shape: Curvature, names: tuple[str, str]) -> Contour:
+    places = problem.parameters.free_names
+    missing = [name for name in names if name not in places]
+    if missing:
+        raise ValueError(f"there are no contours of {missing[0]}: it is not free; free are {', '.join(places)}")
+    pair = (places.index(names[0]), places.index(names[1]))
+    low, high = problem.parameters.low, problem.parameters.high
+    return contour(problem, result.free, result.statistic, shape, pair, names, low, high)
 
 
 def _covariance_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
@@ -308,6 +379,16 @@ def _limit_notes(parameters: Parameters, free: Floats, shape: Curvature) -> tupl
         word, wall = _wall(parameters, free, int(place))
         notes.append(f"{parameters.free_names[place]} is at its {word} limit, {wall:g}")
     return tuple(notes)
+
+
+def _singular_note(parameters: Parameters, shape: Curvature) -> tuple[str, ...]:
+    """Say where the statistic has no minimum in some direction."""
+    inside = np.flatnonzero(~shape.at_limit)
+    if inside.size == 0 or np.isfinite(np.diag(shape.covariance)[inside]).any():
+        idle = [parameters.free_names[place] for place in inside if not np.isfinite(shape.reach[place])]
+        return tuple(f"the statistic does not depend on {name}" for name in idle)
+    names = ", ".join(parameters.free_names[place] for place in inside)
+    return (f"the covariance is singular: the data do not determine all of {names} together",)
 
 
 def _wall(parameters: Parameters, free: Floats, place: int) -> tuple[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -196,6 +197,14 @@ class Problem:
             for statistic, reweigh, counts in zip(self._statistics, self._reweigh, self.counts(values), strict=True)
         ]
         self._seen = None
+
+    def with_statistics(self, statistics: Sequence[Statistic]) -> Problem:
+        """Give the same fit to other counts, which share the model and the folding."""
+        other = copy(self)
+        other._statistics = list(statistics)
+        other._reweigh = [None] * len(other._statistics)
+        other._seen = None
+        return other
 
     def contributions(self, values: Sequence[float]) -> list[tuple[float, Floats]]:
         """Give statistic and signed roots of the groups' contributions for each dataset."""

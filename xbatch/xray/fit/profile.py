@@ -11,14 +11,14 @@ from xbatch.xray.fit.curvature import Curvature
 from xbatch.xray.fit.optimise import minimise
 from xbatch.xray.fit.surface import Surface
 
-__all__ = ["Limit", "LowerMinimumError", "profile_limit"]
+__all__ = ["LOWER", "Limit", "LowerMinimumError", "profile_limit"]
 
 Floats = NDArray[np.float64]
 
 # The root of the statistic's rise is found to this fraction of its aim: 0.05 % of an error bar.
 _TOLERANCE = 5e-4
-# A statistic this much lower than the minimum is another minimum.
-_LOWER = 1e-3
+#: A statistic this much lower than the minimum is another minimum.
+LOWER = 1e-3
 _PRECISION = 1e-4
 _TRIES = 40
 _FURTHEST = 4.0
@@ -152,7 +152,7 @@ class _Profile:
             The rise is negative.
         """
         free, value = self._lowest(at)
-        if value < self._statistic - _LOWER:
+        if value < self._statistic - LOWER:
             raise LowerMinimumError(free, value)
         return float(np.sqrt(max(value - self._statistic, 0.0)))
 
