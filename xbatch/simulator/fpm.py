@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,7 +140,8 @@ def _seconds(config: SimulationConfig, number: int) -> tuple[Floats, _Seconds]:
     edges = np.asarray(start + np.arange(int(clock.stop - start) + 1), dtype=np.float64)
     in_anomaly = np.zeros(edges.size - 1, np.bool_)
     for into, left in passages:
-        in_anomaly[max(int(into - start), 0) : max(int(left - start), 0)] = True
+        # a second that is good in part is counted, live time and all
+        in_anomaly[max(math.ceil(into - start), 0) : max(int(left - start), 0)] = True
     curve = brightness(edges[:-1] + 0.5, overlap(edges, gti), config.variability, shared[1])
     return gti, _Seconds(clock, edges, curve, in_anomaly)
 
