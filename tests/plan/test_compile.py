@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,16 @@ def test_a_fit_without_sherpa_is_blocked_and_the_rest_stays(pair) -> None:
     text = str(blocked[0].blocked)
     assert text.startswith("a.yaml:12:3: XB410 ")
     assert text.index("conda install") < text.index("pip install") < text.index("gfortran")
+
+
+def test_chains_without_emcee_are_blocked(pair) -> None:
+    subjects, files = pair
+    chains = {"walkers": 32, "steps": 2000, "burn": 500, "seed": 1}
+    spec = spec_of(files, [replace(fit_job(subjects), mcmc=chains)])
+    steps, _ = spectra.spectra_steps(analysis_of(({}, spec)), spec, installed=lambda package: package != "emcee")
+    (blocked,) = [step for step in steps if step.blocked]
+    assert "needs emcee, which is not installed" in str(blocked.blocked)
+    assert "xbatch[mcmc]" in str(blocked.blocked)
 
 
 def test_what_the_files_cannot_give_is_refused_at_once(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def test_pairs_of_statistic_and_background(tmp_path: Path, statistic: str, mode:
 
 def test_starts_contours_and_goodness(tmp_path: Path) -> None:
     more = "starts: 5\ngoodness: {n: 50}\nerrors: {contours: [[pl.PhoIndex, pl.norm]]}"
+    more += "\nmcmc: {steps: 3000}"
     (job,) = jobs(tmp_path, BASE + fit(more=more))
+    assert job.mcmc == {"walkers": 32, "steps": 3000, "burn": 500, "seed": 1}
     assert (job.starts, job.goodness) == (5, {"n": 50, "seed": 1})
     assert job.errors.contours == (("pl.PhoIndex", "pl.norm"),)
     (plain,) = jobs(tmp_path, BASE + fit())

@@ -192,6 +192,25 @@ def test_goodness_is_the_share_of_simulated_data_that_fit_better(
     assert any("of 60 simulated data sets fit better than the data" in note for note in outcome.notes)
 
 
+def test_chains_agree_with_the_covariance(bench: Bench) -> None:
+    pytest.importorskip("emcee")
+    bench.put(make_world(13, norm=0.2))
+    bench.run(params(mcmc={"walkers": 12, "steps": 400, "burn": 100, "seed": 1}))
+    found = bench.fit["mcmc"]
+    for one, row in zip(bench.fit["parameters"], found["parameters"], strict=True):
+        assert one["name"] == row["name"]
+        assert (row["upper"] - row["lower"]) / 2 == pytest.approx(one["error_plus"], rel=0.3)
+    assert any("chains of 300 steps are short" in note for note in bench.fit["notes"])
+
+
+def test_a_poor_fit_has_no_chains(bench: Bench) -> None:
+    given = params(mcmc={"walkers": 12, "steps": 400, "burn": 100, "seed": 1})
+    given["parameters"][0] |= {"value": 30.0, "frozen": True}
+    bench.run(given)
+    assert bench.fit["mcmc"] is None
+    assert "chains are not computed: the fit is poor" in bench.fit["notes"]
+
+
 def test_goodness_without_counts_says_so(bench: Bench) -> None:
     bench.put(make_world(3, norm=1e-3, background=0.5))
     given = params(variance="gehrels", goodness={"n": 5, "seed": 1})

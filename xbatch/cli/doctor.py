@@ -84,6 +84,13 @@ _PACKAGES = (
         "pip install 'xbatch[fit]' (needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc)",
     ),
     _Package(
+        "emcee",
+        "emcee",
+        "Markov chains of fits that ask for them (mcmc)",
+        required=False,
+        get="pip install 'xbatch[mcmc]'",
+    ),
+    _Package(
         "heasoftpy",
         "heasoftpy",
         "HEASoft's tasks as Python functions; no step calls it",

@@ -23,6 +23,8 @@ _SHERPA_CURE = (
     "conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa; or pip install 'xbatch[fit]', "
     "which compiles it: first install gcc, g++, gfortran, byacc (or bison), flex and pkg-config"
 )
+_CURES = {"sherpa": _SHERPA_CURE, "emcee": "pip install 'xbatch[mcmc]'"}
+_SPELT = {"sherpa": "Sherpa"}
 
 Installed = Callable[[str], bool]
 
@@ -196,7 +198,7 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         params=_fit_params(recipe, job),
         inputs=inputs,
         product=f"fits/{job.subject}",
-        blocked=_blocked(recipe, job, TASKS["fit"].needs, installed),
+        blocked=_blocked(recipe, job, (*TASKS["fit"].needs, *(["emcee"] if job.mcmc else [])), installed),
         path=job.path,
     )
     plot = Step(
@@ -215,8 +217,8 @@ def _blocked(recipe: _Recipe, job: FitJob, packages: Sequence[str], installed: I
     missing = [package for package in packages if not installed(package)]
     if not missing:
         return None
-    message = f"fit {job.name!r} needs {missing[0].capitalize()}, which is not installed"
-    return Problem(recipe.analysis.place(job.path), "XB410", message, _SHERPA_CURE, job.path)
+    message = f"fit {job.name!r} needs {_SPELT.get(missing[0], missing[0])}, which is not installed"
+    return Problem(recipe.analysis.place(job.path), "XB410", message, _CURES[missing[0]], job.path)
 
 
 def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
@@ -238,6 +240,7 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         "cross_sections": job.cross_sections,
         "optimiser": job.optimiser,
         "starts": job.starts,
+        "mcmc": None if job.mcmc is None else dict(job.mcmc),
         "goodness": None if job.goodness is None else dict(job.goodness),
         "errors": asdict(job.errors),
         "flux": [asdict(request) for request in job.flux],

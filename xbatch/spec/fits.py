@@ -114,14 +114,16 @@ def _job(
         cross_sections=said("cross_sections", "vern"),
         optimiser=said("optimiser", "levmar"),
         starts=_whole(data_of(fit.entries["starts"]) if "starts" in fit.entries else None, FitJob.starts),
-        goodness=_goodness(fit.entries.get("goodness")),
+        goodness=_whole_numbers(fit.entries.get("goodness")),
+        mcmc=_whole_numbers(fit.entries.get("mcmc")),
         path=fit.path,
     )
 
 
-def _goodness(node: Node | None) -> Mapping[str, int] | None:
-    said = {key: data_of(one) for key, one in node.entries.items()} if isinstance(node, Table) else {}
-    return {key: _whole(said.get(key), 1) for key in ("n", "seed")} if said else None
+def _whole_numbers(node: Node | None) -> Mapping[str, int] | None:
+    if not isinstance(node, Table):
+        return None
+    return {key: _whole(data_of(one), 1) for key, one in node.entries.items()}
 
 
 def _model(node: Node | None, folder: Path, report: Report) -> Model | None:

@@ -204,6 +204,8 @@ class FitJob:
         From how many places the search begins.
     goodness : Mapping or None
         ``{"n": 200, "seed": 1}``: fits to so many simulated data sets.
+    mcmc : Mapping or None
+        ``{"walkers": 32, "steps": 2000, "burn": 500, "seed": 1}``: Markov chains.
     """
 
     name: str
@@ -223,6 +225,7 @@ class FitJob:
     flux: tuple[FluxRequest, ...] = ()
     starts: int = 1
     goodness: Mapping[str, int] | None = None
+    mcmc: Mapping[str, int] | None = None
     path: str = ""
 
     @property

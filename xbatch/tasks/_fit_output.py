@@ -32,6 +32,7 @@ def fit_document(
     notes: Sequence[str],
     versions: Mapping[str, str],
     goodness: Mapping[str, Any] | None = None,
+    chain: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Give a fit's result as JSON-able data; see ``docs/fitting.md`` for what stands in it."""
     chi2 = params["statistic"] == "chi2"
@@ -52,6 +53,7 @@ def fit_document(
         "restarts": result.restarts,
         "good_fit": result.good,
         "goodness": goodness,
+        "mcmc": chain,
         "parameters": _parameters(params, result, problem),
         "covariance": _matrix(result.covariance),
         "free_names": list(problem.parameters.free_names),

@@ -12,6 +12,7 @@ from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
+from xbatch.tasks._fit_chain import chain
 from xbatch.tasks._fit_data import FitData, read_dataset
 from xbatch.tasks._fit_flux import fluxes
 from xbatch.tasks._fit_goodness import goodness
@@ -77,6 +78,7 @@ def run(job: Job) -> Outcome:
         starts = Starts(params.get("starts") or 1)
         result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2", starts)
         simulated, told = goodness(params, problem, result, data)
+        walked, walk_notes = chain(params, problem, result)
         flux = fluxes(params, model, problem, result, data)
     except ImportError as error:
         raise StepError(f"Sherpa, which finds the best fit, cannot be loaded ({error})", cure=_SHERPA_CURE) from error
@@ -85,8 +87,8 @@ def run(job: Job) -> Outcome:
             f"{params['model_text']} cannot be fitted: {error}",
             cure="Look at the fit's 'model', 'parameters' and 'data'",
         ) from error
-    notes = (*short, *_notes(params["statistic"], result, data), *told)
-    document = fit_document(params, result, problem, data, flux, notes, versions, simulated)
+    notes = (*short, *_notes(params["statistic"], result, data), *told, *walk_notes)
+    document = fit_document(params, result, problem, data, flux, notes, versions, simulated, walked)
     write_atomically(job.out / "fit.json", pretty_json(document))
     write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
     facts = {
