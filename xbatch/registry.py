@@ -136,6 +136,13 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "add the spectra of several observations, with their backgrounds and responses",
             ),
             _task(
+                "fake",
+                1,
+                ("spectrum.pha", "background.pha?", "response.npz"),
+                "xbatch.tasks.fake:run",
+                "draw a spectrum and its background from a model",
+            ),
+            _task(
                 "spectrum",
                 3,
                 ("spectrum.pha", "background.pha?", "response.npz?"),

@@ -23,7 +23,7 @@ __all__ = ["compile_plan"]
 
 Recipe = Callable[[Analysis, Spec], tuple[list[Step], list[Problem]]]
 _RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps}
-_SPECTRA = {"spectrum", "combine"}
+_SPECTRA = {"spectrum", "combine", "fake"}
 """Tasks that make a spectrum for groupings and fits; all of them are in the table of spectra."""
 
 

@@ -1,10 +1,11 @@
-"""Sums of spectra and bands whose edges a spectrum decides: steps that follow on spectra at both levels."""
+"""Sums of spectra, draws from models, and bands whose edges a spectrum decides: what follows at both levels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from xbatch.plan.combine import bands_step, combine_step
+from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import Combination
@@ -14,7 +15,7 @@ __all__ = ["edge_steps", "sums"]
 
 
 def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], list[Step]]:
-    """Add the sums of a spec to its spectra.
+    """Add the sums of a spec, and the spectra that are drawn from models, to its spectra.
 
     Parameters
     ----------
@@ -25,9 +26,9 @@ def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], 
     Returns
     -------
     sources : dict
-        With the sums, after the spectra.
+        With the sums, after the spectra, and what is drawn after the sums.
     steps : list of Step
-        Those that make the sums.
+        Those that make them.
     """
     known = dict(sources)
     steps: list[Step] = []
@@ -37,6 +38,12 @@ def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], 
             step = combine_step(one, members)
             steps.append(step)
             known[one.subject.path] = _sum_of(one, members, step.name)
+    for fake in spec.fakes:
+        like = known.get(fake.like.path)
+        if like is not None:
+            known[fake.subject.path] = fake_source(fake, like)
+            if like.response is not False:
+                steps.append(fake_step(fake, like))
     return known, steps
 
 

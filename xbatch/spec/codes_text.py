@@ -270,5 +270,10 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             "A reference for edges of bands is one spectrum or one sum; the text means none or several.",
             "Add `obsid`, `instrument` or `epoch`.",
         ),
+        "XB143": Code(
+            "one name for two spectra",
+            "A spectrum that is drawn has the name of another, or several would have its name.",
+            "Give each entry of `fake` a name of its own, and one spectrum an observation and instrument to be like.",
+        ),
     }
 )

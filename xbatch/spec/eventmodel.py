@@ -6,7 +6,7 @@ JSON-able and canonical: they are steps' parameters as they stand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ __all__ = [
     "EqualBands",
     "EventSpectrum",
     "EventWork",
+    "Fake",
     "Gtis",
     "ImageJob",
     "LightCurveJob",
@@ -224,6 +225,38 @@ class Combination:
     name: str
     members: tuple[Subject, ...]
     params: Mapping[str, Any]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A spectrum drawn from a model.
+
+    Attributes
+    ----------
+    subject : Subject
+    like : Subject
+        The spectrum whose response, exposure and background it has.
+    model, components : Mapping
+        As of `FitJob`.
+    values : Mapping
+        Component name to the values of its parameters, in order.
+    exposure : float or None
+        s; None for that of `like`.
+    background : bool
+        Whether the background of `like` is drawn too.
+    """
+
+    subject: Subject
+    like: Subject
+    model: Mapping[str, Any]
+    components: Mapping[str, str]
+    values: Mapping[str, Sequence[float]]
+    abundances: str = "wilm"
+    cross_sections: str = "vern"
+    exposure: float | None = None
+    background: bool = True
+    seed: int = 1
     path: str = ""
 
 

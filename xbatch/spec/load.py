@@ -28,6 +28,7 @@ from xbatch.spec.spectra import find_spectra
 from xbatch.spec.sweep import Axis, expanded, member_label, sweep_axes
 
 if TYPE_CHECKING:
+    from xbatch.spec.eventmodel import Fake
     from xbatch.spec.eventwork import EventFindings
 
 __all__ = ["load"]
@@ -148,6 +149,13 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
     found = events.found if events is not None else find_spectra(tree, pointed, folder, report)
     min_exposure = keep_exposure(tree, report)
     found, combinations = find_combinations(tree, found, min_exposure, report)
+    fakes: tuple[Fake, ...] = ()
+    drawn = tree.entries.get("fake")
+    if isinstance(drawn, Table) and drawn.entries:
+        # what reads models is loaded for specs that have them
+        from xbatch.spec.fakes import find_fakes
+
+        found, fakes = find_fakes(tree, found, folder, report)
     bands = find_bands(tree, report, pointed, found, band_users(tree, events) if events is not None else None)
     work = assembled(tree, events, bands, report) if events is not None else None
     binnings = find_binnings(tree, _data_root(tree, folder), report)
@@ -167,6 +175,7 @@ def _resolved(root: Table, context: _Context, report: Report, notes: Report) -> 
         fits=fits,
         document=data_of(tree.without("sweep")),
         combinations=combinations,
+        fakes=fakes,
         equal_bands=bands.equal,
         min_exposure=min_exposure,
         work=work,

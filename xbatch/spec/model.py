@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xbatch.base.errors import Place, Problem
 
 if TYPE_CHECKING:
-    from xbatch.spec.eventmodel import Combination, EqualBands, EventWork
+    from xbatch.spec.eventmodel import Combination, EqualBands, EventWork, Fake
 
 __all__ = [
     "Analysis",
@@ -252,6 +252,7 @@ class Spec:
     document: Mapping[str, Any]
     work: EventWork | None = None
     combinations: tuple[Combination, ...] = ()
+    fakes: tuple[Fake, ...] = ()
     equal_bands: Mapping[str, EqualBands] = field(default_factory=dict)
     min_exposure: float = 0.0
 

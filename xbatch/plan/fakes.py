@@ -1,0 +1,66 @@
+"""Steps that draw spectra from models."""
+
+from __future__ import annotations
+
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import FileInput, Input, Step
+from xbatch.spec.eventmodel import Fake
+from xbatch.spec.tablemodels import file_of
+
+__all__ = ["fake_source", "fake_step"]
+
+
+def fake_step(one: Fake, like: Source) -> Step:
+    """Make the step that draws a spectrum.
+
+    Parameters
+    ----------
+    one : Fake
+    like : Source
+        The spectrum whose response, exposure and background it has.
+    """
+    subject = one.subject
+    inputs: dict[str, Input] = {"spectrum": like.spectrum_input(), "response": like.response_input()}
+    if like.background and one.background:
+        inputs["background"] = like.background_input()
+    for name, kind in one.components.items():
+        table = file_of(kind)
+        if table is not None:
+            inputs[f"table/{name}"] = FileInput(str(table))
+    return Step(
+        name=f"fake:{subject.path}",
+        task="fake",
+        subject=subject.path,
+        params={
+            "obsid": subject.obsid,
+            "instrument": subject.instrument,
+            "mission": subject.mission,
+            "spectrum": subject.label,
+            "note": "",
+            "model": dict(one.model),
+            "components": {name: kind.partition("{")[0] for name, kind in one.components.items()},
+            "values": {name: list(values) for name, values in one.values.items()},
+            "abundances": one.abundances,
+            "cross_sections": one.cross_sections,
+            "exposure": one.exposure,
+            "seed": one.seed,
+        },
+        inputs=inputs,
+        product=subject.path,
+        path=one.path,
+    )
+
+
+def fake_source(one: Fake, like: Source) -> Source:
+    """Give what groupings and fits start from."""
+    return Source(
+        subject=one.subject,
+        step=f"fake:{one.subject.path}",
+        background=like.background and one.background,
+        response=like.response,
+        title=one.subject.path,
+        path=one.path,
+        background_name="the drawn background",
+        no_response=f" (nor has {like.subject.path}, which it is like)" if like.response is False else "",
+        lacking=(like.subject.spectrum,) if like.response is False else (),
+    )

@@ -1,0 +1,153 @@
+"""The ``fake`` block: spectra drawn from a model, with the response, exposure and background of real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from xbatch.spec.eventmodel import Fake
+from xbatch.spec.expression import ExpressionError, Model, parse_model
+from xbatch.spec.linking import linked
+from xbatch.spec.model import Band, Dataset, Subject
+from xbatch.spec.nodes import Node, Scalar, Table, at_character, data_of, items_of, text_of
+from xbatch.spec.parameters import instances
+from xbatch.spec.quantity import QuantityError, quantity
+from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.selectors import selected
+from xbatch.spec.settings import settle
+from xbatch.spec.spectra import SpectraFound
+
+__all__ = ["find_fakes"]
+
+_NO_BAND = Band("", 0.0, 0.0)
+
+
+def find_fakes(
+    root: Table, spectra: SpectraFound, folder: Path, report: Report
+) -> tuple[SpectraFound, tuple[Fake, ...]]:
+    """Resolve the drawn spectra of a checked document.
+
+    Parameters
+    ----------
+    root : Table
+    spectra : SpectraFound
+        Those of observations, and their sums.
+    folder : Path
+        Where files of table models are looked for.
+    report : Report
+
+    Returns
+    -------
+    spectra : SpectraFound
+        With the subjects of drawn spectra, by the name of their entry.
+    fakes : tuple of Fake
+        In the order of the spec; what is at fault is left out, and in the report.
+    """
+    table = root.entries.get("fake")
+    if not isinstance(table, Table):
+        return spectra, ()
+    fakes: list[Fake] = []
+    subjects = dict(spectra.subjects)
+    whole = spectra.whole
+    for name, node in table.entries.items():
+        before = len(report.problems)
+        taken = next((one for one in spectra.subjects if one.casefold() == name.casefold()), None)
+        if taken is not None:
+            message = f"the drawn spectrum '{name}' has the name of '{taken}'"
+            report.add(table.key_place(name), "XB143", message, "rename it: fits take either", f"fake.{name}")
+            continue
+        made = _entry(name, node, spectra, folder, report) if isinstance(node, Table) else []
+        whole = whole and len(report.problems) == before and isinstance(node, Table)
+        subjects[name] = [one.subject for one in made]
+        fakes += made
+    without, named = set(spectra.without_background), set(spectra.with_background)
+    for one in fakes:
+        if not one.background or one.like.path in without:
+            without.add(one.subject.path)
+        elif one.like.path in named:
+            named.add(one.subject.path)
+    found = replace(
+        spectra,
+        subjects=subjects,
+        whole=whole,
+        without_background=frozenset(without),
+        with_background=frozenset(named),
+    )
+    return found, tuple(fakes)
+
+
+def _entry(name: str, node: Table, spectra: SpectraFound, folder: Path, report: Report) -> list[Fake]:
+    likes = _likes(node, spectra, report)
+    model = _model(node.entries.get("model"), folder, report)
+    exposure = _exposure(node.entries.get("exposure"), report)
+    if model is None or not likes:
+        return []
+    settled = settle(node.entries.get("parameters"), model.components, likes, spectra.whole, report)
+    datasets = [Dataset(subject, "", _NO_BAND) for subject in likes]
+    parameters = linked(
+        instances(model.components, settled, datasets, node, report), datasets, model.components, report
+    )
+    if parameters is None:
+        return []
+    background, seed = data_of(node.entries["background"]), data_of(node.entries["seed"])
+    return [
+        Fake(
+            subject=replace(like, spectrum=name),
+            like=like,
+            model=model.tree,
+            components=model.components,
+            values={
+                component: [one.value for one in parameters if one.component == component and number in one.datasets]
+                for component in model.components
+            },
+            abundances=text_of(node.entries.get("abundances")) or "wilm",
+            cross_sections=text_of(node.entries.get("cross_sections")) or "vern",
+            exposure=exposure,
+            background=background is not False,
+            seed=seed if isinstance(seed, int) else 1,
+            path=node.path,
+        )
+        for number, like in enumerate(likes)
+    ]
+
+
+def _likes(node: Table, spectra: SpectraFound, report: Report) -> list[Subject]:
+    known = True
+    found: list[Subject] = []
+    for one in items_of(node.entries.get("like")):
+        name = text_of(one) or ""
+        if name not in spectra.subjects:
+            known = False
+            report.add(one, "XB101", f"unknown spectrum {shown(name)}", did_you_mean(name, spectra.subjects))
+        found += spectra.subjects.get(name, [])
+    chosen = selected(node.entries.get("where"), found, report if known and spectra.whole else Report())
+    paths: Mapping[str, Subject] = {replace(one, spectrum="").path: one for one in chosen}
+    if len(paths) < len(chosen):
+        message = "two spectra of one observation and instrument are to be alike, and would have one name"
+        report.add(node.entries["like"], "XB143", message, "make an entry for each")
+    return chosen
+
+
+def _model(node: Node | None, folder: Path, report: Report) -> Model | None:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return None
+    try:
+        return parse_model(node.value, folder)
+    except ExpressionError as fault:
+        report.add(at_character(node, fault.position), fault.code, fault.message, fault.hint, node.path)
+        return None
+
+
+def _exposure(node: Node | None, report: Report) -> float | None:
+    text = text_of(node)
+    if node is None or text is None:
+        return None
+    try:
+        value = quantity(text, "time")
+    except QuantityError as error:
+        report.add(node, error.code, error.message, error.hint)
+        return None
+    if value <= 0:
+        report.add(node, "XB205", f"{shown(text)} is not above 0", "write a number above 0, or remove the key")
+    return value
