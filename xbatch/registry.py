@@ -162,7 +162,6 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 ("fit.json", "bins.ecsv"),
                 "xbatch.tasks.fit:run",
                 "fit a model to one or more spectra together",
-                ("sherpa",),
             ),
             _task(
                 "plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"

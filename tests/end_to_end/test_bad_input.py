@@ -162,7 +162,7 @@ def test_a_folder_in_place_of_a_spectrum_is_named(desk: Desk) -> None:
     assert path.name in said.err
 
 
-def test_without_sherpa_binning_works_and_the_fit_says_how_to_get_it(
+def test_without_sherpa_binning_works_and_a_fit_by_it_says_how_to_get_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from xbatch.plan import spectra
@@ -172,6 +172,7 @@ def test_without_sherpa_binning_works_and_the_fit_says_how_to_get_it(
         "xbatch.plan.compile._RECIPES",
         {"spectra": lambda analysis, spec: recipe(analysis, spec, lambda package: package != "sherpa")},
     )
+    desk.write(SPEC.replace("    statistic:", "    optimiser: neldermead\n    statistic:", 1))
     assert desk.xbatch("validate", desk.folder / "desk.yaml").status == 0
     planned = desk.xbatch("plan", desk.folder / "desk.yaml", "--out", desk.run_dir)
     assert planned.status == 0 and "needs Sherpa" in planned.out

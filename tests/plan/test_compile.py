@@ -89,9 +89,9 @@ def test_only_the_axes_that_matter_are_in_a_name(pair) -> None:
     assert "fit:pl~counts=10,statistic=cstat" in names
 
 
-def test_a_fit_without_sherpa_is_blocked_and_the_rest_stays(pair) -> None:
+def test_a_fit_by_sherpa_without_it_is_blocked_and_the_rest_stays(pair) -> None:
     subjects, files = pair
-    spec = spec_of(files, [fit_job(subjects)])
+    spec = spec_of(files, [replace(fit_job(subjects), optimiser="moncar"), fit_job(subjects, name="q")])
     steps, problems = spectra.spectra_steps(analysis_of(({}, spec)), spec, installed=lambda package: False)
     assert problems == []
     blocked = [step for step in steps if step.blocked]

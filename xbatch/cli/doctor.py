@@ -78,7 +78,7 @@ _PACKAGES = (
     _Package(
         "sherpa",
         "sherpa",
-        "the fits (optimisers and statistics); everything else runs without it",
+        "its optimisers (neldermead, moncar, sherpa-levmar) for fits; everything else runs without it",
         required=False,
         get="conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa, or "
         "pip install 'xbatch[fit]' (needs gcc, g++, gfortran, pkg-config, FFTW, flex, and bison or byacc)",

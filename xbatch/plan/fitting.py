@@ -19,6 +19,7 @@ __all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
 
 _NEEDS_FWHM = {"opt", "optmin", "optsnmin", "ogrppha"}
 _USES_BACKGROUND = {"bmin", "snmin", "optsnmin", "ogrppha", "nutools"}
+_OWN_OPTIMISER = "levmar"
 _SHERPA_CURE = (
     "conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa; or pip install 'xbatch[fit]', "
     "which compiles it: first install gcc, g++, gfortran, byacc (or bison), flex and pkg-config"
@@ -198,7 +199,7 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         params=_fit_params(recipe, job),
         inputs=inputs,
         product=f"fits/{job.subject}",
-        blocked=_blocked(recipe, job, (*TASKS["fit"].needs, *(["emcee"] if job.mcmc else [])), installed),
+        blocked=_blocked(recipe, job, _packages(job), installed),
         path=job.path,
     )
     plot = Step(
@@ -211,6 +212,15 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         path=job.path,
     )
     return [fit, plot]
+
+
+def _packages(job: FitJob) -> tuple[str, ...]:
+    """Name what a fit needs beyond what xbatch itself needs."""
+    return (
+        *TASKS["fit"].needs,
+        *(["sherpa"] if job.optimiser != _OWN_OPTIMISER else []),
+        *(["emcee"] if job.mcmc else []),
+    )
 
 
 def _blocked(recipe: _Recipe, job: FitJob, packages: Sequence[str], installed: Installed) -> Problem | None:

@@ -20,14 +20,15 @@ from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
 from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, Starts, run_fit
-from xbatch.xray.fit.optimise import sherpa_version
+from xbatch.xray.fit.optimise import OF_SHERPA, sherpa_version
 from xbatch.xray.fit.parameters import read_parameters
 from xbatch.xray.fit.problem import ModelSpec, Problem
 
 __all__ = ["run"]
 
 _SHERPA_CURE = (
-    "Install it with 'conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa', or with "
+    "Use 'optimiser: levmar', which is xbatch's own, or install Sherpa with "
+    "'conda install -c https://cxc.cfa.harvard.edu/conda/sherpa -c conda-forge sherpa', or with "
     "\"pip install 'xbatch[fit]'\", which compiles it and needs gcc, g++, gfortran, bison (or byacc), flex, pkg-config"
 )
 
@@ -49,7 +50,7 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     StepError
-        Sherpa is not there, or data, model and statistic do not go together.
+        Sherpa has the optimiser and is not there, or data, model and statistic do not go together.
     FileError
         A file cannot be read.
     """
@@ -67,7 +68,9 @@ def run(job: Job) -> Outcome:
         for number, entry in zip(kept, params["datasets"], strict=True)
     ]
     try:
-        versions = {"sherpa": sherpa_version(), "numpy": np.__version__, "scipy": version("scipy")}
+        versions = {"numpy": np.__version__, "scipy": version("scipy")}
+        if params["optimiser"] in OF_SHERPA:
+            versions = {"sherpa": sherpa_version(), **versions}
         tables = {
             name: table_component(name, kind, read_table_model(job.inputs[f"table/{name}"]))
             for name, kind in params["components"].items()
@@ -81,7 +84,9 @@ def run(job: Job) -> Outcome:
         walked, walk_notes = chain(params, problem, result)
         flux = fluxes(params, model, problem, result, data)
     except ImportError as error:
-        raise StepError(f"Sherpa, which finds the best fit, cannot be loaded ({error})", cure=_SHERPA_CURE) from error
+        raise StepError(
+            f"Sherpa, which has the optimiser {params['optimiser']}, cannot be loaded ({error})", cure=_SHERPA_CURE
+        ) from error
     except ValueError as error:
         raise StepError(
             f"{params['model_text']} cannot be fitted: {error}",

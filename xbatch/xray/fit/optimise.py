@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from xbatch.xray.fit.levmar import descend
 from xbatch.xray.fit.surface import Surface
 
-__all__ = ["OPTIMISERS", "Minimum", "minimise", "sherpa_version"]
+__all__ = ["OF_SHERPA", "OPTIMISERS", "Minimum", "minimise", "sherpa_version"]
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], tuple[float, Floats]]
 
-OPTIMISERS = ("levmar", "neldermead", "moncar", "sherpa-levmar")
+#: The optimisers that need Sherpa.
+OF_SHERPA = ("neldermead", "moncar", "sherpa-levmar")
+OPTIMISERS = ("levmar", *OF_SHERPA)
 # Relative step of a derivative, squared: small enough not to shift the minimum of a likelihood, whose roots are far
 # from zero in empty groups, and far above the rounding of a folded model.
 _STEP_SQUARED = 1e-13
