@@ -145,7 +145,7 @@ def test_a_likelihood_far_from_the_data_is_noted(bench: Bench) -> None:
     assert any("for each degree of freedom" in note for note in bench.fit["notes"])
 
 
-@pytest.mark.parametrize("variance", ["model", "gehrels", "primini"])
+@pytest.mark.parametrize("variance", ["model", "gehrels", "primini", "xspec", "constant"])
 def test_variances_are_taken(bench: Bench, variance: str) -> None:
     bench.run(params(variance=variance))
     assert bench.fit["good_fit"]

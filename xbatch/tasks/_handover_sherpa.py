@@ -15,6 +15,7 @@ _STATISTIC = {
     ("chi2", "file"): "chi2datavar",
     ("chi2", "xspec"): "chi2xspecvar",
     ("chi2", "gehrels"): "chi2gehrels",
+    ("chi2", "constant"): "chi2constvar",
     ("chi2", "model"): "chi2modvar",
     ("chi2", "primini"): "chi2modvar",
     ("cstat", ""): "cstat",

@@ -20,6 +20,8 @@ _WEIGHT = {
     "primini": "model",
 }
 
+_NO_WEIGHT = "# XSPEC has no weight that is the same for all groups: its statistic is another one here"
+
 
 @dataclass(frozen=True)
 class _Line:
@@ -38,7 +40,7 @@ def xcm_text(fit: HandedFit) -> str:
     """Write a fit as XSPEC's commands, to be run in the folder of the file: ``xspec - fit.xcm``."""
     lines = [f"# {text}" for text in _head(fit, "xspec - fit.xcm")]
     lines += [f"statistic {_STATISTIC[fit.statistic]}", f"abund {fit.abundances}", f"xsect {fit.cross_sections}"]
-    lines += [f"weight {_WEIGHT[fit.variance]}"] if fit.statistic == "chi2" else []
+    lines += _weight(fit, "weight {}")
     for number, data in enumerate(fit.data, 1):
         lines += [
             f"# {data.title}",
@@ -57,6 +59,12 @@ def xcm_text(fit: HandedFit) -> str:
     return "\n".join([*lines, "show fit", ""])
 
 
+def _weight(fit: HandedFit, form: str) -> list[str]:
+    if fit.statistic != "chi2":
+        return []
+    return [form.format(_WEIGHT[fit.variance])] if fit.variance in _WEIGHT else [_NO_WEIGHT]
+
+
 def pyxspec_script(fit: HandedFit) -> str:
     """Write a fit as a script for PyXspec, to be run from anywhere: it goes to its own folder."""
     lines = ['"""', *_head(fit, "python fit_pyxspec.py"), '"""', ""]
@@ -65,7 +73,7 @@ def pyxspec_script(fit: HandedFit) -> str:
     lines += ["AllData.clear()", "AllModels.clear()"]
     lines += [f'Xset.abund = "{fit.abundances}"', f'Xset.xsect = "{fit.cross_sections}"']
     lines += [f'Fit.statMethod = "{_STATISTIC[fit.statistic]}"']
-    lines += [f'Fit.weight = "{_WEIGHT[fit.variance]}"'] if fit.statistic == "chi2" else []
+    lines += _weight(fit, 'Fit.weight = "{}"')
     files = " ".join(f"{number}:{number} {data.file}" for number, data in enumerate(fit.data, 1))
     lines += ["", f'AllData("{files}")']
     for number, data in enumerate(fit.data, 1):

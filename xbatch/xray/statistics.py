@@ -30,7 +30,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 STATISTICS = ("chi2", "cstat", "cash", "wstat", "pgstat")
-VARIANCES = ("data", "model", "gehrels", "xspec", "file", "primini")
+VARIANCES = ("data", "constant", "model", "gehrels", "xspec", "file", "primini")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def chi2_variance(counts: GroupedCounts, variance: str, subtract: bool) -> Float
     ----------
     counts : GroupedCounts
     variance : str
-        ``data``: N; ``gehrels``: (1 + sqrt(N + 0.75))**2; ``xspec``: N, and 1 where N is 0; ``file``: STAT_ERR. With
-        `subtract` the background's, times the square of the scale, is added; there STAT_ERR wins where a file has it.
+        ``data``: N; ``constant``: the mean N, for all groups; ``gehrels``: (1 + sqrt(N + 0.75))**2; ``xspec``: N, and
+        1 where N is 0; ``file``: STAT_ERR. With `subtract` the background's, times the square of the scale, is added;
+        there STAT_ERR wins where a file has it.
         ``xspec`` leaves a term of no counts out if the other has some, and takes the smaller of 1 and the squared
         scale if both have none (XSPEC's ``ChiSquare``, Sherpa's ``chi2xspecvar``).
     subtract : bool
@@ -111,6 +112,9 @@ def chi2_variance(counts: GroupedCounts, variance: str, subtract: bool) -> Float
 def _variance_of(counts: Floats, given: Floats | None, variance: str) -> Floats:
     if variance == "data":
         return counts
+    if variance == "constant":
+        mean = float(counts.mean()) if counts.size else 0.0
+        return np.full(counts.size, mean if mean > 0 else 1.0)
     if variance == "gehrels":
         return np.asarray((1 + np.sqrt(counts + 0.75)) ** 2)
     if variance == "xspec":

@@ -11,6 +11,7 @@ from xbatch.xray.components import COMPONENTS
 
 STATS = {
     ("chi2", "data"): "Chi2DataVar",
+    ("chi2", "constant"): "Chi2ConstVar",
     ("chi2", "gehrels"): "Chi2Gehrels",
     ("chi2", "model"): "Chi2ModVar",
     ("chi2", "xspec"): "Chi2XspecVar",
