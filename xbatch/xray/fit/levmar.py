@@ -2,7 +2,7 @@
 
 Marquardt 1963 (SIAM J. Appl. Math. 11, 431); the damping follows Nielsen 1999 (IMM-REP-1999-05). Limits are kept by an
 active set: a parameter at a limit stays there as long as the statistic would fall only beyond it, and a step that leads
-over a limit ends on it, with the step of the others made anew.
+over a limit ends on it, or before it if that is far, with the step of the others made anew.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _FIRST_DAMPING = 1e-4
 _LEAST_DAMPING, _MOST_DAMPING = 1e-12, 1e12
 # A statistic that is to fall by less than this is near its minimum: there the data's own curvature is the better guide.
 _CLOSE = 0.3
+# A limit that is further away than so many errors of the parameter alone is approached by this share of the way.
+_FAR, _SHARE = 1.0, 0.9
 # What stands for the curvature along a parameter that does nothing, and along a line on which nothing changes, relative
 # to the curvature across it, so that there is an answer.
 _FLOOR = 1e-30
@@ -88,7 +90,7 @@ def descend(
             fall = _fall(second, gradient / scale, ~held)
         if fall <= tolerance:
             return Descent(free, value, True, fall, step_number)
-        room = ((low - free) * scale, (high - free) * scale)
+        room = (_way((low - free) * scale), _way((high - free) * scale))
         while True:
             step = _step(second, gradient / scale, room, held, damping)
             moved = np.minimum(np.maximum(free + step / scale, low), high)
@@ -115,6 +117,14 @@ def _guide(slope: Slope, near: bool) -> tuple[Floats, Floats]:
     second = slope.second if near else slope.expected
     scale = np.sqrt(np.maximum(second.diagonal(), _FLOOR))
     return second / (scale[:, None] * scale), scale
+
+
+def _way(room: Floats) -> Floats:
+    """Give how far a step may go towards a limit: all the way only if that is near.
+
+    A line whose norm falls to 0 at once says no more where it would fit better.
+    """
+    return np.where(np.abs(room) > _FAR, _SHARE * room, room)
 
 
 def _fall(second: Floats, slope: Floats, inside: Flags) -> float:
