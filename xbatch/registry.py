@@ -164,7 +164,11 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "fit a model to one or more spectra together",
             ),
             _task(
-                "plot", 1, ("fit.png", "fit.pdf"), "xbatch.tasks.plot:run", "plot a fit: data, folded model, residuals"
+                "plot",
+                2,
+                ("fit.png", "fit.pdf", "unfolded.png?", "unfolded.pdf?", "contours.png?", "contours.pdf?"),
+                "xbatch.tasks.plot:run",
+                "plot a fit: data, folded model, residuals",
             ),
             _task(
                 "response",

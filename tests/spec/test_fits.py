@@ -104,6 +104,14 @@ def test_fluxes_asked_for(tmp_path: Path) -> None:
     assert codes(tmp_path, BASE + fit(more="flux: [{bands: [3-10 keV], luminosity: {redshift: -1}}]"))
 
 
+def test_plots_asked_for(tmp_path: Path) -> None:
+    (job,) = jobs(tmp_path, BASE + fit())
+    assert (job.residuals, job.unfolded) == ("delchi", False)
+    (job,) = jobs(tmp_path, BASE + fit(more="plots: {residuals: ratio, unfolded: true}"))
+    assert (job.residuals, job.unfolded) == ("ratio", True)
+    assert codes(tmp_path, BASE + fit(more="plots: {residuals: chi}"))
+
+
 def test_only_what_can_be_told_is_told(tmp_path: Path) -> None:
     text = fit(
         data="{spectra: scr, binning: min30, band: 3-79 keV}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xbatch.base.numbers import Rounded, plain_number, rounded, unit_parts
@@ -14,6 +14,10 @@ from xbatch.tasks.fitwords import fit_notes, flux_label, is_left_out, parameter_
 __all__ = ["FitView", "FluxRow", "ParameterRow", "fit_views", "statistic_name"]
 
 _TROUBLE = ("poor fit", "the optimiser did not converge")
+_MORE = {
+    "unfolded": "E² f(E): the data as the model unfolds them, which depend on it; step lines are the model",
+    "contours": "regions that hold both parameters together with the probabilities named; the cross is the best fit",
+}
 _STATISTICS = {"chi2": "χ²", "cstat": "C-stat", "cash": "Cash", "wstat": "W-stat", "pgstat": "PG-stat"}
 
 
@@ -71,6 +75,8 @@ class FitView:
     fluxes: tuple[FluxRow, ...]
     notes: tuple[str, ...]
     image: str | None
+    more: tuple[tuple[str, str], ...] = ()
+    ratio: bool = False
 
     @property
     def anchor(self) -> str:
@@ -143,8 +149,21 @@ def fit_views(source: RunSource) -> list[FitView]:
             continue
         plot = plots.get(step["name"])
         image = source.data_uri(plot, "fit.png", "image/png") if plot is not None else None
-        views.append(_view(step, values.get(step["subject"], ()), record, image))
+        view = _view(step, values.get(step["subject"], ()), record, image)
+        views.append(
+            replace(view, more=_more_images(source, plot), ratio=_is_ratio(plot)) if plot is not None else view
+        )
     return views
+
+
+def _is_ratio(plot: Step) -> bool:
+    return bool(plot["params"].get("residuals") == "ratio")
+
+
+def _more_images(source: RunSource, plot: Step) -> tuple[tuple[str, str], ...]:
+    """Give the other pictures of a fit, each with what it shows."""
+    found = ((source.data_uri(plot, f"{name}.png", "image/png"), words) for name, words in _MORE.items())
+    return tuple((image, words) for image, words in found if image)
 
 
 def _swept(source: RunSource) -> dict[str, tuple[tuple[str, str], ...]]:

@@ -96,6 +96,9 @@ def _job(
         return None
     check_enclosed(model.tree, model.components, parameters, fit.entries["model"], report)
 
+    plots = data_of(fit.entries["plots"]) if "plots" in fit.entries else None
+    plots = plots if isinstance(plots, Mapping) else {}
+
     def said(key: str, default: str) -> str:
         return text_of(fit.entries.get(key)) or default
 
@@ -115,6 +118,8 @@ def _job(
         optimiser=said("optimiser", "levmar"),
         starts=_whole(data_of(fit.entries["starts"]) if "starts" in fit.entries else None, FitJob.starts),
         goodness=_whole_numbers(fit.entries.get("goodness")),
+        residuals=str(plots.get("residuals") or "delchi"),
+        unfolded=plots.get("unfolded") is True,
         mcmc=_whole_numbers(fit.entries.get("mcmc")),
         path=fit.path,
     )

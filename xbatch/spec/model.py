@@ -202,6 +202,10 @@ class FitJob:
         ``{"refl": "atable{/home/me/reflection.fits}"}``.
     starts : int
         From how many places the search begins.
+    residuals : str
+        ``delchi`` or ``ratio``: the lower panel of the plot.
+    unfolded : bool
+        Whether there is a plot of the unfolded spectrum.
     goodness : Mapping or None
         ``{"n": 200, "seed": 1}``: fits to so many simulated data sets.
     mcmc : Mapping or None
@@ -225,6 +229,8 @@ class FitJob:
     flux: tuple[FluxRequest, ...] = ()
     starts: int = 1
     goodness: Mapping[str, int] | None = None
+    residuals: str = "delchi"
+    unfolded: bool = False
     mcmc: Mapping[str, int] | None = None
     path: str = ""
 

@@ -20,7 +20,7 @@ __all__ = ["bins_table", "empty_bins", "fit_document"]
 
 _SAID = ("name", "group", "model_text", "statistic", "variance", "background", "abundances", "cross_sections")
 _LEVELS = (0.6827, 0.9, 0.99)
-_UNITS = {"energy": "keV", "density": "ct / (s keV)"}
+_UNITS = {"energy": "keV", "density": "ct / (s keV)", "photons": "ph / (cm2 s keV)"}
 
 
 def fit_document(
@@ -130,8 +130,16 @@ def _dataset(data: FitData, statistic: float) -> dict[str, Any]:
     }
 
 
-def bins_table(result: FitResult, problem: Problem, data: Sequence[FitData]) -> str:
-    """Give the fitted bins as ECSV: one row a group; densities are counts/s/keV in the used channels of a group."""
+def bins_table(
+    result: FitResult,
+    problem: Problem,
+    data: Sequence[FitData],
+    more: Sequence[Mapping[str, NDArray[Any]]] = (),
+) -> str:
+    """Give the fitted bins as ECSV: one row a group; densities are counts/s/keV in the used channels of a group.
+
+    `more` are the columns of the unfolded model for each dataset, in photons/cm2/s/keV.
+    """
     models = problem.counts(result.values)
     residuals = [residual for _, residual in problem.contributions(result.values)]
     blocks: list[dict[str, NDArray[Any]]] = []
@@ -151,6 +159,7 @@ def bins_table(result: FitResult, problem: Problem, data: Sequence[FitData]) -> 
                 "background": (np.zeros(one.groups.size) if below is None else below) * density,
                 **{f"model_{name}": part * density for name, part in problem.parts(result.values, number).items()},
                 "residual": residuals[number],
+                **(more[number] if more else {}),
             }
         )
     return _ecsv({name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
@@ -177,6 +186,8 @@ def _column(name: str, values: NDArray[Any]) -> dict[str, str]:
     entry = {"name": name, "datatype": "int64" if values.dtype.kind == "i" else "float64"}
     if name in ("e_lo", "e_hi"):
         entry["unit"] = _UNITS["energy"]
+    elif name.startswith("source"):
+        entry["unit"] = _UNITS["photons"]
     elif entry["datatype"] == "float64" and name != "residual":
         entry["unit"] = _UNITS["density"]
     return entry

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,27 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLOURS", "draw_fit", "draw_words", "own_style", "save_figure"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKERS",
+    "component_names",
+    "darker",
+    "dataset_labels",
+    "draw_fit",
+    "draw_words",
+    "finish_energy_axis",
+    "own_style",
+    "plain",
+    "save_figure",
+    "steps",
+    "write_head",
+]
 
 # Okabe & Ito (2008), "Color Universal Design": told apart with any colour vision. The yellow is left out: too faint
 # on white paper.
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLE: Mapping[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -68,7 +84,7 @@ def _silent_fonts() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
+def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "", residuals: str = "delchi") -> Figure:
     """Draw a fit.
 
     Parameters
@@ -79,6 +95,8 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
         The columns of bins.ecsv: energies in keV, densities in counts/s/keV.
     title : str
         What stands first in the title; the fit's own name where empty.
+    residuals : str
+        What the lower panel has: ``delchi`` (in units of the error), or ``ratio`` (data by model).
 
     Returns
     -------
@@ -107,11 +125,13 @@ def draw_fit(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Figure:
         )
         upper = figure.add_subplot(grid[0])
         lower = figure.add_subplot(grid[1], sharex=upper)
-        handles = _draw_datasets(upper, lower, bins, labels)
-        _finish_energy_axis(upper, lower, bins)
+        below = _residuals(bins, str(fit["statistic"]), residuals)
+        handles = _draw_datasets(upper, lower, {**bins, "residual": below.values, "spread": below.errors}, labels)
+        finish_energy_axis(lower, bins)
+        upper.tick_params(labelbottom=False, which="both")
         _finish_upper(upper, bins)
-        _finish_lower(lower, bins, str(fit["statistic"]))
-        _write_head(figure, fit, title, common, height)
+        _finish_lower(lower, below)
+        write_head(figure, fit, title, common, height)
         figure.align_ylabels((upper, lower))
         if rows:
             figure.legend(
@@ -134,18 +154,21 @@ def draw_words(title: str, words: Sequence[str]) -> Figure:
     with own_style():
         figure = Figure(figsize=(7.2, 1.0 + 0.22 * len(words)))
         FigureCanvasAgg(figure)
-        figure.text(0.05, 0.9, _plain(_short(title, 66)), fontsize=12.5, va="top", weight="bold")
+        figure.text(0.05, 0.9, plain(_short(title, 66)), fontsize=12.5, va="top", weight="bold")
         text = "\n".join(["Nothing was fitted.", *(_short(word, 100) for word in words)])
-        figure.text(0.05, 0.1, _plain(text), fontsize=9.5, va="bottom")
+        figure.text(0.05, 0.1, plain(text), fontsize=9.5, va="bottom")
     return figure
 
 
-def save_figure(figure: Figure, folder: Path) -> None:
-    """Write ``fit.png`` and ``fit.pdf`` without the date and the names of programs, so that equal plots are equal."""
+def save_figure(figure: Figure, folder: Path, name: str = "fit") -> None:
+    """Write ``fit.png`` and ``fit.pdf``, or those of another name.
+
+    Neither date nor names of programs are in them, so that equal plots are equal.
+    """
     with own_style(), _silent_fonts():
-        figure.savefig(folder / "fit.png", metadata={"Software": None})
+        figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         figure.savefig(
-            folder / "fit.pdf", metadata={"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
+            folder / f"{name}.pdf", metadata={"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}
         )
 
 
@@ -192,7 +215,8 @@ def steps(
     return np.concatenate(xs), np.concatenate(ys)
 
 
-def _components(bins: Columns) -> list[str]:
+def component_names(bins: Columns) -> list[str]:
+    """List the columns of additive components; none where there is but one."""
     names = [name for name in bins if name.startswith("model_")]
     return names if len(names) > 1 else []
 
@@ -208,7 +232,7 @@ def _draw_datasets(upper: Any, lower: Any, bins: Columns, labels: Sequence[str])
         part = {name: column[here] for name, column in bins.items()}
         position = int(number) % max(crowd, 1)
         colour = COLOURS[position % len(COLOURS)]
-        marker = _MARKERS[(position + position // len(COLOURS)) % len(_MARKERS)]
+        marker = MARKERS[(position + position // len(COLOURS)) % len(MARKERS)]
         middle = np.sqrt(np.maximum(part["e_lo"], 1e-6) * part["e_hi"])
         across = np.array([middle - part["e_lo"], part["e_hi"] - middle])
         look: dict[str, Any] = {
@@ -216,31 +240,31 @@ def _draw_datasets(upper: Any, lower: Any, bins: Columns, labels: Sequence[str])
         }  # fmt: skip
         faint = 0.55 if crowd <= 4 else 0.45
         upper.errorbar(middle, part["data"], part["data_error"], across, alpha=faint, zorder=2, **look)
-        lower.errorbar(middle, part["residual"], 1.0, across, alpha=faint, zorder=2, **look)
+        lower.errorbar(middle, part["residual"], part["spread"], across, alpha=faint, zorder=2, **look)
         if "background" in part and np.any(part["background"] > 0):
             upper.plot(middle, part["background"], ls="", marker=".", ms=2.5, mew=0, color=colour, alpha=0.3, zorder=1)
         upper.plot(
             *steps(part["e_lo"], part["e_hi"], part["model"]),
-            color=_darker(colour),
+            color=darker(colour),
             lw=1.3 if crowd <= 4 else 0.7,
             zorder=4,
         )
-        for index, name in enumerate(_components(bins)):
-            dashes = _DASHES[index % len(_DASHES)]
+        for index, name in enumerate(component_names(bins)):
+            dashes = DASHES[index % len(DASHES)]
             x, y = steps(part["e_lo"], part["e_hi"], part[name])
-            upper.plot(x, y, color=_darker(colour), lw=0.8, ls=dashes, zorder=3)
-        handles.append(Line2D([], [], color=colour, marker=marker, ms=4.5, lw=1.3, label=_plain(labels[position])))
+            upper.plot(x, y, color=darker(colour), lw=0.8, ls=dashes, zorder=3)
+        handles.append(Line2D([], [], color=colour, marker=marker, ms=4.5, lw=1.3, label=plain(labels[position])))
     return handles
 
 
-_DASHES: tuple[Any, ...] = ((0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 2, 2, 2, 2, 2)), (0, (3, 4)))
+DASHES: tuple[Any, ...] = ((0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)), (0, (8, 2, 2, 2, 2, 2)), (0, (3, 4)))
 
 
 def _key(bins: Columns) -> list[Line2D]:
     """Make legend entries for what is not a dataset: components, and a background that can be seen."""
     key = [
-        Line2D([], [], color="0.25", lw=0.9, ls=_DASHES[i % len(_DASHES)], label=_plain(name.removeprefix("model_")))
-        for i, name in enumerate(_components(bins))
+        Line2D([], [], color="0.25", lw=0.9, ls=DASHES[i % len(DASHES)], label=plain(name.removeprefix("model_")))
+        for i, name in enumerate(component_names(bins))
     ]
     limits = _limits(bins)
     if "background" in bins and limits is not None and np.any(bins["background"] > limits[0]):
@@ -248,12 +272,13 @@ def _key(bins: Columns) -> list[Line2D]:
     return key
 
 
-def _darker(colour: str, keep: float = 0.72) -> tuple[float, ...]:
+def darker(colour: str, keep: float = 0.72) -> tuple[float, ...]:
     """Give a colour nearer to black, so that a model stands out from its own data."""
     return tuple(int(colour[i : i + 2], 16) / 255 * keep for i in (1, 3, 5))
 
 
-def _finish_energy_axis(upper: Any, lower: Any, bins: Columns) -> None:
+def finish_energy_axis(lower: Any, bins: Columns) -> None:
+    """Give a panel an axis of energies that holds all bins."""
     low, high = float(np.min(bins["e_lo"])), float(np.max(bins["e_hi"]))
     if low <= 0:
         low = float(np.min(bins["e_hi"])) / 2
@@ -267,7 +292,6 @@ def _finish_energy_axis(upper: Any, lower: Any, bins: Columns) -> None:
         lower.xaxis.set_minor_formatter(NullFormatter())
     else:
         lower.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
-    upper.tick_params(labelbottom=False, which="both")
     lower.set_xlabel("Energy (keV)")
 
 
@@ -282,7 +306,7 @@ def _limits(bins: Columns) -> tuple[float, float] | None:
     if positive.size == 0:
         return None
     bulk = float(np.percentile(data[data > 0] if np.any(data > 0) else positive, 2)) / 3.0
-    peaks = [float(np.max(bins[name])) / 5.0 for name in _components(bins)]
+    peaks = [float(np.max(bins[name])) / 5.0 for name in component_names(bins)]
     floor = max(float(np.min(positive)), min([bulk, *(peak for peak in peaks if peak > bulk / 30.0)]))
     top = data + np.nan_to_num(bins["data_error"])
     return floor / 1.6, 1.6 * float(np.max(np.concatenate((top[top > 0], positive))))
@@ -304,38 +328,61 @@ def _finish_upper(upper: Any, bins: Columns) -> None:
     upper.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _finish_lower(lower: Any, bins: Columns, statistic: str) -> None:
-    residual = bins["residual"][np.isfinite(bins["residual"])]
-    low, high = float(np.min(residual, initial=-2.5)), float(np.max(residual, initial=2.5))
-    margin = max(1.0, 0.06 * (high - low))
+@dataclass(frozen=True)
+class _Residuals:
+    """What the lower panel has: values and their errors, where there is no difference, the least range, its name."""
+
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    even: float
+    least: float
+    label: str
+
+
+def _residuals(bins: Columns, statistic: str, kind: str) -> _Residuals:
+    if kind == "ratio":
+        model = np.where(bins["model"] > 0, bins["model"], np.nan)
+        return _Residuals(bins["data"] / model, bins["data_error"] / model, 1.0, 0.05, "Data / model")
+    label = r"$\pm\sqrt{\Delta C}$" if statistic in _LIKELIHOODS else r"(data $-$ model) / $\sigma$"
+    return _Residuals(bins["residual"], np.ones_like(bins["residual"]), 0.0, 2.5, label)
+
+
+def _finish_lower(lower: Any, below: _Residuals) -> None:
+    finite = below.values[np.isfinite(below.values)]
+    low = float(np.min(finite, initial=below.even - below.least))
+    high = float(np.max(finite, initial=below.even + below.least))
+    if below.even == 1.0:  # ratios of nearly empty groups say little, and are not to squeeze the others
+        widest = 4 * float(np.median(np.abs(finite - 1.0))) + below.least if finite.size else below.least
+        low, high = max(low, 1.0 - widest), min(high, 1.0 + widest)
+    margin = max(0.4 * below.least, 0.06 * (high - low))
     low, high = low - margin, high + margin
     lower.set_ylim(low, high)
     # A label at the very top would stand on the upper panel's.
-    ticks = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = MaxNLocator(nbins=6 if below.even else 4, steps=[1, 2, 5, 10]).tick_values(low, high)
     lower.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high - 0.07 * (high - low)]))
-    lower.axhline(0.0, color="0.2", lw=0.8, zorder=3)
-    kind = r"$\pm\sqrt{\Delta C}$" if statistic in _LIKELIHOODS else r"(data $-$ model) / $\sigma$"
-    lower.set_ylabel(kind, fontsize=9.5)
+    lower.axhline(below.even, color="0.2", lw=0.8, zorder=3)
+    lower.set_ylabel(below.label, fontsize=9.5)
 
 
-def _write_head(figure: Any, fit: Mapping[str, Any], title: str, common: str, height: float) -> None:
+def write_head(figure: Any, fit: Mapping[str, Any], title: str, common: str, height: float) -> None:
+    """Write title, statistic, data and model above the panels of a figure so high (inches)."""
     name = title or " ".join(part for part in (str(fit["name"]), str(fit.get("group", ""))) if part)
     size = 12.5 if len(name) <= 42 else 9.5
-    figure.text(0.105, 1 - 0.2 / height, _plain(_short(name, 66)), fontsize=size, va="center", weight="bold")
-    statistic = _STATISTICS.get(str(fit["statistic"]), _plain(str(fit["statistic"])))
+    figure.text(0.105, 1 - 0.2 / height, plain(_short(name, 66)), fontsize=size, va="center", weight="bold")
+    statistic = _STATISTICS.get(str(fit["statistic"]), plain(str(fit["statistic"])))
     told = f"{statistic} = {fit['stat_value']:.2f} / {fit['dof']} d.o.f."
     if fit.get("reduced") is not None:
         told += f" = {fit['reduced']:.4g}"
     figure.text(0.98, 1 - 0.2 / height, told, fontsize=11, va="center", ha="right")
     model = str(fit.get("model_text", ""))
     words = "   ".join(word for word in (common, model) if word)
-    figure.text(0.105, 1 - 0.43 / height, _plain(_short(words, 120)), fontsize=9.5, va="center", color="0.3")
+    figure.text(0.105, 1 - 0.43 / height, plain(_short(words, 120)), fontsize=9.5, va="center", color="0.3")
 
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep a name from being read as mathematics."""
     return text.replace("$", r"\$")

@@ -18,6 +18,7 @@ from xbatch.tasks._fit_flux import fluxes
 from xbatch.tasks._fit_goodness import goodness
 from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
+from xbatch.tasks._fit_unfolded import unfolded
 from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, Starts, run_fit
 from xbatch.xray.fit.optimise import OF_SHERPA, sherpa_version
@@ -83,6 +84,7 @@ def run(job: Job) -> Outcome:
         simulated, told = goodness(params, problem, result, data)
         walked, walk_notes = chain(params, problem, result)
         flux = fluxes(params, model, problem, result, data)
+        more = unfolded(model, problem, result, data) if params.get("unfolded") else ()
     except ImportError as error:
         raise StepError(
             f"Sherpa, which has the optimiser {params['optimiser']}, cannot be loaded ({error})", cure=_SHERPA_CURE
@@ -95,7 +97,7 @@ def run(job: Job) -> Outcome:
     notes = (*short, *_notes(params["statistic"], result, data), *told, *walk_notes)
     document = fit_document(params, result, problem, data, flux, notes, versions, simulated, walked)
     write_atomically(job.out / "fit.json", pretty_json(document))
-    write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data))
+    write_atomically(job.out / "bins.ecsv", bins_table(result, problem, data, more))
     facts = {
         "statistic": params["statistic"],
         **{

@@ -18,14 +18,17 @@ _NEEDED = ("dataset", "e_lo", "e_hi", "data", "data_error", "model", "residual")
 def run(job: Job) -> Outcome:
     """Draw a fit: counts/s/keV of data, model, model components and background; residuals below.
 
-    Inputs are `fit` (fit.json) and `bins` (bins.ecsv). The one parameter is `title`. Outputs are ``fit.png`` (200 dots
-    per inch) and ``fit.pdf``; equal inputs give equal bytes. Where nothing was fitted, the figure says why.
+    Inputs are `fit` (fit.json) and `bins` (bins.ecsv). Parameters are `title` and `residuals` (delchi or ratio; delchi
+    if it is not there). Outputs are ``fit.png`` (200 dots per inch) and ``fit.pdf``; ``unfolded.png`` and ``.pdf``
+    where the bins have the model that is not folded; ``contours.png`` and ``.pdf`` where the fit has contours. Equal
+    inputs give equal bytes. Where nothing was fitted, the figure says why.
 
     Raises
     ------
     StepError
         A column of the bins is missing, or no bin was fitted.
     """
+    from xbatch.tasks._more_figures import draw_contours, draw_unfolded
     from xbatch.tasks.figure import draw_fit, draw_words, save_figure
 
     fit: Mapping[str, Any] = json.loads(job.inputs["fit"].read_text(encoding="utf-8"))
@@ -34,8 +37,11 @@ def run(job: Job) -> Outcome:
         save_figure(draw_words(title or str(fit["name"]), fit_notes(fit)), job.out)
         return Outcome(facts={"datasets": 0, "bins": 0})
     bins = _read_bins(job)
-    figure = draw_fit(fit, bins, title)
-    save_figure(figure, job.out)
+    save_figure(draw_fit(fit, bins, title, str(job.params.get("residuals", "delchi"))), job.out)
+    if "source" in bins:
+        save_figure(draw_unfolded(fit, bins, title), job.out, "unfolded")
+    if fit.get("contours"):
+        save_figure(draw_contours(fit, title), job.out, "contours")
     return Outcome(facts={"datasets": len(fit["datasets"]), "bins": len(bins["e_lo"])})
 
 
