@@ -1,8 +1,8 @@
 """CPU of a joint fit to NuSTAR's spectra of both modules, from their files, against the same by Sherpa.
 
 ``python benchmarks/joint.py --rmf RMF A_sr.pha B_sr.pha`` takes spectra as ``nuproducts`` leaves them (``X_sr.pha``
-with ``X_bk.pha`` and ``X_sr.arf`` beside it), groups them to 30 counts, and fits a power law with a constant between the
-modules to 3-79 keV, ``chi2datavar`` of net counts. It times, in turns,
+with ``X_bk.pha`` and ``X_sr.arf`` beside it), groups them to 30 counts, and fits a power law with a constant between
+the modules to 3-79 keV, ``chi2datavar`` of net counts. It times, in turns,
 
 - ten evaluations of the statistic at other parameters each time;
 - the fit from the same start, with ``levmar`` of each;
