@@ -94,6 +94,10 @@ def hand_over(bench: Bench, given: dict[str, Any]) -> tuple[Path, Outcome]:
         ("chi2", "data", "subtract"),
         ("chi2", "gehrels", "subtract"),
         ("chi2", "model", "ignore"),
+        ("chi2", "constant", "ignore"),
+        ("chi2", "constant", "subtract"),
+        ("chi2", "xspec", "subtract"),
+        ("cash", "data", "ignore"),
         ("cstat", "data", "ignore"),
         ("wstat", "data", "profiled"),
     ],
@@ -142,6 +146,25 @@ def test_errors_of_the_file_are_handed_over(bench: Bench, capfd: pytest.CaptureF
     runpy.run_path(str(folder / "fit_sherpa.py"))
     assert float(capfd.readouterr().out.split()[-5]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
     assert not read_pha(folder / "spectrum_1.pha").poisson
+
+
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+def test_iterated_weights_are_handed_over_to_their_tolerance(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    put_two(bench)
+    folder, _ = hand_over(bench, joint(variance="primini", background="ignore"))
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    assert float(capfd.readouterr().out.split()[-5]) == pytest.approx(bench.fit["stat_value"], rel=1e-4)
+    assert "weight model" in (folder / "fit.xcm").read_text()
+
+
+@pytest.mark.parametrize(
+    ("statistic", "variance", "told"),
+    [("cash", "data", "its value is another"), ("chi2", "constant", "XSPEC has no weight that is the same")],
+)
+def test_what_xspec_does_otherwise_is_said(bench: Bench, statistic: str, variance: str, told: str) -> None:
+    folder, _ = hand_over(bench, params(statistic=statistic, variance=variance, background="ignore"))
+    assert told in (folder / "fit.xcm").read_text()
+    assert told in (folder / "fit_pyxspec.py").read_text()
 
 
 def test_models_of_xspec_are_named_for_a_sherpa_that_has_them(bench: Bench) -> None:

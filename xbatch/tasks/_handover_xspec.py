@@ -95,10 +95,13 @@ def pyxspec_script(fit: HandedFit) -> str:
 
 
 def _head(fit: HandedFit, command: str) -> list[str]:
-    return [
+    lines = [
         f"{fit.title}: {fit.statistic} {fit.stat_value!r} for {fit.dof} degrees of freedom, by xbatch {fit.version}.",
         f"It is rebuilt with: {command}",
     ]
+    if fit.statistic == "cash":
+        lines.append("XSPEC's cstat is cash and a number that no parameter changes: its value is another.")
+    return lines
 
 
 def _ranges(data: Data) -> str:
