@@ -12,6 +12,8 @@ import pytest
 
 from tests.tasks.fit_bench import Bench, dataset, parameter, params
 from tests.tasks.test_fit_components import PowerLaws, tabulated
+from tests.tasks.test_fit_peer import joint as two_modules
+from tests.tasks.test_fit_peer import prepare
 from tests.xray.worlds import CHANNELS, make_world
 from xbatch.ogip.pha import read_pha
 from xbatch.registry import Job, Outcome
@@ -247,3 +249,20 @@ def test_two_hand_overs_are_equal(bench: Bench) -> None:
     second, _ = hand_over(bench, params())
     assert {path.name: path.read_bytes() for path in second.iterdir()} == kept
     assert json.loads((bench.folder / "out" / "fit.json").read_text())["bins"] > 0
+
+
+@pytest.mark.real_data
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+@pytest.mark.parametrize(("statistic", "mode"), [("chi2", "subtract"), ("wstat", "profiled"), ("cstat", "ignore")])
+def test_vela_x1_is_handed_over_as_it_was_fitted(
+    tmp_path: Path, real_data: Path, capfd: pytest.CaptureFixture[str], statistic: str, mode: str
+) -> None:
+    source = real_data / "nustar" / "90402339002"
+    stems = [source / f"nu90402339002{module}01" for module in "AB"]
+    bench = Bench(tmp_path)
+    bad = [[0, 34], [1910, 4095]]
+    bench.inputs = prepare(tmp_path, stems, [source / "nuAdet3_2012.rmf.gz"] * 2, bad)
+    folder, _ = hand_over(bench, two_modules(statistic, "data", mode))
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    told = capfd.readouterr().out.strip().splitlines()[-1].split()
+    assert float(told[0]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
