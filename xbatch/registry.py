@@ -158,7 +158,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "fit",
-                2,
+                3,
                 ("fit.json", "bins.ecsv"),
                 "xbatch.tasks.fit:run",
                 "fit a model to one or more spectra together",
@@ -186,7 +186,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "parameters",
-                1,
+                2,
                 ("parameters.ecsv", "parameters.csv", "parameters.tex"),
                 "xbatch.tasks.parameters:run",
                 "one table of the parameters of all fits",

@@ -52,6 +52,14 @@ def test_a_short_spectrum_is_left_out_with_its_parameters(bench: Bench) -> None:
     assert set(bench.bins["dataset"]) == {0}
 
 
+def test_a_record_of_nothing_has_the_keys_of_any(bench: Bench) -> None:
+    bench.run(params())
+    keys = list(bench.fit)
+    bench.put(WORLD, 0, SHORT)
+    bench.run(params(min_exposure=1000.0))
+    assert list(bench.fit) == keys
+
+
 def test_a_constant_is_not_left_to_slide(bench: Bench) -> None:
     bench.put(WORLD, 0, SHORT)
     bench.put(WORLD, 1)

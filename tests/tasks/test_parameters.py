@@ -33,6 +33,7 @@ def test_a_row_for_each_parameter_with_every_digit(tmp_path: Path) -> None:
     assert table["error_minus"].mask.tolist() == [True, False, False, False]
     assert table["flux 3-79 keV unabsorbed"].unit == "erg / (s cm2)"
     assert set(table["flux 3-79 keV unabsorbed"]) == {3.43e-10}
+    assert (set(table["aic"]), set(table["bic"])) == ({86.5}, {91.2})
     assert outcome.facts == {"fits": 1, "failed": 0, "rows": 4}
 
 

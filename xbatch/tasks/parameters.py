@@ -59,6 +59,8 @@ def run(job: Job) -> Outcome:
         Column("dof", "int64", description="degrees of freedom"),
         Column("reduced", "float64", description="statistic by degrees of freedom", digits=4),
         Column("bins", "int64", description="groups of channels fitted"),
+        Column("aic", "float64", description="statistic + 2 x free parameters", digits=7),
+        Column("bic", "float64", description="statistic + ln(bins) x free parameters", digits=7),
         *(_flux_column(name) for name in fluxes),
         Column("note"),
     ]
@@ -92,6 +94,8 @@ def _rows(entry: Mapping[str, Any], fit: Fit | None, words: Collection[str]) -> 
         "dof": fit["dof"],
         "reduced": fit["reduced"],
         "bins": fit["bins"],
+        "aic": fit["aic"],
+        "bic": fit["bic"],
     }
     for flux in fit["flux"]:
         base |= _fluxes(fit, flux)
