@@ -127,3 +127,15 @@ def test_nothing_is_evaluated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     model.flux({**VALUES, "pl": (1.9, 0.01)})
     model.flux({**VALUES, "pl": (1.8, 0.02)})  # a norm only scales what is there
     assert calls == [(1.8, 1.0), (1.9, 1.0)]
+
+
+def test_components_are_prepared_once_for_a_grid() -> None:
+    from xbatch.xray.fit import model
+
+    model._prepared.cache_clear()
+    first, second = (GridModel(TREE, KINDS, EDGES, "wilm", "vern") for _ in range(2))
+    assert model._prepared.cache_info().misses == len(KINDS)
+    assert model._prepared.cache_info().hits == len(KINDS)
+    assert np.array_equal(first.flux(VALUES), second.flux(VALUES))
+    other = GridModel(TREE, KINDS, EDGES, "angr", "vern")
+    assert not np.array_equal(first.flux(VALUES), other.flux(VALUES))

@@ -22,6 +22,8 @@ Kinds = Mapping[str, Component | Scaling]
 ABSORBERS = frozenset({"pcfabs", "phabs", "tbabs", "wabs", "zphabs", "ztbabs", "zwabs"})
 # Enough for the values in force and those of the step that a derivative tries.
 _KEPT = 3
+# Components on grids that are kept prepared: the fits of a sweep share them.
+_GRIDS = 32
 
 
 def component_kinds(
@@ -131,7 +133,7 @@ class GridModel:
         self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
         self._terms = additive_terms(tree, kinds)
         self._components = {
-            name: (_scaled if kind.kind == "add" else _remembering)(kind.prepare(edges, abundances, cross_sections))
+            name: (_scaled if kind.kind == "add" else _remembering)(_evaluator(kind, edges, abundances, cross_sections))
             for name, kind in kinds.items()
             if isinstance(kind, Component)
         }
@@ -186,6 +188,18 @@ def _enclosing(tree: Tree) -> tuple[Tree, ...]:
         return ()
     inside = tuple(found for part in tree["args"] for found in _enclosing(part))
     return (tree, *inside) if tree["op"] == "con" else inside
+
+
+def _evaluator(kind: Component, edges: Floats, abundances: str, cross_sections: str) -> Evaluator:
+    """Prepare a component for a grid: once for all fits of a process that use it there, unless it is a table."""
+    if COMPONENTS.get(kind.name) is not kind:
+        return kind.prepare(edges, abundances, cross_sections)
+    return _prepared(kind.name, edges.tobytes(), abundances, cross_sections)
+
+
+@lru_cache(maxsize=_GRIDS)
+def _prepared(name: str, edges: bytes, abundances: str, cross_sections: str) -> Evaluator:
+    return COMPONENTS[name].prepare(np.frombuffer(edges), abundances, cross_sections)
 
 
 def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
