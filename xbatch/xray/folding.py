@@ -34,18 +34,17 @@ class Operator(Protocol):
         ...
 
 
+#: First row and row after the last, first column and column after the last, elements.
+Block = tuple[int, int, int, int, Floats]
+
+
 class _Sparse:
     """A sparse matrix, with blocks for several columns where these hold few zeros: a narrow response has a diagonal."""
 
     def __init__(self, matrix: csr_matrix) -> None:
         self._matrix, self._turned = matrix, matrix.T
-        rows = max(1, -(-matrix.shape[0] // _DIAGONAL_BLOCKS))
-        parts = [(start, min(start + rows, matrix.shape[0])) for start in range(0, matrix.shape[0], rows)]
-        seen = [matrix.indices[matrix.indptr[start] : matrix.indptr[stop]] for start, stop in parts]
-        held = sum(
-            (stop - start) * (int(np.ptp(s)) + 1) for (start, stop), s in zip(parts, seen, strict=True) if s.size
-        )
-        self._blocks = _Dense(matrix, rows) if held <= _FEW_ZEROS * matrix.nnz else None
+        blocks = _diagonal_blocks(matrix)
+        self._blocks = _Dense(matrix.shape, blocks) if blocks else None
 
     def fold(self, flux: Floats) -> Floats:
         if flux.ndim > 1 and self._blocks is not None:
@@ -56,21 +55,45 @@ class _Sparse:
         return np.asarray(self._turned @ weights)
 
 
-class _Dense:
-    """Blocks of rows, each without the energies at either end that it does not see."""
+def _diagonal_blocks(matrix: csr_matrix) -> list[Block]:
+    """Cut a sparse matrix into blocks of rows; none if these were mostly zeros."""
+    rows = max(1, -(-matrix.shape[0] // _DIAGONAL_BLOCKS))
+    parts = []
+    for start in range(0, matrix.shape[0], rows):
+        stop = min(start + rows, matrix.shape[0])
+        inside = slice(int(matrix.indptr[start]), int(matrix.indptr[stop]))
+        if inside.stop > inside.start:
+            columns = matrix.indices[inside]
+            parts.append((start, stop, int(columns.min()), int(columns.max()) + 1, inside))
+    if sum((stop - start) * (high - low) for start, stop, low, high, _ in parts) > _FEW_ZEROS * matrix.nnz:
+        return []
+    blocks = []
+    for start, stop, low, high, inside in parts:
+        block = np.zeros((stop - start, high - low))
+        row = np.repeat(np.arange(stop - start), np.diff(matrix.indptr[start : stop + 1]))
+        block[row, matrix.indices[inside] - low] = matrix.data[inside]
+        blocks.append((start, stop, low, high, block))
+    return blocks
 
-    def __init__(self, matrix: csr_matrix | Floats, rows: int = 0) -> None:
-        self._shape = matrix.shape
-        rows = rows or max(1, _BLOCK_BYTES // max(matrix.shape[1] * matrix.dtype.itemsize, 1))
-        self._blocks: list[tuple[int, int, int, int, Floats]] = []
-        for start in range(0, matrix.shape[0], rows):
-            stop = min(start + rows, matrix.shape[0])
-            part = matrix[start:stop]
-            seen = np.flatnonzero(part.any(axis=0)) if isinstance(part, np.ndarray) else part.indices
-            if seen.size:
-                low, high = int(seen.min()), int(seen.max()) + 1
-                block = part[:, low:high] if isinstance(part, np.ndarray) else part[:, low:high].toarray()
-                self._blocks.append((start, stop, low, high, np.ascontiguousarray(block)))
+
+def _dense_blocks(matrix: Floats) -> list[Block]:
+    """Cut a matrix into blocks of rows, each without the energies at either end that it does not see."""
+    rows = max(1, _BLOCK_BYTES // max(matrix.shape[1] * matrix.itemsize, 1))
+    blocks = []
+    for start in range(0, matrix.shape[0], rows):
+        part = matrix[start : start + rows]
+        seen = np.flatnonzero(part.any(axis=0))
+        if seen.size:
+            low, high = int(seen[0]), int(seen[-1]) + 1
+            blocks.append((start, start + part.shape[0], low, high, np.ascontiguousarray(part[:, low:high])))
+    return blocks
+
+
+class _Dense:
+    """A matrix as blocks of rows."""
+
+    def __init__(self, shape: tuple[int, ...], blocks: list[Block]) -> None:
+        self._shape, self._blocks = shape, blocks
 
     def fold(self, flux: Floats) -> Floats:
         result = np.zeros((self._shape[0], *flux.shape[1:]))
@@ -116,6 +139,6 @@ def _operator(part: csr_matrix | Floats) -> Operator:
     size = part.shape[0] * part.shape[1]
     if isinstance(part, np.ndarray):
         if np.count_nonzero(part) > _DENSE_FROM * size:
-            return _Dense(part)
+            return _Dense(part.shape, _dense_blocks(part))
         return _Sparse(csr_matrix(part))
-    return _Dense(part) if part.nnz > _DENSE_FROM * size else _Sparse(part)
+    return _Dense(part.shape, _dense_blocks(part.toarray())) if part.nnz > _DENSE_FROM * size else _Sparse(part)
