@@ -35,7 +35,9 @@ def tasks_page() -> str:
             f"`{name.removesuffix('?')}`" + (" (where there is one)" if name.endswith("?") else "")
             for name in task.outputs
         )
-        leaves = f"Leaves {outputs}." if outputs else "What it leaves, its steps name: a file for each spectrum or band."
+        leaves = (
+            f"Leaves {outputs}." if outputs else "What it leaves, its steps name: a file for each spectrum or band."
+        )
         lines += [f"## {task.name}", "", task.summary[0].upper() + task.summary[1:] + ".", "", leaves, ""]
         for engine, function in task.engines.items():
             lines += [f"Engine `{engine}`, version {task.version}.", "", _docstring(function.partition(":")[0]), ""]
