@@ -55,11 +55,8 @@ LIMITS = {"PhoIndex": (-3, 10), "norm": (0, 1e6), "LineE": (5.5, 7.5), "Sigma": 
 # Threads that wait for each other use CPU time, more or less of it as the machine is busy or not.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 EVALUATIONS = 10  # in a row
-# Shares of Sherpa's time. The answer to a narrow response is soon found; there the way to it takes most of the time.
-GOALS = {
-    "narrow": {"statistic": 1 / 5, "fit": 1 / 3, "errors": 1 / 6, "groupings": 1 / 2},
-    "full": {"statistic": 1 / 4, "fit": 1 / 6, "errors": 1 / 6, "groupings": 1 / 4},
-}
+# Shares of Sherpa's time.
+GOALS = {"statistic": 1 / 8, "fit": 1 / 6, "errors": 1 / 6, "groupings": 1 / 4}
 SIGMAS_IN_FWHM = 2 * np.sqrt(2 * np.log(2))
 
 
@@ -337,7 +334,7 @@ def compare_evaluations(kind: str, theirs: Sherpa, ours: Xbatch, runs: int, seed
         return lambda run: [evaluate(point) for point in points[run]]
 
     times = medians(runs, several(theirs.evaluate), several(ours.evaluate))
-    return Line(f"{EVALUATIONS} statistics, {kind}", *times, GOALS[kind]["statistic"], f"{ours.groups} groups"), same
+    return Line(f"{EVALUATIONS} statistics, {kind}", *times, GOALS["statistic"], f"{ours.groups} groups"), same
 
 
 def compare_fits(kind: str, theirs: Sherpa, ours: Xbatch, runs: int) -> tuple[Line, bool]:
@@ -347,14 +344,14 @@ def compare_fits(kind: str, theirs: Sherpa, ours: Xbatch, runs: int) -> tuple[Li
     same = bool(abs(our_value - value) < 1e-4 * value) and distance < 0.01
     times = medians(runs, lambda _: theirs.fit(), lambda _: ours.fit())
     said = f"chi2 {value:.4f} {our_value:.4f}, evaluations {evaluations} {our_evaluations}, apart {distance:.0e} sigma"
-    return Line(f"fit, {kind}", *times, GOALS[kind]["fit"], said), same
+    return Line(f"fit, {kind}", *times, GOALS["fit"], said), same
 
 
 def compare_profiles(kind: str, theirs: Sherpa, ours: Xbatch, runs: int) -> tuple[Line, bool]:
     """Measure the errors of all parameters; the flag says whether they agree."""
     apart = float(np.max(np.abs(ours.profile() / theirs.profile() - 1)))
     times = medians(max(runs // 15, 1), lambda _: theirs.profile(), lambda _: ours.profile())
-    return Line(f"errors of 5, {kind}", *times, GOALS[kind]["errors"], f"apart {apart:.1e}"), apart < 0.02
+    return Line(f"errors of 5, {kind}", *times, GOALS["errors"], f"apart {apart:.1e}"), apart < 0.02
 
 
 def compare_sweeps(kind: str, theirs: Sherpa, ours: Xbatch, groupings: int) -> tuple[Line, bool]:
@@ -367,7 +364,7 @@ def compare_sweeps(kind: str, theirs: Sherpa, ours: Xbatch, groupings: int) -> t
 
     times = medians(1, keep(0, theirs.sweep), keep(1, ours.sweep))
     same = bool(np.allclose(found[0], found[1], rtol=1e-4))
-    return Line(f"{groupings} groupings, {kind}", *times, GOALS[kind]["groupings"], ""), same
+    return Line(f"{groupings} groupings, {kind}", *times, GOALS["groupings"], ""), same
 
 
 def main(arguments: list[str] | None = None) -> int:
