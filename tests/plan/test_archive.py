@@ -46,7 +46,7 @@ def test_a_packed_list_and_housekeeping_are_found(tmp_path: Path) -> None:
         ("EMOS2", f"{XMM}/pps/P{XMM}M2U002MIEVLI0000.FTZ"),
         ("EPN", f"{XMM}/pn/P{XMM}PNS003PIEVLI0000.FIT.gz"),
         ("EMOS1", f"{XMM}/0895_{XMM}_EMOS1_S001_ImagingEvts.ds"),
-        ("EPN", f"{XMM}/work/0895_{XMM}_EPN_S003_ImagingEvts.ds"),
+        ("EPN", f"{XMM}/proc/0895_{XMM}_EPN_S003_ImagingEvts.ds"),
     ],
 )
 def test_xmm_lists_are_found_by_the_names_of_chains_and_procs(tmp_path: Path, instrument: str, name: str) -> None:

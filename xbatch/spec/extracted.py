@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.gtis import Selections
@@ -88,7 +89,7 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpect
     def said(key: str) -> str:
         return text_of(table.entries.get(key)) or ""
 
-    def response(key: str) -> object:
+    def response(key: str) -> Path | str | None:
         text = said(key)
         return text if text == "none" else template_path(text, subject, sky.base) if text else None
 
@@ -100,8 +101,8 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpect
         screening=said("screening") or DEFAULT_SCREENING,
         gti=subject.gti,
         source_type=said("source_type") or "point",
-        response=response("response"),  # type: ignore[arg-type]
-        arf=response("arf"),  # type: ignore[arg-type]
+        response=response("response"),
+        arf=response("arf"),
         exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
         note=said("note"),
         path=path,
