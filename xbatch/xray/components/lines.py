@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 # Beyond this many standard deviations a line has less than the last digit of a double.
 _SEEN = 9.0
+# A line narrower than this, relative to its energy, is narrower than two neighbouring doubles.
+_NARROWEST = float(np.finfo(float).eps)
 
 # Of an absorption line: the optical depth at which its table ends, and the table's steps in sigmas.
 _DEPTH_LEFT = 1e-17
@@ -32,7 +34,7 @@ def _gaussian(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
 
     def evaluate(params: Sequence[float]) -> Floats:
         line, sigma, norm = params
-        return norm * _gauss(edges, line, sigma)
+        return _gauss(edges, line, sigma, norm)
 
     return evaluate
 
@@ -44,19 +46,19 @@ def _zgauss(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
     def evaluate(params: Sequence[float]) -> Floats:
         line, sigma, redshift, norm = params
         stretch = 1 + redshift
-        return norm / stretch * _gauss(edges, line / stretch, sigma / stretch)
+        return _gauss(edges, line / stretch, sigma / stretch, norm / stretch)
 
     return evaluate
 
 
-def _gauss(edges: Floats, line: float, sigma: float) -> Floats:
+def _gauss(edges: Floats, line: float, sigma: float, norm: float) -> Floats:
     if _is_narrow(line, sigma):
-        return _one_bin(edges, line)
+        return norm * _one_bin(edges, line)
     flux = np.zeros(edges.size - 1)
     first = max(int(edges.searchsorted(line - _SEEN * sigma)) - 1, 0)
     last = int(edges.searchsorted(line + _SEEN * sigma)) + 1
     below = ndtr((edges[first:last] - line) / sigma)
-    flux[first : first + max(below.size - 1, 0)] = below[1:] - below[:-1]
+    flux[first : first + max(below.size - 1, 0)] = norm * (below[1:] - below[:-1])
     return flux
 
 
@@ -77,8 +79,8 @@ def _lorentz(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
 
 
 def _is_narrow(line: float, width: float) -> bool:
-    """Tell whether a line is narrower than two neighbouring doubles."""
-    return bool(width <= abs(line) * np.finfo(float).eps)
+    """Tell whether a line has no width that numbers could show."""
+    return bool(width <= abs(line) * _NARROWEST)
 
 
 def _one_bin(edges: Floats, line: float) -> Floats:
