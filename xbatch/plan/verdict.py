@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from xbatch.plan.keys import ENGINE_VERSIONS, ingredients_of, key_of, plain
+from xbatch.plan.keys import ENGINE_VERSIONS, ingredients_of, key_of
+from xbatch.plan.reasons import Reason, changes, reason_text
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.registry import TaskDef
 
@@ -20,34 +21,6 @@ __all__ = ["Evidence", "Gone", "Known", "Reason", "Verdict", "judge", "judge_pla
 
 Record = Mapping[str, Any]
 Kind = Literal["run", "up to date", "waits", "blocked"]
-ReasonKind = Literal[
-    "new", "parameter", "input", "task version", "engine", "forced", "output missing", "waits", "cannot", "needs"
-]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One reason, as data.
-
-    Attributes
-    ----------
-    kind : str
-        ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``forced``, ``output missing``, ``waits`` (for
-        a step whose result will decide), ``cannot`` (be done here), ``needs`` (a step that cannot be done here).
-    what : str
-        The dotted path of a parameter, the role of an input, or the name of a step.
-    old, new : JSON-able
-        The value before and now; None where there was or is none.
-    """
-
-    kind: ReasonKind
-    what: str = ""
-    old: Any = None
-    new: Any = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the reason as JSON-able data."""
-        return {"kind": self.kind, "what": self.what, "old": self.old, "new": self.new}
 
 
 @dataclass(frozen=True)
@@ -210,64 +183,4 @@ def _changes(now: Mapping[str, Any], key: str, previous: Record | None) -> Itera
     if previous["key"] == key:
         yield Reason("output missing")
         return
-    before = previous["ingredients"]
-    if before["version"] != now["version"]:
-        yield Reason("task version", now["task"], before["version"], now["version"])
-    if (before["engine"], before["engine_version"]) != (now["engine"], now["engine_version"]):
-        yield Reason(
-            "engine",
-            "",
-            f"{before['engine']} {before['engine_version']}".strip(),
-            f"{now['engine']} {now['engine_version']}".strip(),
-        )
-    yield from _differences("parameter", dict(_flat(before["params"])), dict(_flat(now["params"])))
-    yield from _differences("input", before["inputs"], now["inputs"])
-
-
-def _differences(kind: ReasonKind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
-    for what in sorted(old.keys() | new.keys()):
-        if what not in old or what not in new or plain(old[what]) != plain(new[what]):
-            yield Reason(kind, what, old.get(what), new.get(what))
-
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Give each leaf of nested data by its dotted path: ``data[0].band.lo``; an empty container is a leaf."""
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield from _flat(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, (list, tuple)) and value:
-        for number, item in enumerate(value):
-            yield from _flat(item, f"{path}[{number}]")
-    else:
-        yield path, value
-
-
-def reason_text(reason: Reason) -> str:
-    """Turn a reason into a clause for people."""
-    if reason.kind == "parameter":
-        return f"{reason.what} {_value(reason.old)} -> {_value(reason.new)}"
-    if reason.kind == "input":
-        if reason.old is None:
-            return f"input {reason.what} is there now"
-        if reason.new is None:
-            return f"input {reason.what} is no longer there"
-        return f"input {reason.what} changed"
-    if reason.kind in {"task version", "engine"}:
-        name = f"task {reason.what}" if reason.kind == "task version" else "engine"
-        return f"{name} {_value(reason.old)} -> {_value(reason.new)}"
-    return {
-        "new": "new",
-        "forced": "forced",
-        "output missing": "its result is no longer in the store, or was changed there",
-        "waits": f"waits for {reason.what}",
-        "needs": f"needs {reason.what}",
-        "cannot": f"cannot be done here: {reason.new}",
-    }[reason.kind]
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, str):
-        return value or "''"
-    return repr(value)
+    yield from changes(previous["ingredients"], now)

@@ -1,0 +1,143 @@
+"""What has changed from one result of a step to another: which parameter, input, task version or engine, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xbatch.plan.keys import plain
+
+__all__ = ["Reason", "ReasonKind", "changes", "reason_text"]
+
+
+ReasonKind = Literal[
+    "new", "parameter", "input", "task version", "engine", "forced", "output missing", "waits", "cannot", "needs"
+]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason, as data.
+
+    Attributes
+    ----------
+    kind : str
+        ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``forced``, ``output missing``, ``waits`` (for
+        a step whose result will decide), ``cannot`` (be done here), ``needs`` (a step that cannot be done here).
+    what : str
+        The dotted path of a parameter, the role of an input, or the name of a step.
+    old, new : JSON-able
+        The value before and now; None where there was or is none.
+    """
+
+    kind: ReasonKind
+    what: str = ""
+    old: Any = None
+    new: Any = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the reason as JSON-able data."""
+        return {"kind": self.kind, "what": self.what, "old": self.old, "new": self.new}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reason]:
+    """Say what differs between the ingredients of two keys: the task's version, the engine, parameters, inputs.
+
+    Entries of a list that have names are matched by them (``parameters[pl.PhoIndex].max``), other entries by their
+    place (``bands[1]``).
+
+    Parameters
+    ----------
+    before, now : Mapping
+        As `xbatch.plan.keys.ingredients_of` gives them.
+    """
+    if before["version"] != now["version"]:
+        yield Reason("task version", now["task"], before["version"], now["version"])
+    if (before["engine"], before["engine_version"]) != (now["engine"], now["engine_version"]):
+        yield Reason(
+            "engine",
+            "",
+            f"{before['engine']} {before['engine_version']}".strip(),
+            f"{now['engine']} {now['engine_version']}".strip(),
+        )
+    found = _differences(plain(before["params"]), plain(now["params"]), "")
+    yield from (Reason("parameter", what, old, new) for what, old, new in sorted(found, key=lambda one: one[0]))
+    old, new = before["inputs"], now["inputs"]
+    for role in sorted(old.keys() | new.keys()):
+        if old.get(role) != new.get(role):
+            yield Reason("input", role, old.get(role), new.get(role))
+
+
+class _Absent:
+    """Stands for what is not there, which is not the same as null."""
+
+
+_ABSENT = _Absent()
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Give each leaf that differs by its dotted path, with both values; an empty container is a leaf."""
+    before, after = _named(old), _named(new)
+    if before is not None and after is not None:
+        for name in before | after:
+            if name in before and name in after:
+                yield from _differences(before[name], after[name], f"{path}[{name}]")
+            else:
+                yield f"{path}[{name}]", before.get(name), after.get(name)
+        return
+    before, after = _parts(old, path), _parts(new, path)
+    if before is None or after is None:
+        if repr(old) != repr(new):  # keys are made of text, in which 1 and 1.0 differ
+            yield path, (None if old is _ABSENT else old), (None if new is _ABSENT else new)
+        return
+    for key in before | after:
+        yield from _differences(before.get(key, _ABSENT), after.get(key, _ABSENT), key)
+
+
+def _parts(value: Any, path: str) -> dict[str, Any] | None:
+    """Give the parts of a container by their paths; None for a leaf. What is absent, or an empty whole, has none."""
+    if value is _ABSENT or (not path and not value):
+        return {}
+    if isinstance(value, dict) and value:
+        return {f"{path}.{key}" if path else key: item for key, item in value.items()}
+    if isinstance(value, list) and value:
+        return {f"{path}[{number}]": item for number, item in enumerate(value)}
+    return None
+
+
+def _named(value: Any) -> dict[str, Any] | None:
+    """Give the entries of a list by their names, if each has one of its own."""
+    if not isinstance(value, list) or not value:
+        return None
+    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
+        return None
+    named = {item["name"]: item for item in value}
+    return named if len(named) == len(value) else None
+
+
+def reason_text(reason: Reason) -> str:
+    """Turn a reason into a clause for people."""
+    if reason.kind == "input" or isinstance(reason.old, Mapping) or isinstance(reason.new, Mapping):
+        name = f"input {reason.what}" if reason.kind == "input" else reason.what
+        words = "is there now" if reason.old is None else "is no longer there" if reason.new is None else "changed"
+        return f"{name} {words}"
+    if reason.kind in {"parameter", "task version", "engine"}:
+        name = {"parameter": reason.what, "task version": f"task {reason.what}"}.get(reason.kind, "engine")
+        return f"{name} {_value(reason.old)} -> {_value(reason.new)}"
+    return {
+        "new": "new",
+        "forced": "forced",
+        "output missing": "its result is no longer in the store, or was changed there",
+        "waits": f"waits for {reason.what}",
+        "needs": f"needs {reason.what}",
+        "cannot": f"cannot be done here: {reason.new}",
+    }[reason.kind]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value or "''"
+    return repr(value)
