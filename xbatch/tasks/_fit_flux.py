@@ -14,6 +14,7 @@ from xbatch.xray.fit.draws import draw_free, spread
 from xbatch.xray.fit.engine import FitResult
 from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.problem import ModelSpec, Problem
+from xbatch.xray.fit.several import component_names
 from xbatch.xray.flux import band_flux, band_grid
 
 __all__ = ["fluxes"]
@@ -26,41 +27,59 @@ _Flux = Callable[[Sequence[float]], tuple[float, float]]
 def fluxes(
     params: Mapping[str, Any], model: ModelSpec, problem: Problem, result: FitResult, data: Sequence[FitData]
 ) -> list[dict[str, Any]]:
-    """Give the fluxes asked for, once for all datasets whose model is the same.
+    """Give the fluxes asked for, once for all datasets whose model is the same: of the first model, or of a further.
 
     Raises
     ------
     ValueError
         A band is empty, or the errors of the fit cannot be drawn from.
     """
-    same: dict[Any, list[int]] = {}
-    for number in range(len(data)):
-        same.setdefault(tuple(problem.dataset_values(result.values, number).items()), []).append(number)
-    return [
-        _row(params, request, band, numbers, _Source(model, problem, data[numbers[0]], numbers[0], request), result)
-        for request in params["flux"]
-        for band in request["bands"]
-        for numbers in same.values()
-    ]
+    rows = []
+    for request in params["flux"]:
+        name = request.get("model") or ""
+        tree = model.further.get(name) if name else model.tree
+        if tree is None:
+            raise ValueError(f"there is no {f'model {name!r}' if name else 'first model'} to give a flux of")
+        grids = {
+            number: one.dataset.further[name].edges if name else one.dataset.edges
+            for number, one in enumerate(data)
+            if not name or name in one.dataset.further
+        }
+        same: dict[Any, list[int]] = {}
+        for number in grids:
+            values = problem.dataset_values(result.values, number)
+            own = tuple((part, values[part]) for part in component_names(tree))
+            same.setdefault(own, []).append(number)
+        for band in request["bands"]:
+            for numbers in same.values():
+                source = _Source(model, tree, problem, grids[numbers[0]], numbers[0], request)
+                rows.append(_row(params, request, band, numbers, source, result))
+    return rows
 
 
 class _Source:
     """The model of one dataset, without its absorption where that is to be taken off."""
 
     def __init__(
-        self, model: ModelSpec, problem: Problem, data: FitData, number: int, request: Mapping[str, Any]
+        self,
+        model: ModelSpec,
+        tree: Mapping[str, Any],
+        problem: Problem,
+        edges: NDArray[np.float64],
+        number: int,
+        request: Mapping[str, Any],
     ) -> None:
         self.problem = problem
-        self._model, self._data, self._number = model, data, number
-        self._tree, self._kinds = model.tree, dict(problem.kinds)
+        self._model, self._edges, self._number = model, edges, number
+        self._tree, self._kinds = tree, {name: problem.kinds[name] for name in component_names(tree)}
         if not request["absorbed"]:
             absorbers = {name for name, kind in self._kinds.items() if kind.name in ABSORBERS}
             self._kinds = {name: kind for name, kind in self._kinds.items() if name not in absorbers}
-            self._tree = without(model.tree, absorbers) or model.tree
+            self._tree = without(tree, absorbers) or tree
 
     def flux(self, low: float, high: float) -> _Flux:
         """Make the flux in a band a function of the values of all parameters."""
-        grid = band_grid(self._data.dataset.edges, low, high)
+        grid = band_grid(self._edges, low, high)
         abundances, cross_sections = self._model.abundances, self._model.cross_sections
         plain = GridModel(self._tree, self._kinds, grid, abundances, cross_sections)
 
@@ -92,6 +111,7 @@ def _row(
         "lo": band["lo"],
         "hi": band["hi"],
         "absorbed": request["absorbed"],
+        **({"model": request["model"]} if request.get("model") else {}),
         "energy_flux": energy,
         "energy_flux_unit": "erg / (cm2 s)",
         "photon_flux": photons,

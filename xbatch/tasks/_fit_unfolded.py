@@ -12,6 +12,7 @@ from xbatch.tasks._fit_data import FitData
 from xbatch.xray.fit.engine import FitResult
 from xbatch.xray.fit.model import GridModel
 from xbatch.xray.fit.problem import ModelSpec, Problem
+from xbatch.xray.fit.several import component_names
 from xbatch.xray.flux import band_grid
 
 __all__ = ["unfolded"]
@@ -20,13 +21,21 @@ __all__ = ["unfolded"]
 def unfolded(
     model: ModelSpec, problem: Problem, result: FitResult, data: Sequence[FitData]
 ) -> list[Mapping[str, NDArray[Any]]]:
-    """Give photons / cm2 / s / keV of the model (``source``) and its additive components (``source_NAME``).
+    """Give photons / cm2 / s / keV of the first model (``source``) and its additive components (``source_NAME``).
 
     Returns
     -------
     list of Mapping of str to ndarray, shape (g,)
         For each dataset, the mean over each of its groups.
+
+    Raises
+    ------
+    ValueError
+        There is no first model.
     """
+    if model.tree is None:
+        raise ValueError("there is no first model to unfold with")
+    kinds = {name: problem.kinds[name] for name in component_names(model.tree)}
     columns: list[Mapping[str, NDArray[Any]]] = []
     for number, one in enumerate(data):
         low, high = one.energies
@@ -34,7 +43,7 @@ def unfolded(
         grid = band_grid(one.dataset.edges, float(low.min()), float(high.max()))
         grid = np.unique(np.concatenate([grid, low, high]))
         scales = problem.scales(result.values, number)
-        source = GridModel(model.tree, problem.kinds, grid, model.abundances, model.cross_sections, scales)
+        source = GridModel(model.tree, kinds, grid, model.abundances, model.cross_sections, scales)
         values = problem.dataset_values(result.values, number)
         first, last = np.searchsorted(grid, low), np.searchsorted(grid, high)
 

@@ -22,7 +22,7 @@ def test_free_ones_give_all_values_through_links() -> None:
 
 def test_slots_follow_the_components_and_the_datasets() -> None:
     parameters = Parameters([NORM, CAL_A, CAL_B])
-    slots = parameters.slots({"cal": ("factor",), "pl": ("norm",)}, 2)
+    slots = parameters.slots({"cal": ("factor",), "pl": ("norm",)}, [("cal", "pl"), ("cal", "pl")])
     assert slots == [{"cal": (1,), "pl": (0,)}, {"cal": (2,), "pl": (0,)}]
 
 
@@ -42,9 +42,9 @@ def test_what_cannot_be_is_refused(parameters: list[FitParameter], message: str)
 
 def test_a_missing_or_double_value_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cal\.factor has no value for dataset 1"):
-        Parameters([CAL_A]).slots({"cal": ("factor",)}, 2)
+        Parameters([CAL_A]).slots({"cal": ("factor",)}, [("cal",)] * 2)
     with pytest.raises(ValueError, match=r"cal\.factor has two values for dataset 0"):
-        Parameters([CAL_A, replace(CAL_B, datasets=(0, 1))]).slots({"cal": ("factor",)}, 2)
+        Parameters([CAL_A, replace(CAL_B, datasets=(0, 1))]).slots({"cal": ("factor",)}, [("cal",)] * 2)
 
 
 def test_reading_passes_over_what_it_does_not_know() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -111,15 +111,17 @@ class Parameters:
             result[number] = link(lambda name: result[self._position[name]])
         return result
 
-    def slots(self, names: Mapping[str, Sequence[str]], datasets: int) -> list[dict[str, tuple[int, ...]]]:
+    def slots(
+        self, names: Mapping[str, Sequence[str]], datasets: Sequence[Collection[str]]
+    ) -> list[dict[str, tuple[int, ...]]]:
         """Find the positions of each component's parameters, in the component's order, for each dataset.
 
         Parameters
         ----------
         names : Mapping
             Component to the names of its parameters.
-        datasets : int
-            The number of datasets.
+        datasets : sequence of collection of str
+            The components that each dataset has.
 
         Raises
         ------
@@ -135,16 +137,16 @@ class Parameters:
                 found[key] = number
         missing = [
             f"{component}.{parameter} has no value for dataset {dataset}"
-            for dataset in range(datasets)
+            for dataset, used in enumerate(datasets)
             for component, parameters in names.items()
             for parameter in parameters
-            if (dataset, component, parameter) not in found
+            if component in used and (dataset, component, parameter) not in found
         ]
         if missing:
             raise ValueError(missing[0])
         return [
-            {c: tuple(found[dataset, c, p] for p in parameters) for c, parameters in names.items()}
-            for dataset in range(datasets)
+            {c: tuple(found[dataset, c, p] for p in parameters) for c, parameters in names.items() if c in used}
+            for dataset, used in enumerate(datasets)
         ]
 
 

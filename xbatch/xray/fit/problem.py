@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.components import Component
-from xbatch.xray.fit.model import GridModel, component_kinds
+from xbatch.xray.fit.model import component_kinds
 from xbatch.xray.fit.parameters import Parameters
+from xbatch.xray.fit.several import GridFolding, place_models
 from xbatch.xray.fit.surface import Slope
-from xbatch.xray.folding import Folding, Operator
+from xbatch.xray.folding import Folding
 from xbatch.xray.likelihoods import Statistic
 
 __all__ = ["Dataset", "ModelSpec", "Problem"]
@@ -33,20 +34,23 @@ class ModelSpec:
 
     Attributes
     ----------
-    tree : Mapping
-        See `xbatch.xray.fit.model.GridModel`.
+    tree : Mapping or None
+        See `xbatch.xray.fit.model.GridModel`. None where there are further models alone.
     components : Mapping
-        Component name to type.
+        Component name to type, of all models.
     abundances, cross_sections : str
     tables : Mapping
         Components that are made of table models, by name.
+    further : Mapping
+        Further models by name, each a tree as the first: their counts are added, see `Dataset`.
     """
 
-    tree: Mapping[str, Any]
+    tree: Mapping[str, Any] | None
     components: Mapping[str, str]
     abundances: str = "wilm"
     cross_sections: str = "vern"
     tables: Mapping[str, Component] = field(default_factory=dict)
+    further: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Dataset:
         The counts that the folded model is to meet; they set the scale of the norms to start from.
     reweigh : callable or None
         Folded counts of the best model to the statistic of the next fit, where fits are iterated.
+    further : Mapping
+        For each further model that this dataset has, by its name, the response that it is folded through.
     """
 
     edges: Floats
@@ -71,6 +77,7 @@ class Dataset:
     statistic: Statistic
     data: Floats
     reweigh: Callable[[Floats], Statistic] | None = None
+    further: Mapping[str, GridFolding] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,7 +108,7 @@ class Problem:
     evaluations : int
         How often the statistic has been computed.
 
-    Datasets whose responses have the same energies share one grid: their model is evaluated once as long as their
+    Datasets whose responses have the same energies share one grid: a model is evaluated once as long as their
     parameters agree.
 
     Raises
@@ -114,7 +121,8 @@ class Problem:
         self.parameters = parameters
         self.evaluations = 0
         kinds = component_kinds(model.components, model.tables)
-        self._slots = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, len(datasets))
+        self._models, self._operators, components = place_models(datasets, model, kinds)
+        self._slots = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, components)
         self.kinds = kinds
         self.bins = sum(data.data.size for data in datasets)
         self.total = float(sum(data.data.sum() for data in datasets))
@@ -125,26 +133,6 @@ class Problem:
         plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
         self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
         self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
-        self._models: list[GridModel] = []
-        self._operators: list[Operator] = []
-        ranges: dict[bytes, tuple[int, int]] = {}
-        for data in datasets:
-            key = data.edges.tobytes()
-            first, last = ranges.get(key, (data.folding.first, data.folding.last))
-            ranges[key] = (min(first, data.folding.first), max(last, data.folding.last))
-        if any(kind.kind == "con" for kind in kinds.values()):
-            # What a flux is found from is all energies of the response, as in XSPEC.
-            ranges = {data.edges.tobytes(): (0, data.edges.size - 1) for data in datasets}
-        grids: dict[bytes, GridModel] = {}
-        for data in datasets:
-            key = data.edges.tobytes()
-            first, last = ranges[key]
-            if key not in grids:
-                grids[key] = GridModel(
-                    model.tree, kinds, data.edges[first : last + 1], model.abundances, model.cross_sections
-                )
-            self._models.append(grids[key])
-            self._operators.append(data.folding.operator(first, last))
 
     def _is_straight(self, place: int) -> bool:
         """Tell whether the model is a straight line in a free parameter: a norm or a factor that no link uses."""

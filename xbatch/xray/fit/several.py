@@ -1,0 +1,210 @@
+"""The models of a fit on the grids of its datasets; several of one dataset look like one model and one folding.
+
+A dataset may have further models beside the first, each folded through a response of its own, and the counts add up
+(what XSPEC calls several sources). Their photons then stand end to end in one array, on which fits work as on any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.xray.components import Component, Scaling
+from xbatch.xray.fit.model import GridModel, Values
+from xbatch.xray.folding import Folding, Operator
+
+if TYPE_CHECKING:
+    from xbatch.xray.fit.problem import Dataset, ModelSpec
+
+__all__ = ["EnergyModel", "GridFolding", "JoinedModel", "JoinedOperator", "component_names", "place_models"]
+
+Floats = NDArray[np.float64]
+Tree = Mapping[str, Any]
+Kinds = Mapping[str, Component | Scaling]
+
+
+class EnergyModel(Protocol):
+    """What gives the photons of a dataset; see `GridModel`."""
+
+    def flux(self, values: Values) -> Floats:
+        """Give photons / cm2 / s in each bin, shape (k,)."""
+        ...
+
+    def parts(self, values: Values) -> dict[str, Floats]:
+        """Give what each additive component contributes to `flux`."""
+        ...
+
+    def scales(self, values: Values) -> dict[str, float]:
+        """Give the number by which each scaling multiplies what it encloses."""
+        ...
+
+
+@dataclass(frozen=True)
+class GridFolding:
+    """A response of a dataset: the edges of its energy bins, shape (m + 1,), keV, and what folds a model on them."""
+
+    edges: Floats
+    folding: Folding
+
+
+class JoinedModel:
+    """Several models on grids of their own, whose photons stand end to end.
+
+    Parameters
+    ----------
+    models : sequence of GridModel
+    sizes : sequence of int
+        The number of bins of each.
+    """
+
+    def __init__(self, models: Sequence[GridModel], sizes: Sequence[int]) -> None:
+        self._models = tuple(models)
+        self._limits = np.cumsum([0, *sizes])
+
+    def flux(self, values: Values) -> Floats:
+        """Give photons / cm2 / s in each bin of all grids, shape (k1 + k2 + ...,)."""
+        return np.concatenate([model.flux(values) for model in self._models])
+
+    def parts(self, values: Values) -> dict[str, Floats]:
+        """Give what each additive component contributes to `flux`: nothing on the grids of other models."""
+        parts: dict[str, Floats] = {}
+        for model, start, stop in zip(self._models, self._limits, self._limits[1:], strict=False):
+            for name, part in model.parts(values).items():
+                parts[name] = np.zeros(self._limits[-1])
+                parts[name][start:stop] = part
+        return parts
+
+    def scales(self, values: Values) -> dict[str, float]:
+        """Give the number by which each scaling of the models multiplies what it encloses."""
+        return {name: scale for model in self._models for name, scale in model.scales(values).items()}
+
+
+class JoinedOperator:
+    """The foldings of several models: their counts are added.
+
+    Parameters
+    ----------
+    operators : sequence of Operator
+    sizes : sequence of int
+        The number of bins of each.
+    """
+
+    def __init__(self, operators: Sequence[Operator], sizes: Sequence[int]) -> None:
+        limits = np.cumsum([0, *sizes]).tolist()
+        self._parts = [(operator, slice(*ends)) for operator, ends in zip(operators, pairwise(limits), strict=True)]
+
+    def fold(self, flux: Floats) -> Floats:
+        """Fold photons / cm2 / s, shape (k1 + k2 + ...,) or (k1 + k2 + ..., n), to counts, shape (g,) or (g, n)."""
+        if flux.ndim == 1:
+            (first, place), *others = self._parts
+            counts = first.fold(flux[place])
+            for operator, place in others:
+                counts = counts + operator.fold(flux[place])
+            return counts
+        total: Floats | None = None
+        for operator, place in self._parts:
+            # A derivative is zero on the grids of all models but one.
+            seen = np.flatnonzero(flux[place].any(axis=0))
+            if seen.size or total is None:
+                counts = operator.fold(np.ascontiguousarray(flux[place][:, seen]))
+                total = np.zeros((counts.shape[0], flux.shape[1])) if total is None else total
+                total[:, seen] += counts
+        assert total is not None
+        return total
+
+    def back(self, weights: Floats) -> Floats:
+        """Sum the rows with weights, shape (g,), to a value for each bin of all grids."""
+        return np.concatenate([operator.back(weights) for operator, _ in self._parts])
+
+
+def component_names(tree: Tree) -> Iterator[str]:
+    """Name the components of a model, those that enclose others too."""
+    if "component" in tree:
+        yield str(tree["component"])
+        return
+    if "by" in tree:
+        yield str(tree["by"])
+    for part in tree["args"]:
+        yield from component_names(part)
+
+
+def place_models(
+    datasets: Sequence[Dataset], model: ModelSpec, kinds: Kinds
+) -> tuple[list[EnergyModel], list[Operator], list[frozenset[str]]]:
+    """Put the models of a fit on the grids of its datasets.
+
+    Responses with the same energies share one grid for each model, from the first to the last bin that some dataset
+    needs: what is evaluated there for one dataset need not be for the next.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+    model : ModelSpec
+    kinds : Mapping
+        Component name to component or scaling.
+
+    Returns
+    -------
+    models : list of EnergyModel
+        One for each dataset.
+    operators : list of Operator
+        What folds its photons.
+    components : list of frozenset of str
+        Which components it has.
+
+    Raises
+    ------
+    ValueError
+        A dataset has no model.
+    """
+    trees = {**({} if model.tree is None else {"": model.tree}), **model.further}
+    used = {name: tuple(dict.fromkeys(component_names(tree))) for name, tree in trees.items()}
+    ranges: dict[tuple[str, bytes], tuple[int, int]] = {}
+    for name, one in _terms(datasets, trees):
+        key = (name, one.edges.tobytes())
+        first, last = ranges.get(key, (one.folding.first, one.folding.last))
+        ranges[key] = (min(first, one.folding.first), max(last, one.folding.last))
+        if any(kinds[part].kind == "con" for part in used[name] if part in kinds):
+            # What a flux is found from is all energies of the response, as in XSPEC.
+            ranges[key] = (0, one.edges.size - 1)
+    grids: dict[tuple[str, bytes], GridModel] = {}
+    for name, one in _terms(datasets, trees):
+        key = (name, one.edges.tobytes())
+        if key not in grids:
+            first, last = ranges[key]
+            own = {part: kinds[part] for part in used[name] if part in kinds}
+            edges = one.edges[first : last + 1]
+            grids[key] = GridModel(trees[name], own, edges, model.abundances, model.cross_sections)
+    models: list[EnergyModel] = []
+    operators: list[Operator] = []
+    components: list[frozenset[str]] = []
+    for data in datasets:
+        terms = list(_terms([data], trees))
+        if not terms:
+            raise ValueError("a dataset has no model")
+        keys = [(name, one.edges.tobytes()) for name, one in terms]
+        folds = [one.folding.operator(*ranges[key]) for key, (_, one) in zip(keys, terms, strict=True)]
+        components.append(frozenset(part for name, _ in terms for part in used[name]))
+        if len(terms) == 1:
+            models.append(grids[keys[0]])
+            operators.append(folds[0])
+        else:
+            sizes = [last - first for first, last in (ranges[key] for key in keys)]
+            models.append(JoinedModel([grids[key] for key in keys], sizes))
+            operators.append(JoinedOperator(folds, sizes))
+    return models, operators, components
+
+
+def _terms(datasets: Sequence[Dataset], trees: Mapping[str, Tree]) -> Iterator[tuple[str, GridFolding]]:
+    """List what is folded: the name of each model of each dataset, with the response that it is folded through."""
+    for data in datasets:
+        for name in trees:
+            if not name:
+                yield name, GridFolding(data.edges, data.folding)
+            elif name in data.further:
+                yield name, data.further[name]
