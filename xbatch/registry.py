@@ -117,7 +117,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "xbatch.tasks.preview:run",
                 "draw every region on the image of an observation",
             ),
-            _task("extract", 1, (), "xbatch.tasks.extract:run", "extract the spectra of all regions in one pass"),
+            _task("extract", 2, (), "xbatch.tasks.extract:run", "extract the spectra of all regions in one pass"),
             _task("image", 1, (), "xbatch.tasks.image:run", "make images in some bands"),
             _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
             _task("lightcurve", 1, (), "xbatch.tasks.lightcurve:run", "make light curves in some bands"),

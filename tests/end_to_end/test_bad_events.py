@@ -146,6 +146,23 @@ def test_an_empty_region_is_named(desk: Desk) -> None:
     check_failed(desk, [region_path(desk).name], ["bkg"], {"extract", "lightcurve"})
 
 
+def test_an_empty_region_leaves_the_other_spectra_of_its_list(desk: Desk) -> None:
+    more = "regions:\n  off: {shape: circle, center: [323 deg, 56.944 deg], radius: 1 arcmin}\n"
+    spec = SPEC.replace("regions:\n", more).replace("spectra:\n", "spectra:\n  void: {region: off, background: bkg}\n")
+    desk.write(spec)
+    said = desk.run(*STEPS)
+    assert said.status == 1, said.all
+    outcomes = desk.outcomes()
+    assert said.err.count("the region 'off' selects no pixel of the field") == len(OBSIDS)
+    for one in (FIRST, SECOND):
+        assert f"spectrum:{one}/void" in said.err and outcomes[f"spectrum:{one}/void"] == "failed"
+        assert outcomes[f"extract:{one}"] == outcomes[f"spectrum:{one}/agn"] == "done"
+    assert outcomes["summary:spectra"] == "done"
+    desk.write(spec.replace("323 deg", "321.9 deg"))
+    assert desk.run(*STEPS).status == 0
+    assert (desk.run_dir / "products" / FIRST / "void" / "spectrum.pha").exists()
+
+
 def test_a_garbled_region_file_is_named_with_its_line(desk: Desk) -> None:
     region_path(desk).write_text("fk5\ncircle(321.9,56.9,\n")
     check_failed(desk, [region_path(desk).name], ["line 2"], {"extract", "lightcurve"})

@@ -72,11 +72,12 @@ def test_a_spectrum_an_image_and_a_curve_take_one_table(one: Observed) -> None:
     table = StepInput(f"events:{A}", "events.bin")
     for name in (f"preview:{A}", f"extract:{A}", f"image:{A}/full", f"lightcurve:{A}/energy"):
         assert steps[name].inputs["events"] == table
-    assert steps[f"extract:{A}"].outputs == ("agn.pha", "agn.bak.pha", "extract.json")
+    assert steps[f"extract:{A}"].outputs == ("agn.pha?", "agn.bak.pha?", "agn.fault.json?", "extract.json")
     assert steps[f"extract:{A}"].product == ""
     assert steps[f"spectrum:{A}/agn"].inputs == {
         "pha": StepInput(f"extract:{A}", "agn.pha"),
         "background": StepInput(f"extract:{A}", "agn.bak.pha"),
+        "fault": StepInput(f"extract:{A}", "agn.fault.json"),
     }
     assert steps[f"image:{A}/full"].outputs == ("3-79_keV.img", "images.json", "images.png")
     assert steps[f"lightcurve:{A}/energy"].outputs == ("3-79_keV.lc", "lightcurves.json", "lightcurves.png")
@@ -136,7 +137,7 @@ def test_times_are_selected_by_the_light_curve_of_all_times(one: Observed) -> No
     assert steps[f"gti:{A}/low"].inputs["curve"] == StepInput(f"lightcurve:{A}/energy", "3-79_keV.lc")
     assert steps[f"gti:{A}/high"].inputs["gti/low"] == StepInput(f"gti:{A}/low", "gti.gti")
     assert f"gti:{A}/other" not in steps
-    assert steps[f"extract:{A}@high"].outputs == ("agn@high.pha", "agn@high.bak.pha", "extract.json")
+    assert steps[f"extract:{A}@high"].outputs[:2] == ("agn@high.pha?", "agn@high.bak.pha?")
     assert steps[f"spectrum:{A}/agn@high"].product == f"{A}/agn@high"
     assert steps[f"lightcurve:{A}/energy@high"].inputs["gti"] == StepInput(f"gti:{A}/high", "gti.gti")
     assert steps[f"lightcurve:{A}/energy@high"].product == f"{A}/lightcurves/energy@high"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ from tests.tasks.extract_bench import (
     entry_of,
     mos_bench,
 )
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.pha import read_pha
+from xbatch.registry import Job
+from xbatch.tasks.spectrum import run as read_spectrum
 
 
 @pytest.fixture
@@ -129,6 +133,44 @@ def test_a_region_without_events_gives_zeros(tmp_path: Path) -> None:
     outcome, out = Bench(tmp_path, file).extract({**NUSTAR_REGIONS, "bkg": circle(100, 100, 20)})
     assert not read_pha(out / "agn.bak.pha").counts.any() and read_pha(out / "agn.bak.pha").backscal[0] > 0
     assert "no event lies in the region 'bkg': the spectrum is all zeros" in outcome.notes
+
+
+OFF = circle(5000, 500, 20)
+
+
+def test_a_region_that_selects_nothing_costs_its_own_spectra_only(nustar: Bench, tmp_path: Path) -> None:
+    spectra = [*SPECTRA, {"name": "off", "region": "off", "background": "bkg"}, {**SPECTRA[0], "name": "b"}]
+    spectra[2]["background"] = "off"
+    outcome, out = nustar.extract({**NUSTAR_REGIONS, "off": OFF}, spectra)
+    names = ["agn.bak.pha", "agn.pha", "b.fault.json", "extract.json", "off.fault.json"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    alone = nustar.extract(NUSTAR_REGIONS)[1]
+    assert (out / "agn.pha").read_bytes() == (alone / "agn.pha").read_bytes()
+    what = "the region 'off' selects no pixel of the field (X 1 to 1000, Y 1 to 1000)"
+    assert outcome.facts["spectra"]["b"] == {"error": what} and outcome.facts["spectra"]["agn"]["counts"] > 0
+    words = rf"^{re.escape(what)}\. Check its coordinates, their system and the units of its sizes$"
+    for name in ("b", "off"):
+        with pytest.raises(StepError, match=words):
+            read_spectrum(Job("spectrum:x", {}, {"fault": out / f"{name}.fault.json"}, tmp_path))
+
+
+def test_a_region_that_cannot_be_read_costs_its_own_spectra_only(nustar: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "b.reg"
+    file.write_text("fk5\ncircle(321.9,56.9,\n")
+    spectra = [*SPECTRA, {"name": "bad", "region": "bad"}]
+    outcome, out = nustar.extract({**NUSTAR_REGIONS, "bad": {"file": "b.reg"}}, spectra, region__bad=file)
+    assert "line 2" in outcome.facts["spectra"]["bad"]["error"] and (out / "agn.pha").exists()
+    assert json.loads((out / "bad.fault.json").read_text())["file"] == str(file)
+
+
+def test_where_every_region_is_empty_the_extraction_fails(nustar: Bench) -> None:
+    regions = {**NUSTAR_REGIONS, "off": OFF, "far": circle(-400, 0, 9)}
+    spectra = [{"name": name, "region": region} for name, region in (("a", "off"), ("b", "off"))]
+    with pytest.raises(StepError, match=r"^the region 'off' selects no pixel"):
+        nustar.extract(regions, spectra)
+    spectra.append({"name": "c", "region": "far"})
+    with pytest.raises(StepError, match=r"none of the 3 spectra .*'off' selects no pixel.*; the region 'far' selects"):
+        nustar.extract(regions, spectra)
 
 
 @pytest.mark.parametrize("cut", [T0 + 100.25, T0 + 399.0, T0 + 500.0, T0 + 800.0])

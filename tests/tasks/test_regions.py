@@ -42,7 +42,7 @@ def test_files_and_plain_numbers_become_shapes(tmp_path: Path) -> None:
     assert (annulus.inner, annulus.outer) == pytest.approx((20.0, 40.0), abs=1e-5)
     assert found["bkg"].shapes[1] == Circle(500.0, 400.0, 30.0, include=False)
     assert found["src"].rule == "file-order" and found["src"].file == str(file)
-    assert found["bkg"].file == "region 'bkg'"
+    assert found["bkg"].file == ""
 
 
 def test_roles_of_files() -> None:

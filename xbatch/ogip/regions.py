@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.regionshapes import make_shape, placed, shape_of, sky_size
 from xbatch.ogip.regiontext import SKY_SYSTEMS, SYSTEMS, take_apart
 from xbatch.ogip.skyplane import PixelPlane
@@ -23,7 +23,16 @@ from xbatch.xray.region_masks import (
 )
 from xbatch.xray.regions import Shape
 
-__all__ = ["INLINE", "Regions", "check_area", "choose_rule", "inline_shape", "parse_regions", "read_regions"]
+__all__ = [
+    "INLINE",
+    "Regions",
+    "check_area",
+    "choose_rule",
+    "inline_shape",
+    "parse_regions",
+    "read_regions",
+    "region_error",
+]
 
 _Pair: TypeAlias = tuple[float, float]
 
@@ -227,7 +236,7 @@ def check_area(shapes: Sequence[Shape], rule: Rule, field: Field, name: str, fil
     name : str
         The region's name in the spec.
     file : str
-        Its file.
+        Its file, empty for one that the spec gives.
 
     Returns
     -------
@@ -238,15 +247,15 @@ def check_area(shapes: Sequence[Shape], rule: Rule, field: Field, name: str, fil
 
     Raises
     ------
-    FileError
+    FileError, StepError
         It selects no pixel of the field.
     """
     number = pixels_inside(shapes, field, rule)
     if not number:
-        raise FileError(
+        raise region_error(
             file,
-            f"the region {name!r} selects no pixel of the field (X {field.x_first} to {field.x_last}, "
-            f"Y {field.y_first} to {field.y_last})",
+            name,
+            f"selects no pixel of the field (X {field.x_first} to {field.x_last}, Y {field.y_first} to {field.y_last})",
             "Check its coordinates, their system and the units of its sizes",
         )
     if not any(shape.include for shape in shapes):
@@ -261,6 +270,12 @@ def check_area(shapes: Sequence[Shape], rule: Rule, field: Field, name: str, fil
     if total == number:
         return number, ()
     return number, (f"the region {name!r} reaches beyond the field: {number} of its {total} pixels lie in it",)
+
+
+def region_error(file: str, name: str, what: str, cure: str) -> FileError | StepError:
+    """Make the error of a region, which is of its file if it has one."""
+    said = f"the region {name!r} {what}"
+    return FileError(file, said, cure) if file else StepError(said, cure=cure)
 
 
 def _known_system(system: str, file: str) -> str:

@@ -93,7 +93,7 @@ def _extract_step(lists: EventLists, observed: str, screening: str, gti: str, so
         },
         inputs=inputs,
         path=some[0].path,
-        outputs=(*(name for one in some for name in _files(one)), _FACTS),
+        outputs=(*(f"{name}?" for one in some for name in (*_files(one), _fault(one))), _FACTS),
     )
 
 
@@ -111,9 +111,14 @@ def _files(one: EventSpectrum) -> tuple[str, ...]:
     return (f"{stem}.pha", f"{stem}.bak.pha") if one.background else (f"{stem}.pha",)
 
 
+def _fault(one: EventSpectrum) -> str:
+    """Name the file that says why a spectrum could not be extracted, which is there in place of the spectrum."""
+    return f"{safe_name(one.subject.label)}.fault.json"
+
+
 def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
     source, *background = _files(one)
-    inputs: dict[str, Input] = {"pha": StepInput(extract, source)}
+    inputs: dict[str, Input] = {"pha": StepInput(extract, source), "fault": StepInput(extract, _fault(one))}
     if background:
         inputs["background"] = StepInput(extract, background[0])
     for role, path in (("rmf", one.response), ("arf", one.arf)):

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError, StepError
+from xbatch.base.errors import StepError
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.livetime import LiveTime
-from xbatch.ogip.regions import check_area
+from xbatch.ogip.regions import region_error
 from xbatch.tasks._regions import Placed, field_of, plane_of
 from xbatch.tasks._times import Selection
 from xbatch.xray.livetime import live_seconds
@@ -35,6 +35,7 @@ _XMM_PIXEL = 0.05 / 3600
 #: Places that are taken to a map at a time.
 _MOST = 1 << 19
 _MORE = 1.01
+_MAP_CURE = "Check the map, or move the region"
 #: CCDs of the cameras whose lists are by CCD.
 _LAST_CCD = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
 #: Surroundings of a region, 1 arcmin in pixels of XMM-Newton, and events that are no chance if there are none.
@@ -189,7 +190,7 @@ def _around(name: str, placed: Placed, table: EventTable) -> NDArray[np.int64]:
     return near if near.any() else everywhere
 
 
-def area_of(name: str, placed: Placed, table: EventTable, expmap: Path | None, exposure: float) -> Area:
+def area_of(name: str, placed: Placed, pixels: int, table: EventTable, expmap: Path | None, exposure: float) -> Area:
     """Give the area of a region by the rule of its mission.
 
     Parameters
@@ -197,6 +198,8 @@ def area_of(name: str, placed: Placed, table: EventTable, expmap: Path | None, e
     name : str
         Of the region.
     placed : Placed
+    pixels : int
+        Of the field inside the region, 1 or more.
     table : EventTable
     expmap : Path or None
         An exposure map in s on the same sky, of any binning.
@@ -206,31 +209,27 @@ def area_of(name: str, placed: Placed, table: EventTable, expmap: Path | None, e
     Raises
     ------
     FileError
-        The region has no area in the field, or none with exposure.
+        The region has no area with exposure.
     """
     field = field_of(table)
-    pixels, notes = check_area(placed.shapes, placed.rule, field, name, placed.file)
     mission, wcs = table.header.mission, table.header.wcs
     if expmap is None:
         if mission == "xmm":
             scale = 1.0 if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) / _XMM_PIXEL**2
             area = float(pixels) if abs(scale - 1.0) < 1e-6 else pixels * scale
-            return Area(pixels, area, "area in the field, 0.05 arcsec pixels", notes)
-        return Area(pixels, pixels / field.pixels, "pixels inside / pixels of the field", notes)
+            return Area(pixels, area, "area in the field, 0.05 arcsec pixels")
+        return Area(pixels, pixels / field.pixels, "pixels inside / pixels of the field")
     exposed, total = _on_map(placed, field, table, expmap)
     if not total > 0:
-        raise FileError(
-            placed.file,
-            f"the region {name!r} lies where the exposure map {expmap} has no exposure",
-            "Check the map, or move the region",
-        )
+        raise region_error(placed.file, name, f"lies where the exposure map {expmap} has no exposure", _MAP_CURE)
     if mission == "xmm":
         scale = 1.0 if wcs is None else abs(wcs.cdelt[0] * wcs.cdelt[1]) / _XMM_PIXEL**2
         area = float(exposed) if abs(scale - 1.0) < 1e-6 else exposed * scale
-        return Area(pixels, area, "area with exposure, 0.05 arcsec pixels", notes)
+        return Area(pixels, area, "area with exposure, 0.05 arcsec pixels")
     weight = total / pixels / exposure
+    notes: tuple[str, ...] = ()
     if weight > _MORE:
-        notes = (*notes, f"the exposure map has {weight:.4g} times the exposure of the spectrum in the region {name!r}")
+        notes = (f"the exposure map has {weight:.4g} times the exposure of the spectrum in the region {name!r}",)
     return Area(pixels, pixels / field.pixels * weight, "pixels inside x map / EXPOSURE", notes)
 
 

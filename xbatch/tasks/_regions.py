@@ -32,7 +32,7 @@ class Placed:
     notes : tuple of str
         What was assumed or left out.
     file : str
-        Its file, or what stands in its place in messages.
+        Its file, empty where the spec has its shapes.
     """
 
     shapes: tuple[Shape, ...]
@@ -102,12 +102,12 @@ def place_regions(
             found = read_regions(files[name], plane)
             shapes, notes, file = found.shapes, found.notes, str(files[name])
         else:
-            file = f"region {name!r}"
+            file = ""
             try:
                 shapes, notes = _inline(name, region.get("shapes") or (), plane), ()
             except FileError as error:  # of the list: which region it cannot hold is to be said as well
-                raise FileError(error.file, f"the {file}: {error.what}", error.cure) from error
-        rule, said = choose_rule(shapes, region.get("combine"), field, file)
+                raise FileError(error.file, f"the region {name!r}: {error.what}", error.cure) from error
+        rule, said = choose_rule(shapes, region.get("combine"), field, file or f"region {name!r}")
         placed[name] = Placed(shapes, rule, (*notes, *said), file)
     return placed
 

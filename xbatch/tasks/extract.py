@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.base.files import pretty_json, safe_name, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import BinTable, Card, Cell
 from xbatch.ogip.gtifile import gti_extension
-from xbatch.ogip.livetime import load_livetime
+from xbatch.ogip.livetime import LiveTime, load_livetime
 from xbatch.ogip.pha import Spectrum, write_pha
+from xbatch.ogip.regions import check_area
 from xbatch.ogip.regiontable import region_table
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._extract_counts import count_regions
 from xbatch.tasks._extract_scale import Area, Exposure, area_of, exposure_of
-from xbatch.tasks._regions import Placed, place_regions, plane_of, region_files
+from xbatch.tasks._regions import Placed, field_of, place_regions, plane_of, region_files
 from xbatch.tasks._times import Selection, selected_gti
 from xbatch.xray.channels import SpectrumAxis, spectrum_axis
 
@@ -33,14 +35,21 @@ _IDENTITY = """
 """
 #: What makes DETCHANS of a mission whose channels are not known: more PI than that are no spectrum's channels.
 _MOST_CHANNELS = 1 << 20
+_SHOWN = 3
+
+
+#: A region that cannot be used: the spectra that it is of cannot be made, others can.
+_Fault: TypeAlias = FileError | StepError
 
 
 @dataclass(frozen=True)
 class _Region:
-    """A region with what was found in it."""
+    """A region, its pixels and what is to be said of them, and what was found in it."""
 
     name: str
     placed: Placed
+    pixels: int
+    said: tuple[str, ...]
     counts: NDArray[np.int64]
     beyond: int
     exposure: Exposure
@@ -55,51 +64,108 @@ def run(job: Job) -> Outcome:
     ``spectra``: ``name``, ``region``, ``background`` (a region's name or empty) of each.
 
     Outputs: for each spectrum ``NAME.pha`` and, if it has a background, ``NAME.bak.pha``, OGIP PHA files with their
-    GTIs and region; ``extract.json``: counts, exposure, area, BACKSCAL, CCDs and notes of each.
+    GTIs and region; ``extract.json``: counts, exposure, area, BACKSCAL, CCDs and notes of each. A spectrum that cannot
+    be made, since a region of it cannot be read or placed, has no area in the field or no live time, has none of the
+    first two but ``NAME.fault.json``, which says why (see `xbatch.tasks.spectrum`).
 
     Raises
     ------
-    FileError
-        A region cannot be read or placed, or has no area in the field; the GTIs leave no time.
-    StepError
-        There is no live time for a region, or its CCD is missing.
+    FileError, StepError
+        None of the spectra can be made.
     """
     table = EventTable.open(job.inputs["events"])
     spectra: Sequence[Mapping[str, Any]] = job.params["spectra"]
     used = dict.fromkeys(name for each in spectra for name in (each["region"], each.get("background") or "") if name)
-    placed = place_regions(table, {name: job.params["regions"][name] for name in used}, region_files(job.inputs))
     selection = selected_gti(table, job.inputs.get("gti"))
     live = load_livetime(job.inputs["livetime"]) if "livetime" in job.inputs else None
     axis = _axis(job, table)
-    counted = count_regions(table, list(placed.values()), axis, selection)
-    found = {}
-    for number, (name, region) in enumerate(placed.items()):
-        by_detector, in_table = counted.by_detector[number], counted.in_table[number]
-        exposure = exposure_of(name, region, table, selection, live, by_detector, in_table)
-        found[name] = _Region(name, region, counted.spectra[number], int(counted.beyond[number]), exposure)
+    found, faults = _found(job, used, table, selection, live, axis)
     writer = _Writer(job, table, selection, axis)
-    entries = [_extracted(each, found, writer) for each in spectra]
+    entries, lost = [], list[_Fault]()
+    for each in spectra:
+        try:
+            entries.append(_extracted(each, found, faults, writer))
+        except (FileError, StepError) as fault:
+            entries.append(_without(each, fault, job.out))
+            lost.append(fault)
+    if len(lost) == len(spectra):
+        raise _one_of(lost)
     notes = _notes(entries, selection)
     write_atomically(job.out / _FACTS, pretty_json({"spectra": entries, "notes": notes}))
     return Outcome({"spectra": {entry["name"]: _facts(entry) for entry in entries}}, tuple(notes))
 
 
-def _extracted(spectrum: Mapping[str, Any], found: Mapping[str, _Region], writer: _Writer) -> dict[str, Any]:
+def _found(
+    job: Job,
+    names: Iterable[str],
+    table: EventTable,
+    selection: Selection,
+    live: LiveTime | None,
+    axis: SpectrumAxis,
+) -> tuple[dict[str, _Region], dict[str, _Fault]]:
+    """Place the regions and count what is in them; those that cannot be placed or exposed are told apart."""
+    files, placed, inside = region_files(job.inputs), dict[str, Placed](), dict[str, tuple[int, tuple[str, ...]]]()
+    found, faults = dict[str, _Region](), dict[str, _Fault]()
+    for name in names:
+        try:
+            region = place_regions(table, {name: job.params["regions"][name]}, files)[name]
+            inside[name] = check_area(region.shapes, region.rule, field_of(table), name, region.file)
+            placed[name] = region
+        except (FileError, StepError) as fault:
+            faults[name] = fault
+    counted = count_regions(table, list(placed.values()), axis, selection)
+    for number, (name, region) in enumerate(placed.items()):
+        by_detector, in_table = counted.by_detector[number], counted.in_table[number]
+        try:
+            exposure = exposure_of(name, region, table, selection, live, by_detector, in_table)
+        except (FileError, StepError) as fault:
+            faults[name] = fault
+        else:
+            spectrum, beyond = counted.spectra[number], int(counted.beyond[number])
+            found[name] = _Region(name, region, *inside[name], spectrum, beyond, exposure)
+    return found, faults
+
+
+def _extracted(
+    spectrum: Mapping[str, Any], found: Mapping[str, _Region], faults: Mapping[str, _Fault], writer: _Writer
+) -> dict[str, Any]:
     """Write the files of one spectrum, and give what is told of it."""
     name, background = str(spectrum["name"]), str(spectrum.get("background") or "")
     expmap = writer.job.inputs.get(f"expmap/{name}")
-    entry: dict[str, Any] = {"name": name, "source_type": spectrum.get("source_type")}
     files = {"source": f"{safe_name(name)}.pha", "background": f"{safe_name(name)}.bak.pha"}
     backfile = files["background"] if background else "none"
+    parts = []
     for role, region, cards in (
         ("source", str(spectrum["region"]), {"HDUCLAS2": "TOTAL", "BACKFILE": backfile}),
         ("background", background, {"HDUCLAS2": "BKG", "BACKFILE": "none"}),
     ):
+        if region in faults:
+            raise faults[region]
         if region:
             one = found[region]
-            area = area_of(region, one.placed, writer.table, expmap, one.exposure.exposure)
-            entry[role] = _entry(one, area, writer.write(files[role], one, area, cards))
+            area = area_of(region, one.placed, one.pixels, writer.table, expmap, one.exposure.exposure)
+            parts.append((role, one, area, cards))
+    entry: dict[str, Any] = {"name": name, "source_type": spectrum.get("source_type")}
+    for role, one, area, cards in parts:
+        entry[role] = _entry(one, area, writer.write(files[role], one, area, cards))
     return entry
+
+
+def _without(spectrum: Mapping[str, Any], fault: _Fault, out: Path) -> dict[str, Any]:
+    """Leave word of a spectrum that cannot be made, for the step that would read it."""
+    error = {"file": fault.file, "what": fault.what, "cure": fault.cure}
+    name = str(spectrum["name"])
+    write_atomically(out / f"{safe_name(name)}.fault.json", pretty_json(error))
+    return {"name": name, "source_type": spectrum.get("source_type"), "error": error}
+
+
+def _one_of(faults: Sequence[_Fault]) -> _Fault:
+    """Make one error of those of all spectra."""
+    said = list(dict.fromkeys(str(fault) for fault in faults))
+    if len(said) == 1:
+        return faults[0]
+    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return StepError(f"none of the {len(faults)} spectra can be made: {'; '.join(said[:_SHOWN])}{more}")
 
 
 def _axis(job: Job, table: EventTable) -> SpectrumAxis:
@@ -128,7 +194,7 @@ class _Writer:
     def write(self, file: str, region: _Region, area: Area, cards: Mapping[str, Cell]) -> list[str]:
         """Write a PHA file, and give what should be known of it."""
         size, exposure = self.axis.detchans, region.exposure
-        notes = [*region.placed.notes, *exposure.notes, *area.notes]
+        notes = [*region.placed.notes, *exposure.notes, *region.said, *area.notes]
         extensions, subspace, said = self._extensions(region)
         spectrum = Spectrum(
             path=str(self.job.out / file),
@@ -231,6 +297,8 @@ def _notes(entries: Sequence[Mapping[str, Any]], selection: Selection) -> list[s
 
 
 def _facts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    if "error" in entry:
+        return {"error": entry["error"]["what"]}
     source = entry["source"]
     facts = {key: source[key] for key in ("counts", "exposure", "backscal")}
     if "background" in entry:

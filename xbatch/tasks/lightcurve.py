@@ -15,6 +15,7 @@ from xbatch.ogip.curvefile import RateTable, write_curve
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.livetime import load_livetime
+from xbatch.ogip.regions import check_area
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._curve_counts import Counted, count_curves, exposed_seconds, region_gti
@@ -24,7 +25,6 @@ from xbatch.xray.gti import intersection, total
 from xbatch.xray.lightcurve import bin_edges
 from xbatch.xray.livetime import live_seconds_bins
 from xbatch.xray.netcurve import net_curve, variability
-from xbatch.xray.region_masks import pixels_inside
 
 __all__ = ["run"]
 
@@ -59,7 +59,7 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     FileError
-        A file cannot be used, a region holds no pixel, or no bin is left.
+        A file cannot be used, a region selects no pixel, or no bin is left.
     StepError
         What is asked for makes no sense.
     """
@@ -162,9 +162,7 @@ def _regions(job: Job, table: EventTable, notes: list[str]) -> tuple[Placed | No
         if region is None:
             raise StepError(f"there is no region {name!r} for the light curve")
         notes += [f"region {name}: {note}" for note in region.notes]
-        areas.append(pixels_inside(region.shapes, field, region.rule))
-        if not areas[-1]:
-            raise FileError(region.file, f"the region {name} holds no pixel of the field", "Place it on the field")
+        areas.append(check_area(region.shapes, region.rule, field, name, region.file)[0])
     return found[0], found[1], field, areas[0] / areas[1]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.imagefile import ImageGrid
@@ -45,9 +45,9 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     FileError
-        A region cannot be placed, or selects no pixel of the field.
+        A region cannot be placed.
     StepError
-        A region makes no sense.
+        A region makes no sense, or selects no pixel of the field.
     """
     table = EventTable.open(job.inputs["events"])
     field = field_of(table)
@@ -83,11 +83,11 @@ def run(job: Job) -> Outcome:
 def _areas(placed: Mapping[str, Placed], field: Field, notes: list[str]) -> dict[str, tuple[int, float]]:
     """Give the pixels of each region in the field, and the part of it that these are."""
     areas: dict[str, tuple[int, float]] = {}
-    empty: list[tuple[str, FileError]] = []
+    empty: list[tuple[str, FileError | StepError]] = []
     for name, region in placed.items():
         try:
             pixels, said = check_area(region.shapes, region.rule, field, name, region.file)
-        except FileError as error:
+        except (FileError, StepError) as error:
             empty.append((name, error))
             continue
         areas[name] = (pixels, _fraction(region, field, pixels))
@@ -95,7 +95,7 @@ def _areas(placed: Mapping[str, Placed], field: Field, notes: list[str]) -> dict
     if empty:
         first = empty[0][1]
         others = ", ".join(repr(name) for name, _ in empty[1:])
-        raise FileError(first.file, first.what + (f"; neither does {others}" if others else ""), first.cure)
+        raise StepError(first.what + (f"; neither does {others}" if others else ""), first.file, first.cure)
     return areas
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.extensions import times_and_regions
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import check_channels, read_response, save_response
@@ -25,9 +26,11 @@ _MOST_BACKSCAL_RATIO = 1e4
 def run(job: Job) -> Outcome:
     """Read and check the files of one spectrum.
 
-    Inputs: ``pha`` and, where there are such, ``background``, ``rmf`` and ``arf``. Parameters: ``obsid``,
-    ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if there is a
-    background, both with the GTI and region extensions of their files, and ``response.npz`` if there is a response.
+    Inputs: ``pha`` and, where there are such, ``background``, ``rmf`` and ``arf``; in place of the first two ``fault``,
+    where `xbatch.tasks.extract` could not make them: ``file``, ``what`` and ``cure`` of its error, as JSON. Parameters:
+    ``obsid``, ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if
+    there is a background, both with the GTI and region extensions of their files, and ``response.npz`` if there is a
+    response.
 
     Facts: ``counts`` over all channels, ``exposure`` in s, ``rate`` (counts/exposure, the background in it) and its
     error, the same over channels of quality 0, ``mjd`` and what else tells one spectrum from another.
@@ -36,7 +39,12 @@ def run(job: Job) -> Outcome:
     ------
     FileError
         A file cannot be used, or two do not belong together; the message says what would help.
+    StepError
+        The spectrum could not be extracted.
     """
+    if "fault" in job.inputs:
+        fault = json.loads(job.inputs["fault"].read_bytes())
+        raise StepError(fault["what"], fault["file"], fault["cure"])
     source = read_pha(job.inputs["pha"])
     rmf, arf = job.inputs.get("rmf"), job.inputs.get("arf")
     response = None if rmf is None else read_response(rmf, arf)
