@@ -6,13 +6,13 @@ dense, where that sum is one pass over it; any other is summed along the runs of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 from xbatch.xray.folding import Folding
 
@@ -79,32 +79,47 @@ class Redistribution:
             return self._fold_sparse(area, channel_group, pieces, scale, size)
         return _fold_dense(self._dense, area, channel_group, pieces, scale, size)
 
+    @cached_property
+    def _runs(self) -> _Runs:
+        return _Runs.find(self.indptr, self.indices)
+
     def _fold_sparse(
         self, area: Floats, channel_group: Integers, pieces: _Pieces, scale: Floats | None, size: int
     ) -> Folding:
-        parts = []
-        blocks = np.arange(0, int(self.indptr[-1]) + _BLOCK, _BLOCK)
-        limits = np.unique(np.searchsorted(self.indptr, blocks).clip(0, self.indptr.size - 1))
-        for start, stop in pairwise(limits):
-            part = slice(int(self.indptr[start]), int(self.indptr[stop]))
-            values = self.values[part].astype(np.float64)
-            if scale is not None:
-                values *= scale[self.indices[part]]
-            begin = self.indptr[start : stop + 1] - part.start
-            row, piece, total = _piece_sums(begin, self.indices[part], values, pieces)
-            group, energy = channel_group[pieces.first[piece]], start + row
-            used = group >= 0
-            parts.append((group[used], energy[used], total[used] * area[energy[used]]))
+        runs = self._runs.seen_by(channel_group)
         shape = (size, self.indptr.size - 1)
-        if not parts:
+        if runs.row.size == 0:
             return Folding(csr_matrix(shape), 0, 0)
-        row, column, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        there = value != 0
-        row, column = row[there], column[there]
-        matrix = csr_matrix((value[there], (row, column)), shape=shape)
-        if column.size == 0:
-            return Folding(matrix, 0, 0)
-        return Folding(matrix, int(column.min()), int(column.max()) + 1)
+        blocks = np.arange(0, int(runs.stop[-1]) + _BLOCK, _BLOCK)
+        parts = []
+        for start, stop in pairwise(np.unique(np.searchsorted(runs.start, blocks))):
+            row, piece, total = self._piece_sums(runs.part(start, stop), pieces, scale)
+            group = channel_group[pieces.first[piece]]
+            value = total * area[row]
+            there = (group >= 0) & (value != 0)
+            parts.append((row[there], group[there], value[there]))
+        row, group, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if row.size == 0:
+            return Folding(csr_matrix(shape), 0, 0)
+        begin = np.searchsorted(row, np.arange(shape[1] + 1))
+        matrix = csc_matrix((value, group, begin), shape=shape).tocsr()
+        matrix.sum_duplicates()  # channels that are left out may part a group
+        return Folding(matrix, int(row[0]), int(row[-1]) + 1)
+
+    def _piece_sums(self, runs: _Runs, pieces: _Pieces, scale: Floats | None) -> tuple[Integers, Integers, Floats]:
+        """Sum adjoining runs over each piece of channels: rows, ascending, pieces and sums, all of shape (s,)."""
+        part = slice(int(runs.start[0]), int(runs.stop[-1]))
+        values = self.values[part].astype(np.float64, copy=False)
+        if scale is not None:
+            values = values * scale[self.indices[part]]
+        low = pieces.number[runs.first]
+        count = pieces.number[runs.last] - low + 1
+        which = np.repeat(np.arange(runs.row.size), count)
+        piece = np.arange(which.size) + (low - np.cumsum(count) + count)[which]
+        # A run begins within its first piece, and at the beginning of all others.
+        at = pieces.first[piece] + (runs.start - runs.first - part.start)[which]
+        at[np.cumsum(count) - count] = runs.start - part.start
+        return runs.row[which], piece, np.add.reduceat(values, at)
 
 
 def _fold_dense(
@@ -158,34 +173,43 @@ class _Pieces:
         return cls(np.cumsum(begins) - 1, np.flatnonzero(begins))
 
 
-def _piece_sums(
-    begin: Integers, columns: NDArray[np.int32], values: Floats, pieces: _Pieces
-) -> tuple[Integers, Integers, Floats]:
-    """Sum some rows of a matrix over each piece of channels.
+@dataclass(frozen=True)
+class _Runs:
+    """Adjoining elements of a row of a matrix, in its order.
 
-    Rows are runs of adjoining columns, so that where a piece ends within a run is known without a look at each element.
+    Where a piece of channels ends in a run is known without a look at each element.
 
-    Parameters
+    Attributes
     ----------
-    begin : ndarray, shape (m + 1,)
-        Where each row begins in `columns` and `values`.
-    columns, values : ndarray, shape (k,)
-    pieces : _Pieces
-
-    Returns
-    -------
-    row, piece, total : ndarray, shape (s,)
+    row, first, last : ndarray, shape (r,)
+        The row, its first and its last column.
+    start, stop : ndarray, shape (r,)
+        Positions of the first element, and after the last one.
     """
-    if columns.size == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    fresh = np.append(True, columns[1:] != columns[:-1] + 1)
-    fresh[begin[:-1][np.diff(begin) > 0]] = True
-    run = np.flatnonzero(fresh)
-    first, last = columns[run], columns[np.append(run[1:], columns.size) - 1]
-    row = np.searchsorted(begin, run, side="right") - 1
-    low = pieces.number[first]
-    count = pieces.number[last] - low + 1
-    which = np.repeat(np.arange(run.size), count)
-    piece = np.arange(which.size) - (np.cumsum(count) - count - low)[which]
-    at = run[which] + np.maximum(pieces.first[piece] - first[which], 0)
-    return row[which], piece, np.add.reduceat(values, at)
+
+    row: Integers
+    first: Integers
+    last: Integers
+    start: Integers
+    stop: Integers
+
+    @classmethod
+    def find(cls, begin: Integers, columns: NDArray[np.int32]) -> _Runs:
+        fresh = np.append(True, columns[1:] != columns[:-1] + 1)[: columns.size]
+        fresh[begin[:-1][np.diff(begin) > 0]] = True
+        start = np.flatnonzero(fresh)
+        stop = np.append(start[1:], columns.size)[: start.size]
+        row = np.searchsorted(begin, start, side="right") - 1
+        return cls(row, columns[start].astype(np.int64), columns[stop - 1].astype(np.int64), start, stop)
+
+    def part(self, start: int, stop: int) -> _Runs:
+        """Give some of them."""
+        return _Runs(*(getattr(self, one.name)[start:stop] for one in fields(self)))
+
+    def seen_by(self, channel_group: Integers) -> _Runs:
+        """Leave out those at either end that no group sees."""
+        used = np.flatnonzero(channel_group >= 0)
+        if used.size == 0:
+            return self.part(0, 0)
+        inside = np.flatnonzero((self.last >= used[0]) & (self.first <= used[-1]))
+        return self.part(int(inside[0]), int(inside[-1]) + 1) if inside.size else self.part(0, 0)
