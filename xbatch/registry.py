@@ -95,20 +95,20 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
         for task in (
             _task(
                 "events",
-                1,
+                2,
                 ("events.bin", "events.json", "livetime.npz?"),
                 "xbatch.tasks.events:run",
                 "check and screen an event list, and keep what stays as a table",
             ),
             _task(
                 "flare",
-                1,
+                2,
                 ("flare.gti", "flare.lc", "flare.json", "flare.png"),
                 "xbatch.tasks.flare:run",
                 "find the times without flares in a high-energy light curve",
             ),
             _task(
-                "gti", 1, ("gti.gti", "gti.json"), "xbatch.tasks.gti:run", "select times: by clock, flux, hk or phase"
+                "gti", 2, ("gti.gti", "gti.json"), "xbatch.tasks.gti:run", "select times: by clock, flux, hk or phase"
             ),
             _task(
                 "preview",

@@ -11,6 +11,7 @@ import pytest
 from tests.ogip.eventfiles import GTIS, T0, EventFile, nustar_file, xmm_file
 from xbatch.base.errors import FileError
 from xbatch.ogip.events import EventList, SkyWcs, open_events
+from xbatch.ogip.fitswriter import Cell
 
 
 def opened(file: EventFile, folder: Path) -> EventList:
@@ -98,12 +99,30 @@ def test_gtis_that_do_not_sum_to_ontime_are_noted(tmp_path: Path) -> None:
     assert opened(file, tmp_path).notes == ("ONTIME is 700 s, the GTIs hold 800 s",)
 
 
-def test_a_shift_of_time_is_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("gti_cards", "shift"),
+    [
+        ({}, 2.5),  # says nothing: it is of the same clock as the events
+        ({"MJDREFI": 55197, "MJDREFF": 7.6601852e-4}, 0.0),
+        ({"MJDREFI": 55197, "MJDREFF": 7.6601852e-4, "TIMEZERO": 2.5}, 2.5),
+        ({"TIMEZERI": 1, "TIMEZERF": 0.25}, 1.25),
+    ],
+)
+def test_timezero_is_added_to_all_times(gti_cards: dict[str, Cell], shift: float, tmp_path: Path) -> None:
     file = nustar_file()
+    plain = opened(file, tmp_path)
     file.cards["TIMEZERO"] = 0.0
     assert opened(file, tmp_path).notes == ()
     file.cards["TIMEZERO"] = 2.5
-    assert opened(file, tmp_path).notes == ("TIMEZERO is 2.5 s: times and GTIs are taken as they stand, without it",)
+    file.gti_cards = gti_cards
+    events = opened(file, tmp_path)
+    assert events.notes == ("TIMEZERO of 2.5 s is added to the times of the events",)
+    for names in (["TIME"], ["PI", "TIME"]):
+        times = np.concatenate([chunk["TIME"] for chunk in events.chunks(names, rows=100)])
+        assert np.array_equal(times, file.columns["TIME"] + 2.5)
+    assert np.array_equal(events.gti, plain.gti + shift)
+    assert (events.header.tstart, events.header.tstop) == (T0 + shift, T0 + 1000 + shift)
+    assert events.header.cards["TSTART"] == T0 + shift and "TIMEZERO" not in events.header.cards
 
 
 def test_the_sky_may_be_missing(tmp_path: Path) -> None:

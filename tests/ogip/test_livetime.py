@@ -10,6 +10,7 @@ from astropy.io import fits
 
 from tests.ogip.eventfiles import write_housekeeping
 from xbatch.base.errors import FileError
+from xbatch.ogip.housekeeping import read_rows
 from xbatch.ogip.livetime import LiveTime, load_livetime, read_housekeeping, save_livetime
 from xbatch.xray.gti import total
 from xbatch.xray.livetime import covered_seconds, live_seconds
@@ -24,6 +25,11 @@ def test_rows_are_put_in_order_and_kept(tmp_path: Path) -> None:
     assert np.array_equal(again.time, found.time) and np.array_equal(again.live, found.live) and again.step == 1
     save_livetime(tmp_path / "more.npz", LiveTime(again.time, again.live))
     assert (tmp_path / "more.npz").read_bytes() == (tmp_path / "live.npz").read_bytes()
+
+
+def test_timezero_is_added(tmp_path: Path) -> None:
+    path = write_housekeeping(tmp_path / "a.hk", [1.0, 2.0], [0.5, 0.5], cards={"TIMEZERI": 2, "TIMEZERF": 0.5})
+    assert read_housekeeping(path).time.tolist() == [3.5, 4.5] and read_rows(path, ["NEV"]).time.tolist() == [3.5, 4.5]
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,27 @@ def test_stingray_reads_what_is_written(tmp_path: Path) -> None:
     assert np.array_equal(read.gti, GTIS) and header["BANDNAME"] == "full"
 
 
+@pytest.mark.filterwarnings("ignore")  # of another package's own matters
+@pytest.mark.parametrize("gti_cards", [{}, {"MJDREFI": 55197, "MJDREFF": 7.6601852e-4, "TIMEZERO": 2.5}])
+def test_a_list_with_timezero_gives_the_curve_that_stingray_sees(gti_cards: dict[str, Any], tmp_path: Path) -> None:
+    stingray = pytest.importorskip("stingray")
+    curves(tabled(nustar_file(), tmp_path / "plain"), tmp_path / "a")
+    file = nustar_file()
+    file.cards["TIMEZERO"], file.gti_cards = 2.5, gti_cards
+    screened = tabled(file, tmp_path / "e")
+    curves(screened, tmp_path / "b")
+    plain, read = (stingray.Lightcurve.read(str(tmp_path / each / "full.lc"), fmt="ogip") for each in "ab")
+    assert np.array_equal(read.time, plain.time + 2.5) and np.array_equal(read.countrate, plain.countrate)
+    assert np.array_equal(read.gti, plain.gti + 2.5)
+    # their reading of the list itself has TIMEZERO in the times of the events, though not in the good times
+    theirs = stingray.EventList.read(str(tmp_path / "e" / "list.evt"), fmt="hea").time
+    good = inside(theirs.astype(float), read.gti)
+    data, header, _ = rates(tmp_path / "b" / "full.lc")
+    assert (header["TIMEZERO"], header["TSTART"]) == (0, T0 + 2.5)
+    counts = [np.count_nonzero(np.abs(theirs[good] - at) <= 50) for at in read.time]
+    assert sum(counts) == EventTable.open(screened).rows and np.array_equal(counts, data["COUNTS"])
+
+
 def test_the_cut_in_fracexp_is_strict(tmp_path: Path) -> None:
     path = tabled(nustar_file(), tmp_path / "e")
     for least, bins in ((0.0, 3), (0.5, 1), (0.49, 3), (0.99, 1)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.fitsheader import Value
 
-__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "is_barycentred", "seconds_of"]
+__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "is_barycentred", "seconds_of", "time_zero"]
 
 SCALES = ("utc", "tt", "tdb")
 _DAY = 86400.0
@@ -91,6 +91,16 @@ def clock_of_cards(header: Mapping[str, Value], default: str = "TT") -> Clock | 
     if both is None:
         return None
     return Clock.of((math.floor(both), both - math.floor(both)), timesys)
+
+
+def time_zero(header: Mapping[str, Value]) -> float | None:
+    """Read TIMEZERI and TIMEZERF, or TIMEZERO: what the column TIME lacks to be counted from MJDREF (OGIP/93-003).
+
+    In the unit of the times; None where the header has none, which means 0. It is of the extension that it stands in:
+    good times of a light curve are counted from MJDREF, whatever its RATE begins with.
+    """
+    whole, rest, both = (_real(header, card) for card in ("TIMEZERI", "TIMEZERF", "TIMEZERO"))
+    return both if whole is None else whole + (rest or 0.0)
 
 
 def is_barycentred(header: Mapping[str, Value]) -> bool:

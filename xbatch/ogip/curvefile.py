@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
-from xbatch.ogip.clock import Clock, clock_of_cards
+from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
 from xbatch.ogip.events import EventHeader
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
 from xbatch.ogip.fitswriter import BinTable, Card, write_fits
@@ -197,7 +197,7 @@ def read_curve(path: Path) -> CurveFile:
         rate = rate / width
         error = None if error is None else error / width
     fracexp = _column(table, ("FRACEXP",))
-    time = table.floats("TIME") * _unit(table, "TIME") + _zero(table.header) * unit
+    time = table.floats("TIME") * _unit(table, "TIME") + (time_zero(table.header) or 0.0) * unit
     pixr = _real(table.header, "TIMEPIXR")
     time = time + (0.5 - (0.5 if pixr is None else pixr)) * width
     order = np.argsort(time, kind="stable")
@@ -238,11 +238,6 @@ def _column(table: Table, names: Sequence[str]) -> NDArray[np.float64] | None:
         if table.has(name):
             return np.asarray(table.column(name), dtype=np.float64)
     return None
-
-
-def _zero(header: Mapping[str, Value]) -> float:
-    whole = _real(header, "TIMEZERI")
-    return (_real(header, "TIMEZERO") or 0.0) if whole is None else whole + (_real(header, "TIMEZERF") or 0.0)
 
 
 def _real(header: Mapping[str, Value], card: str) -> float | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
+from xbatch.ogip.clock import time_zero
 from xbatch.ogip.fitsreader import AGAIN
 from xbatch.ogip.gtifile import detector_gtis, general_gtis, read_gti_tables
 from xbatch.ogip.rows import RowColumn, RowTable, plain_file, row_tables
@@ -25,50 +26,12 @@ Gti = NDArray[np.float64]
 _ON_THE_SKY = ("RA--", "GLON")
 _MISSIONS = {"NUSTAR": "nustar", "XMM": "xmm"}
 _SECONDS = frozenset({"s", "sec", "second", "seconds"})
-_KEPT = (
-    "TELESCOP",
-    "INSTRUME",
-    "FILTER",
-    "OBJECT",
-    "OBS_ID",
-    "EXP_ID",
-    "EXPIDSTR",
-    "DATE-OBS",
-    "DATE-END",
-    "MJDREF",
-    "MJDREFI",
-    "MJDREFF",
-    "MJD-OBS",
-    "TIMESYS",
-    "TIMEUNIT",
-    "TIMEREF",
-    "PLEPHEM",
-    "TASSIGN",
-    "TIMEZERO",
-    "TSTART",
-    "TSTOP",
-    "TELAPSE",
-    "ONTIME",
-    "LIVETIME",
-    "EXPOSURE",
-    "DEADC",
-    "DEADAPP",
-    "CLOCKAPP",
-    "RA_OBJ",
-    "DEC_OBJ",
-    "RA_NOM",
-    "DEC_NOM",
-    "RA_PNT",
-    "DEC_PNT",
-    "PA_PNT",
-    "EQUINOX",
-    "RADECSYS",
-    "DATAMODE",
-    "SUBMODE",
-    "CALDBVER",
-    "SOFTVER",
-    "SLCTEXPR",
-)
+_KEPT = """
+    TELESCOP INSTRUME FILTER OBJECT OBS_ID EXP_ID EXPIDSTR DATE-OBS DATE-END MJDREF MJDREFI MJDREFF MJD-OBS
+    TIMESYS TIMEUNIT TIMEREF PLEPHEM TASSIGN TSTART TSTOP TELAPSE ONTIME LIVETIME EXPOSURE DEADC DEADAPP
+    CLOCKAPP RA_OBJ DEC_OBJ RA_NOM DEC_NOM RA_PNT DEC_PNT PA_PNT EQUINOX RADECSYS DATAMODE SUBMODE CALDBVER
+    SOFTVER SLCTEXPR
+"""
 #: Columns by what they are for, the usual names first.
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "time": ("TIME",),
@@ -182,6 +145,8 @@ class EventList:
     gti_names : tuple of str
         The extensions that the GTIs are from.
     notes : tuple of str
+    zero : float
+        TIMEZERO: seconds added to TIME, which then counts from MJDREF.
     """
 
     path: str
@@ -191,6 +156,7 @@ class EventList:
     detector_gtis: Mapping[int, Gti]
     gti_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    zero: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -215,10 +181,15 @@ class EventList:
             raise FileError(self.path, error.what, error.cure) from error
 
     def chunks(self, names: Sequence[str], rows: int | None = None) -> Iterator[dict[str, NDArray[Any]]]:
-        """Read columns a chunk of rows at a time: see `RowTable.chunks`."""
+        """Read columns a chunk of rows at a time: see `RowTable.chunks`. TIME has TIMEZERO in it."""
         for name in names:
             self.column(name)
-        return self.table.chunks(names, rows)
+        chunks = self.table.chunks(names, rows)
+        return chunks if not self.zero or "TIME" not in names else self._shifted(chunks)
+
+    def _shifted(self, chunks: Iterator[dict[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
+        for chunk in chunks:
+            yield {**chunk, "TIME": chunk["TIME"].astype(np.float64) + self.zero}
 
 
 def open_events(path: Path, scratch: Path) -> EventList:
@@ -255,7 +226,12 @@ def open_events(path: Path, scratch: Path) -> EventList:
             )
     if not gti_tables:
         raise FileError(name, "has no GTI extension", "Use a list with its GTIs (GTI, or STDGTInn for XMM-Newton)")
+    cards = {**primary, **table.header}
+    zero = time_zero(cards) or 0.0
+    gti_tables = [gti_table.after(zero) for gti_table in gti_tables]
     notes = [note for gti_table in gti_tables for note in gti_table.notes]
+    if zero:
+        notes.append(f"TIMEZERO of {zero:.10g} s is added to the times of the events")
     by_detector = {number: each.gti for number, each in detector_gtis(table.header, gti_tables).items()}
     names = tuple(each.name for each in detector_gtis(table.header, gti_tables).values())
     general = general_gtis(gti_tables)
@@ -265,8 +241,11 @@ def open_events(path: Path, scratch: Path) -> EventList:
         gti, names = general.gti, (general.name,)
     if not len(gti):
         raise FileError(name, f"has GTIs that hold no time ({', '.join(names)})", "Use a list that observed something")
-    header = _header({**primary, **table.header}, table, gti, name, notes)
-    return EventList(name, header, table, gti, by_detector, names, tuple(notes))
+    if zero:
+        # of TSTART and TSTOP no header says whether TIMEZERO is in them
+        cards |= {"TSTART": float(gti[0, 0]), "TSTOP": float(gti[-1, 1])}
+    header = _header(cards, table, gti, name, notes)
+    return EventList(name, header, table, gti, by_detector, names, tuple(notes), zero)
 
 
 def _events_extension(plain: Path, name: str) -> tuple[Mapping[str, Value], RowTable]:
@@ -294,8 +273,6 @@ def _header(cards: Mapping[str, Value], table: RowTable, gti: Gti, name: str, no
     if not timesys:
         timesys = "TT"
         notes.append("the header has no TIMESYS: TT is taken")
-    if _real(cards, "TIMEZERO"):
-        notes.append(f"TIMEZERO is {cards['TIMEZERO']} s: times and GTIs are taken as they stand, without it")
     telescope = str(cards.get("TELESCOP", "") or "").strip()
     gti_sum = total(gti)
     by_detector = [
@@ -334,7 +311,7 @@ def _header(cards: Mapping[str, Value], table: RowTable, gti: Gti, name: str, no
         deadc=deadc,
         wcs=wcs,
         columns={c.name: (c.form, c.unit, c.lowest, c.highest) for c in table.columns.values()},
-        cards={card: kept for card in _KEPT if (kept := cards.get(card)) is not None},
+        cards={card: kept for card in _KEPT.split() if (kept := cards.get(card)) is not None},
         detector_ontime=by_detector[0],
         detector_livetime=by_detector[1],
     )

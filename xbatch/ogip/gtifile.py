@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
-from xbatch.ogip.clock import Clock, clock_of_cards
+from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
 from xbatch.ogip.fitswriter import BinTable, Card, write_fits
 from xbatch.xray.gti import normal, total
@@ -42,12 +42,14 @@ class GtiTable:
     name : str
         EXTNAME in capitals.
     gti : ndarray, shape (n, 2)
-        Sorted and disjoint, in s.
+        Sorted and disjoint, in s, TIMEZERO of the extension added.
     mjdref : float or None
         The MJD that its seconds are counted from, where the extension says so.
     notes : tuple of str
     clock : Clock or None
         MJDREF in two parts, and TIMESYS; None where there is no MJDREF.
+    zero : float or None
+        TIMEZERO in s; None where the extension has none.
     """
 
     name: str
@@ -55,6 +57,13 @@ class GtiTable:
     mjdref: float | None
     notes: tuple[str, ...] = ()
     clock: Clock | None = None
+    zero: float | None = None
+
+    def after(self, zero: float) -> GtiTable:
+        """Count from a TIMEZERO that stands elsewhere, where the extension itself says nothing of its times."""
+        if self.zero is not None or self.mjdref is not None:
+            return self
+        return replace(self, gti=self.gti + zero, zero=zero)
 
 
 def read_gti_tables(path: Path) -> list[GtiTable]:
@@ -78,6 +87,8 @@ def _read(table: Table) -> GtiTable:
     unit = str(table.header.get("TUNIT1", "") or "").strip()
     if unit.lower() not in _SECONDS:
         raise FileError(table.path, f"the GTIs of {table.name} are in {unit}, not in s", AGAIN)
+    zero = time_zero(table.header)
+    start, stop = start + (zero or 0.0), stop + (zero or 0.0)
     gti = normal(np.column_stack([start, stop]))
     notes = []
     if np.any(stop < start):
@@ -89,7 +100,7 @@ def _read(table: Table) -> GtiTable:
     except ValueError as error:
         clock = None
         notes.append(f"{table.name}: {error}")
-    return GtiTable(table.name, gti, mjd_reference(table.header), tuple(notes), clock)
+    return GtiTable(table.name, gti, mjd_reference(table.header), tuple(notes), clock, zero)
 
 
 def gti_extension(gti: NDArray[np.float64], cards: Sequence[Card], name: str = "GTI") -> BinTable:

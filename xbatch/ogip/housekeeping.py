@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.clock import Clock, clock_of_cards
+from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
 from xbatch.ogip.fitsreader import AGAIN
 from xbatch.ogip.rows import RowColumn, RowTable, plain_file, row_tables
 
@@ -27,7 +27,7 @@ class Rows:
     ----------
     extension : str
     time : ndarray, shape (n,)
-        s, as in the file.
+        s, TIMEZERO of the extension added.
     columns : Mapping of str to ndarray, each of shape (n,)
         By their names in capitals; what is undefined is NaN.
     clock : Clock or None
@@ -77,6 +77,7 @@ def read_rows(path: Path, names: Sequence[str], extension: str = "") -> Rows:
         clock = clock_of_cards(table.header)
     except ValueError as error:
         raise FileError(str(path), f"has times that cannot be placed: {error}", AGAIN) from error
+    columns["TIME"] += time_zero(table.header) or 0.0
     return Rows(title, columns["TIME"], {name: columns[name] for name in wanted}, clock)
 
 

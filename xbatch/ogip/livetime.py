@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import write_atomically
-from xbatch.ogip.clock import is_barycentred
+from xbatch.ogip.clock import is_barycentred, time_zero
 from xbatch.ogip.fitsreader import Hdu, Table, read_fits
 
 __all__ = ["LiveTime", "load_livetime", "read_housekeeping", "save_livetime"]
@@ -29,7 +29,7 @@ class LiveTime:
     Attributes
     ----------
     time : ndarray, shape (n,)
-        Start of each row in s, ascending.
+        Start of each row in s, ascending; TIMEZERO added.
     live : ndarray, shape (n,)
         Live part of each row, 0 to 1.
     step : float
@@ -63,7 +63,7 @@ def read_housekeeping(path: Path) -> LiveTime:
         )
     time, live = (np.asarray(tables[0].column(name), dtype=np.float64) for name in ("TIME", "LIVETIME"))
     known = np.isfinite(time) & np.isfinite(live)
-    time, live = time[known], live[known]
+    time, live = time[known] + (time_zero(tables[0].header) or 0.0), live[known]
     if not len(time):
         raise FileError(str(found), "has no row with a live time", "Leave it out: the header's dead time is taken then")
     if live.min() < 0 or live.max() > 1:
