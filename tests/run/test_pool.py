@@ -2,86 +2,176 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from queue import SimpleQueue
 
+import psutil
 import pytest
 
 from tests.run.test_worker import order
 from xbatch.run.pool import Finished, Lost, Pool
+from xbatch.run.processes import Forking, Spawning, Starter
+
+Begin = Callable[[Mapping[str, str], Sequence[str]], Starter]
+BEGIN: dict[str, Begin] = {"forked": Forking, "spawned": lambda environment, preload: Spawning(environment)}
+if sys.platform != "linux":
+    del BEGIN["forked"]
+
+
+@pytest.fixture(params=sorted(BEGIN))
+def begin(request: pytest.FixtureRequest) -> Begin:
+    return BEGIN[request.param]
 
 
 @pytest.fixture
-def queue() -> SimpleQueue[Finished | Lost]:
-    return SimpleQueue()
-
-
-@pytest.fixture
-def pool(queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> Iterator[Pool]:
-    with Pool(queue.put, tmp_path) as made:
+def pool(tmp_path: Path, begin: Begin) -> Iterator[Pool]:
+    with Pool(lambda: tmp_path, begin=begin) as made:
         yield made
 
 
-def worker(queue: SimpleQueue[Finished | Lost]) -> int:
+def next_of(pool: Pool) -> Finished | Lost:
+    """Wait for the next message, which is the only one."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        messages = pool.wait(1)
+        if messages:
+            assert len(messages) == 1
+            return messages[0]
+    raise AssertionError("waited in vain")
+
+
+def worker(pool: Pool) -> int:
     """Wait for a step that went well and give the process that did it."""
-    message = queue.get(timeout=30)
+    message = next_of(pool)
     assert isinstance(message, Finished)
-    assert message.answer.record is not None
+    assert message.answer.record is not None, message.answer.message
     return int(message.answer.record["facts"]["pid"])
 
 
-def test_a_slot_keeps_its_process(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+def test_a_slot_keeps_its_process(pool: Pool, tmp_path: Path) -> None:
     pids = []
     for slot in (0, 0, 1):
         pool.start(slot, order(tmp_path / str(len(pids)), "join", text="x"))
-        pids.append(worker(queue))
+        pids.append(worker(pool))
     assert pids[0] == pids[1] != pids[2]
     assert os.getpid() not in pids
 
 
-def test_a_worker_that_keeps_much_at_hand_is_kept(
-    pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path
-) -> None:
-    """Loky looks at a worker's memory a second after its first task, and ends one that has grown by 300 MB."""
+def test_a_worker_that_keeps_much_at_hand_is_kept(pool: Pool, tmp_path: Path) -> None:
     pids = []
     for number, megabytes in enumerate((1, 350, 351)):
-        pool.start(0, order(tmp_path / str(number), "hoard", megabytes=megabytes, pause=1.1 if number == 1 else 0))
-        pids.append(worker(queue))
+        pool.start(0, order(tmp_path / str(number), "hoard", megabytes=megabytes, pause=0))
+        pids.append(worker(pool))
     assert len(set(pids)) == 1
 
 
-def test_a_worker_killed_in_idleness_is_replaced_unseen(
-    pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path
-) -> None:
+def test_a_worker_killed_in_idleness_is_replaced_unseen(pool: Pool, tmp_path: Path) -> None:
     pool.start(0, order(tmp_path / "1", "join", text="x"))
-    pid = worker(queue)
+    pid = worker(pool)
     os.kill(pid, signal.SIGKILL)
-    pool._executors[0]._executor_manager_thread.join(10)
+    process = psutil.Process(pid)
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     pool.start(0, order(tmp_path / "2", "join", text="x"))
-    assert worker(queue) != pid
+    assert worker(pool) != pid
 
 
-def test_a_worker_killed_at_work_is_told(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+def test_a_worker_that_dies_in_idleness_says_nothing(pool: Pool, tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path / "1", "join", text="x"))
+    os.kill(worker(pool), signal.SIGKILL)
+    assert pool.wait(0.5) == []
+
+
+def test_a_worker_killed_at_work_is_told(pool: Pool, tmp_path: Path) -> None:
     pool.start(3, order(tmp_path, "misbehave", how="die"))
-    assert queue.get(timeout=30) == Lost("misbehave:a", 3, "SIGKILL 9")
+    assert next_of(pool) == Lost("misbehave:a", 3, "SIGKILL 9")
 
 
-def test_a_pool_closed_at_once_after_a_start_says_nothing(
-    queue: SimpleQueue[Finished | Lost], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", said.append)
-    with Pool(queue.put, tmp_path) as pool:
-        pool.start(0, order(tmp_path / "1", "join", text="x"))
-        worker(queue)
-        pool.start(0, order(tmp_path / "2", "join", text="x"))
-    assert not said
+def test_a_worker_killed_at_work_takes_nothing_with_it(pool: Pool, tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path / "1", "join", text="x", pause=0.5))
+    pool.start(1, order(tmp_path / "2", "misbehave", how="die"))
+    assert isinstance(next_of(pool), Lost)
+    assert worker(pool)
 
 
-def test_what_cannot_be_sent_is_an_answer(pool: Pool, queue: SimpleQueue[Finished | Lost], tmp_path: Path) -> None:
+def test_a_dead_workers_children_are_killed(pool: Pool, tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path, "misbehave", how="die with a child", mark=str(tmp_path / "child")))
+    assert isinstance(next_of(pool), Lost)
+    child = psutil.Process(int((tmp_path / "child").read_text()))
+    psutil.wait_procs([child], timeout=10)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_an_ended_step_does_not_come_back(pool: Pool, tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path / "1", "join", text="x", pause=60))
+    pool.end(0)
+    pool.end(0)  # nobody is there any more
+    assert pool.wait(0) == []
+    pool.start(0, order(tmp_path / "2", "join", text="x"))
+    assert worker(pool)
+
+
+def test_what_is_killed_with_the_pool_is_told(pool: Pool, tmp_path: Path) -> None:
+    pool.start(0, order(tmp_path / "1", "join", text="x", pause=60))
+    pool.start(1, order(tmp_path / "2", "join", text="x"))
+    assert worker(pool)
+    assert pool.kill() == [Lost("join:a", 0, "")]
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_what_cannot_be_sent_is_an_answer(pool: Pool, tmp_path: Path) -> None:
     pool.start(0, order(tmp_path, "join", text=(number for number in ())))
-    message = queue.get(timeout=30)
+    message = next_of(pool)
     assert isinstance(message, Finished)
     assert message.answer.message.startswith("internal error: the step could not be sent to a worker")
+
+
+def test_a_wait_ends_when_woken(tmp_path: Path) -> None:
+    wake, write = os.pipe()
+    with Pool(lambda: tmp_path, wake) as pool:
+        assert pool.wait(0) == []
+        os.write(write, b"x")
+        began = time.monotonic()
+        assert pool.wait(30) == []
+        assert time.monotonic() - began < 10
+    os.close(wake)
+    os.close(write)
+
+
+@pytest.mark.skipif("forked" not in BEGIN, reason="workers are forked on Linux only")
+def test_a_killed_nursery_is_replaced(tmp_path: Path) -> None:
+    with Pool(lambda: tmp_path, begin=Forking) as pool:
+        pool.start(0, order(tmp_path / "1", "join", text="x"))
+        first = worker(pool)
+        (nursery,) = psutil.Process().children()
+        nursery.kill()
+        pool.start(0, order(tmp_path / "2", "join", text="x"))
+        assert worker(pool) == first  # it lives on
+        pool.start(1, order(tmp_path / "3", "join", text="x"))
+        assert worker(pool) != first
+    assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+
+
+def test_workers_end_with_their_run(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from tests.run.test_worker import order; "
+        "from xbatch.run.pool import Pool; root = Path(sys.argv[1]); pool = Pool(lambda: root); "
+        "pool.start(0, order(root, 'join', text='x')); message = pool.wait(30) or pool.wait(30); "
+        "print(message[0].answer.record['facts']['pid'], flush=True); time.sleep(60)"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    with run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        family = [psutil.Process(pid), *psutil.Process(run.pid).children(recursive=True)]
+        run.kill()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []

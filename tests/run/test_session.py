@@ -273,7 +273,7 @@ def test_a_listener_that_fails_leaves_no_worker(scene: Scene) -> None:
 
     with pytest.raises(RuntimeError, match="broken pipe"):
         execute(plan(step("join:a", pause=30)), scene.run_dir, scene.store, jobs=1, registry=TOYS, on_event=listen)
-    assert not [child for child in psutil.Process().children() if "popen_loky" in " ".join(child.cmdline())]
+    assert psutil.Process().children() == []
     assert list((scene.store / "tmp").iterdir()) == []
 
 
@@ -286,7 +286,7 @@ run, store = Path(sys.argv[1]), Path(sys.argv[2])
 what = plan(step("join:a", text="a"), step("join:b", "join:a"))
 survey(what, run, store, registry=TOYS)
 result = execute(what, run, store, jobs=2, registry=TOYS)
-heavy = {"numpy", "loky", "astropy", "sherpa", "matplotlib", "scipy", "psutil"} & set(sys.modules)
+heavy = {"numpy", "astropy", "sherpa", "matplotlib", "scipy", "psutil"} & set(sys.modules)
 print(result.counts(), sorted(heavy))
 """
 

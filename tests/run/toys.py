@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -59,6 +60,10 @@ def misbehave(job: Job) -> Outcome:
             out.write_text("x")
             (job.out / "more").mkdir()
         case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "die with a child":
+            child = subprocess.Popen(["sleep", "60"])
+            Path(job.params["mark"]).write_text(str(child.pid))
             os.kill(os.getpid(), signal.SIGKILL)
         case "die once":
             mark = Path(job.params["mark"])

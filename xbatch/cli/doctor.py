@@ -67,7 +67,6 @@ _PACKAGES = (
     _Package("numpy", "numpy", "arrays"),
     _Package("scipy", "scipy", "least squares, sparse responses"),
     _Package("astropy", "astropy", "FITS files, tables"),
-    _Package("loky", "loky", "parallel steps"),
     _Package("matplotlib", "matplotlib", "plots"),
     _Package("jinja2", "jinja2", "the report's page"),
     _Package("rich", "rich", "progress on the screen"),

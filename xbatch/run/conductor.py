@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Literal
 
@@ -20,6 +19,7 @@ from xbatch.run.pool import Finished, Lost, Pool
 from xbatch.run.products import Products, log_path
 from xbatch.run.result import Event, EventKind, StepResult
 from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Scheduler, Skip, Start, Stop
+from xbatch.run.signals import caught
 from xbatch.run.store import RECORD, Record, Store
 from xbatch.run.worker import Answer
 
@@ -79,9 +79,10 @@ class Conductor:
         self._tell_event = tell
         self._flush = flush
         self._scheduler = Scheduler(plan, slots, fail_fast=fail_fast)
-        self._queue: SimpleQueue[Finished | Lost | int] = SimpleQueue()
+        self._signals: deque[int] = deque()
         self._stack = ExitStack()
-        self._pool: Pool | None = None
+        wake = self._stack.enter_context(caught(self._signals.append))
+        self._pool = self._stack.enter_context(Pool(store.scratch, wake))
         self._verdicts: dict[str, Verdict] = {}
         self._states: dict[str, State] = {}
         self._records: dict[str, Record] = {}
@@ -92,7 +93,6 @@ class Conductor:
         self._synced = self._saved = time.monotonic()
         self._stopping = False
         self._deadline: float | None = None
-        self._killed = False
         self.results: dict[str, StepResult] = {}
         self.signal = 0
         self.message = ""
@@ -106,13 +106,9 @@ class Conductor:
         self._stack.close()
         self._store.leave()
 
-    def on_signal(self, number: int) -> None:
-        """Take in a signal, at any moment."""
-        self._queue.put(number)
-
     def asked_to_stop(self) -> bool:
         """Tell whether a signal has come that was not looked at yet."""
-        return not self._queue.empty()
+        return bool(self._signals)
 
     def tell(self, kind: EventKind, step: str = "", message: str = "", result: StepResult | None = None) -> None:
         """Tell the world of something."""
@@ -146,13 +142,16 @@ class Conductor:
             The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin())
-        while actions or self._unplaced or not self._scheduler.over:
-            if self._queue.empty() and actions:
+        messages: deque[Finished | Lost] = deque()
+        while actions or messages or self._unplaced or not self._scheduler.over:
+            if self._signals:
+                actions.extend(self._take_signal(self._signals.popleft()))
+            elif messages:
+                actions.extend(self._take_message(messages.popleft()))
+            elif actions:
                 actions.extend(self._act(actions.popleft(), evidence, seen))
-            elif self._queue.empty() and self._unplaced:
-                self._place(*self._unplaced.popleft())  # only now, so that no slot waits for it
             else:
-                actions.extend(self._take_message())
+                messages.extend(self._listen())
             self._keep_up()
         for step in self._scheduler.stopped:
             self._note(StepResult(step, "cancelled", self._key(step), log=self._log(step)))
@@ -204,8 +203,6 @@ class Conductor:
             self._store.scratch(),
             log,
         )
-        if self._pool is None:
-            self._pool = self._stack.enter_context(Pool(self._queue.put, self._store.scratch()))
         self._begun[step] = time.monotonic()
         self.tell("started", step)
         self._pool.start(slot, order)
@@ -213,27 +210,33 @@ class Conductor:
 
     # ---- what happens -------------------------------------------------------------------------------------------
 
-    def _take_message(self) -> list[Action]:
-        """Wait for a step to come back, a signal, or the end of the time given to running steps."""
+    def _listen(self) -> list[Finished | Lost]:
+        """Give what has come back; while nothing has, place products, and then wait.
+
+        The wait ends with a message, a signal, or the end of the time that running steps were given.
+        """
+        if self._unplaced:
+            messages = self._pool.wait(0)
+            if not messages:
+                self._place(*self._unplaced.popleft())  # only now, so that no slot waits for it
+            return messages
         self._flush()
-        patience = None if self._deadline is None or self._killed else max(0.0, self._deadline - time.monotonic())
-        try:
-            message = self._queue.get(timeout=patience)
-        except Empty:
-            self._kill()
-            return []
+        patience = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        messages = self._pool.wait(patience)
+        if not messages and not self._signals and self._deadline is not None and time.monotonic() >= self._deadline:
+            return list(self._pool.kill())
+        return messages
+
+    def _take_message(self, message: Finished | Lost) -> list[Action]:
+        """Take in that a step has come back or is lost."""
         match message:
             case Finished(step, _, answer):
                 return self._take_answer(step, answer)
-            case Lost(step, slot, cause):
-                if self._pool is not None:
-                    self._pool.renew(slot)
+            case Lost(step, _, cause):
                 self._causes[step] = cause
                 if not self._stopping:
                     self.tell("lost", step, f"its worker process was killed{f' ({cause})' if cause else ''}")
                 return self._scheduler.tell(Died(step))
-            case _:
-                return self._take_signal(message)
 
     def _take_answer(self, step: str, answer: Answer) -> list[Action]:
         if answer.record is not None:
@@ -252,19 +255,13 @@ class Conductor:
     def _take_signal(self, number: int) -> list[Action]:
         self.signal = self.signal or number
         if self._deadline is not None:
-            self._kill()
+            self._deadline = 0.0
             return []
         self._deadline = time.monotonic() + self._grace
         self._stopping = True
         running = len(self._scheduler.running)
         self.tell("stopping", message=f"{running} steps still run and are given {self._grace:g} s" if running else "")
         return self._scheduler.tell(Stop())
-
-    def _kill(self) -> None:
-        """Kill what runs; each step comes back as lost."""
-        self._killed = True
-        if self._pool is not None:
-            self._pool.kill()
 
     # ---- results ------------------------------------------------------------------------------------------------
 

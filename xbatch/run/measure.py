@@ -18,7 +18,7 @@ from xbatch.base.packages import installed
 
 __all__ = ["Cost", "Meter", "environment", "now"]
 
-_PACKAGES = ("xbatch", "numpy", "scipy", "astropy", "sherpa", "matplotlib", "loky", "pyyaml")
+_PACKAGES = ("xbatch", "numpy", "scipy", "astropy", "sherpa", "matplotlib", "pyyaml")
 
 
 @dataclass(frozen=True)

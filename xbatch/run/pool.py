@@ -1,31 +1,31 @@
 """Worker processes: a slot holds one, and one step at a time.
 
-Each slot is an executor of its own (loky, which joblib is made of, with one process), so that a worker that is killed
-takes nothing with it but its own step. loky is imported and a process is started when a slot gets its first step: a run
-with nothing to do has neither. A loky worker does not run the caller's main module again.
+Each slot's worker has a socket of its own, so that one that is killed takes nothing with it but its own step. A worker
+is started when its slot gets its first step: a run with nothing to do has none. The run waits for all of them at once,
+in its one thread.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import PicklingError
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any
 
-from xbatch.run.signals import kept_back
-from xbatch.run.worker import Answer, Order, perform, prepare
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from xbatch.run.channel import pack, receive
+from xbatch.run.processes import Starter, kill_group, make_starter
+from xbatch.run.worker import Answer, Order
 
 __all__ = ["WORKER_ENVIRONMENT", "Finished", "Lost", "Pool"]
 
-_SENT_S = 1.0
+_PRELOAD = ("numpy",)
+_PIPE = 512
 WORKER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         # one thread each: there are as many workers as cores, and sums must not depend on the number of threads
@@ -61,90 +61,149 @@ class Lost:
     cause: str
 
 
+@dataclass
+class _Worker:
+    """One worker: its socket, its process once it has said its number, and the step it is at, if any."""
+
+    channel: socket.socket
+    pid: int = 0
+    step: str = ""
+
+
 class Pool(AbstractContextManager["Pool"]):
     """Slots that work on steps.
 
     Parameters
     ----------
-    deliver : callable
-        Gets a `Finished` or `Lost` for every step that was started, in another thread.
-    temporary : Path
-        The workers' TMPDIR.
+    temporary : callable
+        Makes the workers' TMPDIR; called when the first is started.
+    wake : int or None
+        A file handle that ends a `wait` when there is something to read from it.
+    begin : callable
+        Chooses how workers are started, given their environment and the modules they should have.
     """
 
-    def __init__(self, deliver: Callable[[Finished | Lost], None], temporary: Path) -> None:
-        self._deliver = deliver
-        self._environment = {**WORKER_ENVIRONMENT, "TMPDIR": str(temporary)}
-        self._executors: dict[int, Any] = {}
-        self._sent: dict[int, Future[Answer]] = {}
+    def __init__(
+        self,
+        temporary: Callable[[], Path],
+        wake: int | None = None,
+        begin: Callable[[Mapping[str, str], Sequence[str]], Starter] = make_starter,
+    ) -> None:
+        self._temporary = temporary
+        self._begin = begin
+        self._starter: Starter | None = None
+        self._workers: dict[int, _Worker] = {}
+        self._unsent: list[Finished | Lost] = []
+        self._selector = selectors.DefaultSelector()
+        if wake is not None:
+            self._selector.register(wake, selectors.EVENT_READ, None)
 
     def start(self, slot: int, order: Order) -> None:
         """Start a step in a slot that is free."""
-        from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
-
         try:
-            future = self._submit(slot, order)
-        except (BrokenProcessPool, ShutdownExecutorError):
-            self.renew(slot)  # the worker was killed while it had nothing to do
-            future = self._submit(slot, order)
-        future.add_done_callback(lambda done: self._deliver(_outcome(order.step, slot, done)))
+            message = pack(order)
+        except (PicklingError, TypeError, AttributeError) as error:
+            answer = Answer(None, f"internal error: the step could not be sent to a worker: {error}")
+            self._unsent.append(Finished(order.step, slot, answer))
+            return
+        worker = self._workers.get(slot) or self._new_worker(slot)
+        try:
+            worker.channel.sendall(message)
+        except OSError:
+            self._bury(slot)  # the worker was killed while it had nothing to do
+            worker = self._new_worker(slot)
+            worker.channel.sendall(message)
+        worker.step = order.step
 
-    def _submit(self, slot: int, order: Order) -> Future[Answer]:
-        if slot not in self._executors:
-            self._executors[slot] = _new_executor(self._environment)
-        with kept_back():  # the first step of an executor starts its process
-            future: Future[Answer] = self._executors[slot].submit(perform, order)
-        self._sent[slot] = future
-        return future
+    def wait(self, timeout: float | None) -> list[Finished | Lost]:
+        """Wait until steps have come back, there is something at `wake`, or time is up.
 
-    def renew(self, slot: int) -> None:
-        """Give a slot a new worker in place of one that was killed."""
-        executor = self._executors.pop(slot, None)
-        if executor is not None:
-            self._wait_until_sent(slot)
-            executor.shutdown(wait=True, kill_workers=True)
+        Parameters
+        ----------
+        timeout : float or None
+            In seconds; None to wait for ever.
 
-    def _wait_until_sent(self, slot: int) -> None:
-        """Wait until the executor has taken up the last step of a slot.
-
-        An executor that is shut down a moment after a step was submitted looks for it in vain, in a thread of its own,
-        whose traceback would reach the user (loky 3.5).
+        Returns
+        -------
+        list of Finished or Lost
+            Perhaps empty.
         """
-        future = self._sent.pop(slot, None)
-        deadline = time.monotonic() + _SENT_S
-        while future is not None and not (future.running() or future.done()) and time.monotonic() < deadline:
-            time.sleep(0.001)
+        messages, self._unsent = self._unsent, []
+        for key, _ in self._selector.select(0 if messages else timeout):
+            if key.data is None:
+                os.read(key.fd, _PIPE)
+            else:
+                messages += self._hear(key.data)
+        return messages
 
-    def kill(self) -> None:
-        """Kill all workers and what they have started; their steps are delivered as lost."""
-        for slot in list(self._executors):
-            self.renew(slot)
+    def _hear(self, slot: int) -> list[Finished | Lost]:
+        """Take in what a worker says, or that it is dead."""
+        worker = self._workers[slot]
+        try:
+            message = receive(worker.channel)
+        except EOFError:
+            step, cause = worker.step, self._bury(slot)
+            return [Lost(step, slot, cause)] if step else []
+        if isinstance(message, Answer):
+            step, worker.step = worker.step, ""
+            return [Finished(step, slot, message)]
+        worker.pid = message
+        return []
+
+    def end(self, slot: int) -> None:
+        """Kill the worker of a slot and all it has started; its step does not come back."""
+        worker = self._workers.get(slot)
+        if worker is None:
+            return
+        with suppress(EOFError):
+            while not worker.pid:
+                worker.pid = receive(worker.channel)
+        self._bury(slot)
+
+    def kill(self) -> list[Lost]:
+        """Kill all workers and what they have started; give the steps that are lost."""
+        lost = [Lost(worker.step, slot, "") for slot, worker in self._workers.items() if worker.step]
+        for worker in self._workers.values():
+            if worker.pid:
+                kill_group(worker.pid)
+        if self._starter is not None:
+            self._starter.close()
+        for slot in list(self._workers):
+            self._forget(slot)
+        return lost
+
+    def _new_worker(self, slot: int) -> _Worker:
+        if self._starter is None:
+            self._starter = self._begin({**WORKER_ENVIRONMENT, "TMPDIR": str(self._temporary())}, _PRELOAD)
+        worker = self._workers[slot] = _Worker(self._starter.start())
+        self._selector.register(worker.channel, selectors.EVENT_READ, slot)
+        return worker
+
+    def _bury(self, slot: int) -> str:
+        """Kill a worker, or what a dead one has left; name the signal that it has died of."""
+        worker = self._workers[slot]
+        self._forget(slot)
+        if not worker.pid or self._starter is None:
+            return ""  # it had not even begun
+        kill_group(worker.pid)
+        return _cause(self._starter.reap(worker.pid))
+
+    def _forget(self, slot: int) -> None:
+        worker = self._workers.pop(slot)
+        self._selector.unregister(worker.channel)
+        worker.channel.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        self._selector.close()
 
 
-def _new_executor(environment: Mapping[str, str]) -> Any:
-    from multiprocessing import resource_tracker
-
-    from loky.backend import resource_tracker as loky_tracker
-    from loky.process_executor import ProcessPoolExecutor
-
-    # when they start, the trackers let SIGINT through again; so they are started before it is kept back
-    resource_tracker.ensure_running()
-    loky_tracker.ensure_running()
-    return ProcessPoolExecutor(max_workers=1, env=dict(environment), initializer=prepare, initargs=(os.getpid(),))
-
-
-def _outcome(step: str, slot: int, future: Future[Answer]) -> Finished | Lost:
-    from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
-
-    error = future.exception()
-    if error is None:
-        return Finished(step, slot, future.result())
-    if isinstance(error, (BrokenProcessPool, ShutdownExecutorError)):
-        named = re.search(r"\b(SIG[A-Z0-9]+|EXIT)\((-?\d+)\)", str(error))
-        return Lost(step, slot, f"{named[1]} {named[2].lstrip('-')}" if named else "")
-    return Finished(step, slot, Answer(None, f"internal error: the step could not be sent to a worker: {error}"))
+def _cause(status: int) -> str:
+    if status >= 0:
+        return f"EXIT {status}" if status else ""
+    try:
+        return f"{signal.Signals(-status).name} {-status}"
+    except ValueError:
+        return f"signal {-status}"

@@ -19,7 +19,6 @@ from xbatch.run.measure import now
 from xbatch.run.products import Products
 from xbatch.run.result import Event, RunResult
 from xbatch.run.selection import selected
-from xbatch.run.signals import caught
 from xbatch.run.store import Record, Store
 
 __all__ = ["GRACE_S", "execute", "survey"]
@@ -115,7 +114,6 @@ def execute(
         run = stack.enter_context(
             Conductor(chosen, store, products, run_dir, jobs, fail_fast, grace, tell, journal.flush)
         )
-        stack.enter_context(caught(run.on_signal))
         stack.callback(products.save)
         run.tell("begin")
         store.clean()

@@ -9,31 +9,32 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import select
 import shutil
 import signal
+import socket
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, NoReturn
 
 from xbatch.base.digest import FileMark, file_mark
 from xbatch.base.errors import StepError, XbatchError
 from xbatch.base.files import canonical_json
 from xbatch.registry import Job, Outcome
+from xbatch.run.channel import pack, receive
 from xbatch.run.links import link_or_copy
 from xbatch.run.measure import Meter, environment
 from xbatch.run.outputs import check_outputs
 from xbatch.run.store import LOG, Store, is_store_fault
 
-__all__ = ["Answer", "Order", "perform", "prepare"]
-
-_PARENT_LOOK_S = 0.5
+__all__ = ["Answer", "Order", "perform", "serve"]
 
 
 @dataclass(frozen=True)
@@ -94,37 +95,44 @@ class Answer:
     seconds: float = 0.0
 
 
-def prepare(parent: int) -> None:
-    """Make a new worker process ready.
+def serve(channel: socket.socket) -> NoReturn:
+    """Do the steps that come over a socket until it is closed, and end the process.
 
-    Ctrl-C reaches every process of the terminal; only the parent decides what it means. A worker whose parent is gone
-    ends itself and what it has started.
+    Ctrl-C reaches every process of a terminal; only the run decides what it means. The worker leads a process group, so
+    that all it starts can be killed with it; if the run's process goes, however it goes, they end themselves.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _stay()
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with suppress(PermissionError):  # it has one already
+        os.setpgid(0, 0)
+    threading.Thread(target=_end_with, args=(channel,), daemon=True).start()
+    try:
+        channel.sendall(pack(os.getpid()))
+        while True:
+            channel.sendall(pack(_answered(channel)))
+    except (EOFError, OSError):
+        _end_group()  # nobody is there any more
+    finally:
+        os._exit(1)
 
 
-def _stay() -> None:
-    """Keep this worker when its memory grows.
-
-    loky ends a worker that has grown by 300 MB since its first task, taking it for a leak; ours keep responses at hand
-    on purpose. (It would also warn in the thread that hands out results, which dies of it where warnings are errors.)
-    """
-    from loky import process_executor
-
-    process_executor._USE_PSUTIL = False
+def _answered(channel: socket.socket) -> Answer:
+    try:
+        order = receive(channel)
+    except (ImportError, AttributeError, UnpicklingError) as error:
+        return Answer(None, f"internal error: the order could not be read: {error}")
+    return perform(order)
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_LOOK_S)
-    import psutil
+def _end_with(channel: socket.socket) -> None:
+    """Wait until the other end is closed, and kill this process and what it has started."""
+    poll = select.poll()
+    poll.register(channel, getattr(select, "POLLRDHUP", select.POLLHUP))
+    poll.poll()
+    _end_group()
 
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            child.kill()
-    os._exit(1)
+
+def _end_group() -> None:
+    os.killpg(0, signal.SIGKILL)
 
 
 def perform(order: Order) -> Answer:
