@@ -107,7 +107,7 @@ def test_housekeeping_beside_the_list_gives_live_time(one: Observed, tmp_path: P
     steps = plan_of(event_spec(EventWork((one,), (spectrum(),), (image(one),)))).by_name()
     assert steps[f"events:{A}"].inputs["livetime"] == FileInput(str(hk))
     assert steps[f"extract:{A}"].inputs["livetime"] == StepInput(f"events:{A}", "livetime.npz")
-    assert "livetime" not in steps[f"image:{A}/full"].inputs
+    assert steps[f"image:{A}/full"].inputs["livetime"] == StepInput(f"events:{A}", "livetime.npz")
 
 
 def test_screenings_and_flares_have_tables_of_their_own(one: Observed) -> None:

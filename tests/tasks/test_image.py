@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.ogip.eventfiles import T0, EventFile, nustar_file, write_gtis, xmm_file
+from tests.ogip.eventfiles import T0, EventFile, nustar_file, write_gtis, write_housekeeping, xmm_file
+from tests.tasks.extract_bench import NUSTAR_REGIONS, Bench
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
+from xbatch.ogip.pha import read_pha
 from xbatch.registry import Job, Outcome
 from xbatch.tasks import events
 from xbatch.tasks.image import run
@@ -105,6 +107,19 @@ def test_a_grid_may_be_laid_anywhere(tmp_path: Path) -> None:
     images(table, tmp_path / "b", origin=[101, 201], size=[300, 200])
     whole, part = (counts(tmp_path / name / "3-79_keV.img") for name in "ab")
     assert np.array_equal(whole[200:400, 100:400], part)
+
+
+def test_the_exposure_is_that_of_the_spectra(tmp_path: Path) -> None:
+    time = np.arange(T0, T0 + 1000)
+    hk = write_housekeeping(tmp_path / "a.hk", time, 0.5 + 0.4 * np.sin(time) ** 2)
+    bench = Bench(tmp_path, nustar_file(), livetime=hk)
+    gti = write_gtis(tmp_path / "some.gti", [(T0 + 100.25, T0 + 200)])
+    for number, inputs in enumerate(({}, {"gti": gti})):
+        spectrum = read_pha(bench.extract(NUSTAR_REGIONS, **inputs)[1] / "agn.pha")
+        outcome = images(bench.inputs["events"], tmp_path / f"{number}", {**bench.inputs, **inputs})
+        header = fits.getheader(tmp_path / f"{number}" / "3-79_keV.img")
+        assert header["EXPOSURE"] == header["LIVETIME"] == outcome.facts["exposure"] == spectrum.exposure
+        assert header["ONTIME"] == (800.0, 99.75)[number] and 0.65 < spectrum.exposure / header["ONTIME"] < 0.75
 
 
 def test_a_time_selection(tmp_path: Path) -> None:

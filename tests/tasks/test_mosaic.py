@@ -16,6 +16,7 @@ from tests.ogip.eventfiles import T0, nustar_file, write_gtis, xmm_file
 from tests.tasks.test_image import FULL, NUSTAR, XMM, counts, exposure_map, images, screened
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
+from xbatch.ogip.livetime import LiveTime, save_livetime
 from xbatch.ogip.skyplane import event_plane
 from xbatch.registry import Job, Outcome
 from xbatch.tasks.mosaic import run
@@ -132,6 +133,14 @@ def test_a_time_selection_of_one_member(tmp_path: Path) -> None:
     held = np.count_nonzero((time >= T0 + 100) & (time < T0 + 200))
     assert [each["counts"] for each in outcome.facts["members"]] == [[len(time)], [held]]
     assert outcome.facts["exposure"] == pytest.approx(720 + 90)
+
+
+def test_the_live_time_of_one_member_by_its_housekeeping(tmp_path: Path) -> None:
+    table = screened(nustar_file(), tmp_path / "a")
+    save_livetime(tmp_path / "live.npz", LiveTime(np.arange(T0, T0 + 1000), np.full(1000, 0.5)))
+    outcome = mosaic([table, table], tmp_path / "out", {"livetime/1": tmp_path / "live.npz"})
+    assert [each["exposure"] for each in outcome.facts["members"]] == [720, pytest.approx(400)]
+    assert fits.getheader(tmp_path / "out" / "all.img")["EXPOSURE"] == pytest.approx(1120)
 
 
 def test_exposures_are_added(tmp_path: Path) -> None:

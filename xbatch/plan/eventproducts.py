@@ -71,8 +71,13 @@ def _endings(maps: Sequence[Input | None]) -> tuple[str, ...]:
     return (".img", ".rate.img") if all(one is not None for one in maps) else (".img",)
 
 
+def _table_inputs(lists: EventLists, job: ImageJob) -> dict[str, Input]:
+    live = lists.livetime_inputs(job.observed, job.screening)
+    return lists.events_inputs(job.observed, job.screening, job.gti) | live
+
+
 def _image_step(lists: EventLists, job: ImageJob) -> Step:
-    inputs = lists.events_inputs(job.observed, job.screening, job.gti) | _band_inputs(job.bands)
+    inputs = _table_inputs(lists, job) | _band_inputs(job.bands)
     expmap = _expmap(job)
     if expmap is not None:
         inputs["expmap"] = expmap
@@ -102,7 +107,7 @@ def _mosaic_step(lists: EventLists, job: MosaicJob) -> Step:
     members = [images[observed] for observed in job.members]
     inputs: dict[str, Input] = {}
     for number, image in enumerate(members):
-        for role, item in lists.events_inputs(image.observed, image.screening, image.gti).items():
+        for role, item in _table_inputs(lists, image).items():
             inputs[f"{role}/{number}"] = item
         expmap = _expmap(image)
         if expmap is not None:

@@ -24,8 +24,7 @@ from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.livetime import LiveTime
 from xbatch.ogip.regions import region_error
 from xbatch.tasks._regions import Placed, field_of, plane_of
-from xbatch.tasks._times import Selection
-from xbatch.xray.livetime import live_seconds
+from xbatch.tasks._times import Selection, exposed
 from xbatch.xray.region_masks import Field, bounding_box, pixels_inside, region_parts
 
 __all__ = ["Area", "Ccd", "Exposure", "area_of", "exposure_of"]
@@ -113,19 +112,11 @@ def exposure_of(
     """
     if table.info.detector_gtis:
         return _of_ccds(name, placed, table, selection, found, in_table)
-    ontime = selection.ontime()
-    if live is None:
+    ontime, seconds = selection.ontime(), exposed(table, selection, live)
+    if live is None and table.header.mission == "nustar":
         part = table.header.live_part()
         said = f"no housekeeping: the live time is the {ontime:.8g} s of the GTIs x {part:.6g}, the header's DEADC"
-        return Exposure(ontime * part, ontime, {}, (said,) if table.header.mission == "nustar" else ())
-    try:
-        seconds = live_seconds(selection.gti, live.time, live.live, live.step)
-    except ValueError as error:
-        raise StepError(str(error), plane_of(table).file, "Use the housekeeping of this observation") from error
-    if not seconds > 0:
-        raise StepError(
-            "the detector has no live time in the GTIs", plane_of(table).file, "Use the housekeeping of this module"
-        )
+        return Exposure(seconds, ontime, {}, (said,))
     return Exposure(seconds, ontime, {})
 
 

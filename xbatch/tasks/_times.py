@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError
+from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.gtifile import general_gtis, mjd_reference, read_gti_tables
+from xbatch.ogip.livetime import LiveTime
+from xbatch.tasks._regions import plane_of
 from xbatch.xray.gti import inside, intersection, total, union
+from xbatch.xray.livetime import live_seconds
 
-__all__ = ["Selection", "selected_gti"]
+__all__ = ["Selection", "exposed", "selected_gti"]
 
 Gti = NDArray[np.float64]
 
@@ -101,3 +104,33 @@ def selected_gti(table: EventTable, path: Path | None) -> Selection:
             "Select other times, or leave the selection out",
         )
     return Selection(gti, by_detector, found.gti, found.notes)
+
+
+def exposed(table: EventTable, selection: Selection, live: LiveTime | None, detector: int | None = None) -> float:
+    """Give the live seconds of a selection: EXPOSURE.
+
+    Parameters
+    ----------
+    table : EventTable
+    selection : Selection
+    live : LiveTime or None
+        Rows of housekeeping, which hold for all detectors; without them it is the header's live part of the good time.
+    detector : int or None
+        Whose time it is, where time is counted by detector.
+
+    Raises
+    ------
+    StepError
+        The housekeeping has no live time in the GTIs.
+    """
+    if live is None or selection.by_detector:
+        return selection.ontime(detector) * table.header.live_part(detector)
+    try:
+        seconds = live_seconds(selection.gti, live.time, live.live, live.step)
+    except ValueError as error:
+        raise StepError(str(error), plane_of(table).file, "Use the housekeeping of this observation") from error
+    if not seconds > 0:
+        raise StepError(
+            "the detector has no live time in the GTIs", plane_of(table).file, "Use the housekeeping of this module"
+        )
+    return seconds

@@ -15,10 +15,11 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import ImageGrid, identity_cards, read_image, resample, write_image
+from xbatch.ogip.livetime import load_livetime
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._grids import image_grid
-from xbatch.tasks._times import Selection, selected_gti
+from xbatch.tasks._times import Selection, exposed, selected_gti
 from xbatch.xray.eventcounts import ImageCounter
 
 __all__ = ["band_cards", "longer_map", "rate_image", "run"]
@@ -43,8 +44,9 @@ class _Counted:
 def run(job: Job) -> Outcome:
     """Make images of an event table.
 
-    Inputs: ``events`` (events.bin), and where there are such ``gti`` (a file with GTIs), ``expmap`` (an exposure map in
-    seconds, of any binning and any sky coordinates) and ``bands/NAME`` (the bands of a scheme). Parameters: ``name``,
+    Inputs: ``events`` (events.bin), and where there are such ``livetime`` (of the same step), ``gti`` (a file with
+    GTIs), ``expmap`` (an exposure map in seconds, of any binning and any sky coordinates) and ``bands/NAME`` (the bands
+    of a scheme). Parameters: ``name``,
     ``mission``, ``instrument``, ``obsid``, ``bands`` (see `xbatch.tasks._bands`), and ``frame``, ``bin``, ``origin``,
     ``size`` (see `xbatch.tasks._grids`), ``figure`` (whether there is to be a picture).
 
@@ -59,7 +61,7 @@ def run(job: Job) -> Outcome:
     FileError
         The table has no such coordinates, or the map does not cover the events.
     StepError
-        The bands or the grid cannot be used.
+        The bands or the grid cannot be used, or there is no live time in the GTIs.
     """
     table = EventTable.open(job.inputs["events"])
     bands = step_bands(job.params, job.inputs)
@@ -68,7 +70,8 @@ def run(job: Job) -> Outcome:
     counted = _count(table, bands, grid, columns, selection)
     notes = [*selection.notes, *_outside_notes(bands, counted.outside)]
     ontime = selection.ontime(counted.detector)
-    exposure = ontime * table.header.live_part(counted.detector)
+    live = load_livetime(job.inputs["livetime"]) if "livetime" in job.inputs else None
+    exposure = exposed(table, selection, live, counted.detector)
     cards = [*identity_cards(table.header.cards), *_time_cards(ontime, exposure)]
     exposures = None
     if "expmap" in job.inputs:

@@ -15,11 +15,12 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import ImageGrid, grid_of, identity_cards, read_image, resample, write_image
+from xbatch.ogip.livetime import LiveTime, load_livetime
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._grids import LARGEST_IMAGE, bin_of
 from xbatch.tasks._regions import field_of, plane_of
-from xbatch.tasks._times import Selection, selected_gti
+from xbatch.tasks._times import Selection, exposed, selected_gti
 from xbatch.tasks.image import band_cards, longer_map, rate_image
 from xbatch.xray.histograms import Axis, pixel_numbers
 from xbatch.xray.region_masks import Field
@@ -44,16 +45,17 @@ class _Member:
     selection: Selection
     bands: list[StepBand]
     span: Field
+    live: LiveTime | None
 
 
 def run(job: Job) -> Outcome:
     """Sum the images of several event tables on one tangent plane.
 
-    Inputs: ``events/N``, and where there are such ``gti/N``, ``expmap/N`` (in s, of any binning and coordinates) and
-    ``bands/NAME``. Parameters: ``name``, ``group``, ``members`` (``{"mission", "instrument", "obsid"}`` of each N),
-    ``bands`` (see `xbatch.tasks._bands`), ``bin`` (pixels of X and Y of the first member to a pixel) or ``pixel`` (the
-    size of a pixel in arcsec), ``grid``: ``all`` to hold the events of all members (so unless given) or ``first`` for
-    the field of the first.
+    Inputs: ``events/N``, and where there are such ``livetime/N``, ``gti/N``, ``expmap/N`` (in s, of any binning and
+    coordinates) and ``bands/NAME``. Parameters: ``name``, ``group``, ``members`` (``{"mission", "instrument",
+    "obsid"}`` of each N), ``bands`` (see `xbatch.tasks._bands`), ``bin`` (pixels of X and Y of the first member to a
+    pixel) or ``pixel`` (the size of a pixel in arcsec), ``grid``: ``all`` to hold the events of all members (so unless
+    given) or ``first`` for the field of the first.
 
     Outputs: for each band ``BAND.img`` (counts), and if every member has a map ``BAND.rate.img`` (counts/s, NaN where
     nothing was exposed); ``mosaic.json``, ``mosaic.png``.
@@ -118,6 +120,7 @@ def _members(job: Job) -> list[_Member]:
                 selected_gti(table, job.inputs.get(f"gti/{number}")),
                 step_bands({**job.params, **identity}, job.inputs),
                 _span(table),
+                load_livetime(job.inputs[live]) if (live := f"livetime/{number}") in job.inputs else None,
             )
         )
     return members
@@ -246,7 +249,7 @@ def _times(member: _Member) -> dict[str, float]:
     selection = member.selection
     main = max(selection.by_detector, key=selection.ontime, default=None)
     ontime = selection.ontime(main)
-    return {"ontime": ontime, "exposure": ontime * member.table.header.live_part(main)}
+    return {"ontime": ontime, "exposure": exposed(member.table, selection, member.live, main)}
 
 
 def _exposures(
