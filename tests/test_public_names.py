@@ -32,7 +32,17 @@ PUBLIC: dict[str, set[str]] = {
     "xbatch.plan.steps": {"FileInput", "Plan", "Step", "StepInput"},
     "xbatch.report": {"make_reporter", "print_run", "write_page"},
     "xbatch.simulator": {"simulate", "simulate_config"},
-    "xbatch.xray.components": {"COMPONENTS", "SCALINGS", "Component", "Evaluator", "Scaler", "Scaling"},
+    "xbatch.xray.components": {
+        "COMPONENTS",
+        "SCALINGS",
+        "Component",
+        "Convolution",
+        "Convolver",
+        "Evaluator",
+        "Kind",
+        "Scaler",
+        "Scaling",
+    },
 }
 PACKAGES_WITHOUT_NAMES = {
     f"xbatch.{name}"

@@ -16,8 +16,9 @@ from xbatch.spec.codes import CODES
 
 FOLDER = Path(__file__).parent / "broken"
 FILES = sorted(FOLDER.glob("*.yaml"))
-# A file of more than 4 MB is made in test_reader; notes are in test_observations and test_regions.
-ELSEWHERE = {"XB002", "XB120", "XB229"}
+# A file of more than 4 MB is made in test_reader; notes are in test_observations and test_regions; what is wrong with
+# XSPEC's models depends on the Sherpa that is installed: test_xspecmodels.
+ELSEWHERE = {"XB002", "XB120", "XB229", "XB326", "XB327"}
 
 
 def head(path: Path) -> tuple[list[str], list[str]]:

@@ -235,6 +235,16 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "The file of an `atable`, `mtable` or `etable` is not there, no table model, or made for another kind.",
             "Name a table model of XSPEC; names are relative to the spec's folder.",
         ),
+        "XB326": Code(
+            "a model of XSPEC without XSPEC",
+            "Types that begin with `xs:` are XSPEC's own models, which a Sherpa has that was built with XSPEC.",
+            "Take Sherpa from CIAO's conda channel, build it with XSPEC, or use a component of xbatch.",
+        ),
+        "XB327": Code(
+            "a switch is fitted",
+            "Some parameters of XSPEC's models choose between ways to compute, and have no derivative.",
+            "Leave `frozen: false` out.",
+        ),
         "XB401": Code(
             "a file is missing",
             "A file that the spec names is not there, also not with `.gz`, or its folder cannot be read.",

@@ -15,7 +15,7 @@ __all__ = ["COMPONENTS", "NORM", "REDSHIFT", "ComponentDef", "ParameterDef", "co
 
 @dataclass(frozen=True)
 class ParameterDef:
-    """One parameter of a component; `min` and `max` are the hard limits."""
+    """One parameter of a component; `min` and `max` are the hard limits, and a `switch` is never fitted."""
 
     name: str
     value: float
@@ -23,6 +23,7 @@ class ParameterDef:
     max: float
     unit: str = ""
     frozen: bool = False
+    switch: bool = False
 
 
 @dataclass(frozen=True)

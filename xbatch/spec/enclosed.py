@@ -14,13 +14,15 @@ __all__ = ["check_enclosed"]
 
 Tree = Mapping[str, Any]
 
-_FLUX, _LOW, _HIGH = "lg10Flux", "Emin", "Emax"
+_LOW, _HIGH = "Emin", "Emax"
+#: Types that set the flux, or the luminosity, of what they enclose, and by which parameter.
+_FLUXES = {"cflux": "lg10Flux", "xs:cflux": "lg10Flux", "xs:clumin": "lg10Lum", "xs:cpflux": "Flux"}
 
 
 def check_enclosed(
     tree: Tree, components: Mapping[str, str], parameters: Sequence[Parameter], place: Node, report: Report
 ) -> None:
-    """Report a ``cflux`` whose band is empty, or whose flux and all norms inside are free: they do the same.
+    """Report a ``cflux`` or the like whose band is empty, or whose flux and all norms inside are free.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def check_enclosed(
                     message = f"the band of {name}, {low.value:g} to {high.value:g} keV, is empty"
                     report.add(place, "XB309", message, f"give {low.name} and {high.name}")
                     return
+        if components[name] not in _FLUXES:
+            continue
         scales = list(_scales(part["args"][0], components))
         found = [one for component, parameter in scales for one in _of(parameters, component, parameter)]
         if all(not one.frozen and not one.link for one in found):
@@ -68,8 +72,8 @@ def _scales(tree: Tree, components: Mapping[str, str]) -> Iterator[tuple[str, st
         kind = definition(components[tree["component"]])
         if kind.kind == "add":
             yield tree["component"], kind.parameters[-1].name
-    elif tree["op"] == "con":
-        yield tree["by"], _FLUX
+    elif tree["op"] == "con" and components[tree["by"]] in _FLUXES:
+        yield tree["by"], _FLUXES[components[tree["by"]]]
     else:
         for part in tree["args"]:
             yield from _scales(part, components)

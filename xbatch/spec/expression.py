@@ -10,18 +10,19 @@ from typing import Any
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import find_file
-from xbatch.spec.components import COMPONENTS, component_type
+from xbatch.spec.components import COMPONENTS, ComponentDef, component_type
 from xbatch.spec.paths import joined
 from xbatch.spec.report import listed, nearest, shown
 from xbatch.spec.tablemodels import TABLE_KINDS, definition, table_definition, table_kind
+from xbatch.spec.xspecmodels import OF_FACTORS, XSPEC_CURE, XSPEC_PREFIX, XspecModels, installed_models, is_xspec
 
 __all__ = ["ExpressionError", "Model", "parse_model"]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z_][\w-]*(?:\{[^{}]*\})?(?:\s*\.\s*[\w-]+)?)|(?P<number>[0-9.]+)|(?P<sign>.))",
+    r"\s*(?:(?P<word>(?:[Xx][Ss]:)?[A-Za-z_][\w-]*(?:\{[^{}]*\})?(?:\s*\.\s*[\w-]+)?)|(?P<number>[0-9.]+)|(?P<sign>.))",
     re.ASCII | re.DOTALL,
 )
-_WORD = re.compile(r"([\w-]+)(?:\{([^{}]*)\})?(?:\s*\.\s*([\w-]+))?", re.ASCII)
+_WORD = re.compile(r"((?:[Xx][Ss]:)?[\w-]+)(?:\{([^{}]*)\})?(?:\s*\.\s*([\w-]+))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _XSPEC_SHORT = {
     "bb": "bbody",
@@ -101,16 +102,18 @@ class _Part:
     text: str
 
 
-def parse_model(text: str, folder: Path | None = None) -> Model:
+def parse_model(text: str, folder: Path | None = None, xspec: XspecModels | None = None) -> Model:
     """Parse a model expression.
 
     Parameters
     ----------
     text : str
         Components ``type.name`` with ``+``, ``*`` and parentheses; one that encloses others is ``type.name(...)``,
-        a table model ``atable{file}.name``.
+        a table model ``atable{file}.name``, a model of XSPEC ``xs:type.name``.
     folder : Path, optional
         That of a table model's file; the working directory if it is not given.
+    xspec : XspecModels, optional
+        The models of XSPEC; those of the Sherpa that is installed if they are not given.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def parse_model(text: str, folder: Path | None = None) -> Model:
     >>> parse_model("tbabs.gal * powerlaw.pl").tree
     {'op': '*', 'args': [{'component': 'gal'}, {'component': 'pl'}]}
     """
-    parser = _Parser(text, folder or Path())
+    parser = _Parser(text, folder or Path(), xspec)
     part = parser.sum(0)
     token = parser.token
     if token.kind != "end":
@@ -146,9 +149,10 @@ def _after_hint(token: _Token) -> str:
 class _Parser:
     """A recursive descent through the tokens: sums of products of components."""
 
-    def __init__(self, text: str, folder: Path) -> None:
+    def __init__(self, text: str, folder: Path, xspec: XspecModels | None) -> None:
         self.tokens = _tokens(text)
         self.folder = folder
+        self.given = xspec
         self.number = 0
         self.components: dict[str, str] = {}
 
@@ -217,11 +221,11 @@ class _Parser:
             message = f"{outer.text} encloses a part of the model, and no parenthesis follows"
             raise ExpressionError("XB301", self.token.position, message, f"as in {outer.text}(powerlaw.pl)")
         inner = self.enclosed(depth)
-        if inner.kind != "add":
+        if inner.kind != "add" and self.components[outer.tree["component"]] not in OF_FACTORS:
             message = f"what {outer.text} encloses has no additive component"
             raise ExpressionError("XB305", inner.position, message, f"as in {outer.text}(tbabs.gal * powerlaw.pl)")
         tree = {"op": "con", "by": outer.tree["component"], "args": [inner.tree]}
-        return _Part(tree, "add", outer.position, outer.text)
+        return _Part(tree, inner.kind, outer.position, outer.text)
 
     def component(self, token: _Token) -> _Part:
         word = _WORD.fullmatch(token.text)
@@ -230,14 +234,44 @@ class _Parser:
         kind = written.casefold()
         if kind in TABLE_KINDS or file is not None:
             return self.named(token, written, name, self.table(token, kind, file))
+        if is_xspec(kind):
+            return self.named(token, written, name, self.of_xspec(token, kind))
         kind = component_type(written)
         if not kind:
-            short = _XSPEC_SHORT.get(written.casefold())
-            close = short or nearest(written, COMPONENTS)
-            known = "" if short else f"known: {listed(COMPONENTS)}"
-            hint = " ".join(filter(None, (f"did you mean '{close}'?" if close else "", known)))
-            raise ExpressionError("XB302", token.position, f"no component {shown(written)}", hint)
+            raise ExpressionError("XB302", token.position, f"no component {shown(written)}", self.unknown_hint(written))
         return self.named(token, written, name, kind)
+
+    @property
+    def xspec(self) -> XspecModels:
+        return self.given or installed_models()
+
+    def unknown_hint(self, written: str) -> str:
+        """Say what may have been meant by a type that there is not."""
+        if written.casefold() in self.xspec.names:
+            return f"it is a model of XSPEC's: write {XSPEC_PREFIX}{written}, which needs a Sherpa built with XSPEC"
+        short = _XSPEC_SHORT.get(written.casefold())
+        close = short or nearest(written, COMPONENTS)
+        known = "" if short else f"known: {listed(COMPONENTS)}"
+        return " ".join(filter(None, (f"did you mean '{close}'?" if close else "", known)))
+
+    def of_xspec(self, token: _Token, kind: str) -> str:
+        """Give the type of a model of XSPEC, and see that it is there and can be computed."""
+        name = kind.removeprefix(XSPEC_PREFIX)
+        if not self.xspec.compiled:
+            lacking = "Sherpa, which has them, is not installed"
+            if self.xspec.source is not None:
+                lacking = "the Sherpa that is installed was built without XSPEC"
+            message = f"{kind} is one of XSPEC's own models, and {lacking}"
+            raise ExpressionError("XB326", token.position, message, XSPEC_CURE)
+        try:
+            known = self.xspec.definition(name)
+        except FileError as error:
+            raise ExpressionError("XB302", token.position, f"{error.file} {error.what}", error.cure) from error
+        if known is None:
+            close = nearest(name, self.xspec.names)
+            hint = f"did you mean '{XSPEC_PREFIX}{close}'?" if close else "XSPEC's manual lists them"
+            raise ExpressionError("XB302", token.position, f"XSPEC has no model {shown(name)} that Sherpa knows", hint)
+        return kind
 
     def table(self, token: _Token, kind: str, file: str | None) -> str:
         """Give the type of a table model, and see that its file has its parameters."""
@@ -258,7 +292,7 @@ class _Parser:
     def named(self, token: _Token, written: str, name: str, kind: str) -> _Part:
         """Take a component's name."""
         if not name:
-            hint = f"write {written}.NAME; parameters are then NAME.{definition(kind).parameters[0].name}"
+            hint = f"write {written}.NAME; parameters are then NAME.{self.known(kind).parameters[0].name}"
             raise ExpressionError("XB303", token.position, f"the component {shown(written)} has no name", hint)
         at = token.position + token.text.rindex(name)
         if not _NAME.fullmatch(name):
@@ -268,7 +302,13 @@ class _Parser:
             hint = "give each a name of its own; 'link' ties their parameters"
             raise ExpressionError("XB304", at, f"two components are named {shown(name)}", hint)
         self.components[name] = kind
-        return _Part({"component": name}, definition(kind).kind, token.position, f"{written}.{name}")
+        return _Part({"component": name}, self.known(kind).kind, token.position, f"{written}.{name}")
+
+    def known(self, kind: str) -> ComponentDef:
+        """Give what is known of a type that has been checked."""
+        found = self.xspec.definition(kind.removeprefix(XSPEC_PREFIX)) if is_xspec(kind) else definition(kind)
+        assert found is not None
+        return found
 
 
 def _joined(sign: str, parts: list[_Part]) -> Mapping[str, Any]:

@@ -148,6 +148,9 @@ def _axes(node: Node | None, subject: Subject, fit: Table, report: Report) -> li
 
 def _check_limits(one: Instance, table: Table, report: Report) -> None:
     rule = one.rule
+    if rule.switch and not one.frozen and one.link is None:
+        message = f"{one.name} chooses between ways to compute: it cannot be fitted"
+        report.add(table.entries.get("frozen") or table, "XB327", message, "leave 'frozen' out")
     for key, value in (("min", one.min), ("max", one.max)):
         if not rule.min <= value <= rule.max:
             message = f"{key} of {one.name} is {value:g}, outside XSPEC's limits {rule.min:g} to {rule.max:g}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import BLOCK, Value, data_size, find_file, open_plain, parse_cards, read_raw_header
 from xbatch.spec.components import COMPONENTS, NORM, REDSHIFT, ComponentDef, ParameterDef
+from xbatch.spec.xspecmodels import XSPEC_PREFIX, installed_models, is_xspec
 
 __all__ = ["TABLE_KINDS", "definition", "file_of", "table_definition", "table_kind"]
 
@@ -48,7 +49,14 @@ def definition(kind: str) -> ComponentDef:
     ------
     FileError
         As `table_definition`; a model that could be parsed has none at fault.
+    KeyError
+        There is no such type.
     """
+    if is_xspec(kind):
+        found = installed_models().definition(kind.removeprefix(XSPEC_PREFIX))
+        if found is None:
+            raise KeyError(kind)
+        return found
     path = file_of(kind)
     return COMPONENTS[kind] if path is None else table_definition(kind.partition("{")[0], path)
 

@@ -1,7 +1,7 @@
 """The spectral components: XSPEC's definitions, and XSPEC's value of a bin.
 
 Additive components give photons / cm2 / s in each bin, multiplicative ones the factor of each bin, scalings a number
-for the part of a model that they enclose.
+for the part of a model that they enclose, convolutions another spectrum for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from xbatch.xray.components import absorbers, factors, lines, powerlaws, scalings, thermal
-from xbatch.xray.components.component import Component, Evaluator, Scaler, Scaling
+from xbatch.xray.components.component import Component, Convolution, Convolver, Evaluator, Kind, Scaler, Scaling
 
-__all__ = ["COMPONENTS", "SCALINGS", "Component", "Evaluator", "Scaler", "Scaling"]
+__all__ = ["COMPONENTS", "SCALINGS", "Component", "Convolution", "Convolver", "Evaluator", "Kind", "Scaler", "Scaling"]
 
 _ALL = (
     *absorbers.COMPONENTS,

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Component", "Evaluator", "Prepare", "Scaler", "Scaling", "check_edges"]
+__all__ = ["Component", "Convolution", "Convolver", "Evaluator", "Kind", "Prepare", "Scaler", "Scaling", "check_edges"]
 
 Floats = NDArray[np.float64]
 Evaluator = Callable[[Sequence[float]], Floats]
 Prepare = Callable[[Floats, str, str], Evaluator]
 Scaler = Callable[[Sequence[float], Floats], float]
+Convolver = Callable[[Sequence[float], Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ class Component:
         parameters is done here, once for a grid. The evaluator takes the parameters' values in order and gives an
         array of shape (k,): photons / cm2 / s in each bin, or the factor of each bin. Raises ValueError for edges
         that cannot be used or for an unknown table.
+    rough : bool
+        Values may be good to 32 bits only, so that derivatives need larger steps.
     """
 
     name: str
     kind: str
     parameters: tuple[str, ...]
     prepare: Prepare
+    rough: bool = False
 
     def evaluate(self, edges: Floats, params: Sequence[float], abund: str = "wilm", xsect: str = "vern") -> Floats:
         """Evaluate once, with nothing kept.
@@ -81,6 +85,34 @@ class Scaling:
         """
         _check_count(self.name, self.parameters, params)
         return self.prepare(np.asarray(edges, dtype=np.float64))(params, photons)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A component that makes another spectrum of the part of a model that it encloses (XSPEC's convolutions).
+
+    Attributes
+    ----------
+    name : str
+    parameters : tuple of str
+    prepare : callable
+        ``prepare(edges, abund, xsect) -> convolver``; the convolver takes the parameters' values and the part's
+        photons / cm2 / s (or its factors) in each bin, shape (k,), and gives what becomes of them.
+    scales : bool
+        It multiplies all bins by one number that it finds from all of them.
+    rough : bool
+        As `Component.rough`.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    prepare: Callable[[Floats, str, str], Convolver]
+    scales: bool = False
+    rough: bool = False
+    kind: str = "con"
+
+
+Kind = Component | Scaling | Convolution
 
 
 def check_edges(edges: Floats) -> None:

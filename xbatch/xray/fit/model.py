@@ -9,34 +9,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import COMPONENTS, SCALINGS, Component, Evaluator, Scaling
+from xbatch.xray.components import COMPONENTS, SCALINGS, Component, Convolution, Convolver, Evaluator, Kind, Scaling
 
-__all__ = ["ABSORBERS", "GridModel", "additive_terms", "component_kinds", "without"]
+__all__ = ["ABSORBERS", "GridModel", "Kinds", "additive_terms", "component_kinds", "without"]
 
 Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
 Values = Mapping[str, tuple[float, ...]]
-Kinds = Mapping[str, Component | Scaling]
+Kinds = Mapping[str, Kind]
 
 #: Component types that a flux "without absorption" leaves out.
-ABSORBERS = frozenset({"pcfabs", "phabs", "tbabs", "wabs", "zphabs", "ztbabs", "zwabs"})
+ABSORBERS = frozenset(
+    {"pcfabs", "phabs", "tbabs", "wabs", "zphabs", "ztbabs", "zwabs"}
+    | {f"xs:{name}" for name in ("pcfabs", "phabs", "tbabs", "tbfeo", "tbgas", "tbgrain", "tbpcf", "tbrel", "tbvarabs")}
+    | {
+        f"xs:{name}"
+        for name in ("varabs", "vphabs", "wabs", "zpcfabs", "zphabs", "ztbabs", "zvarabs", "zvphabs", "zwabs")
+    }
+)
 # Enough for the values in force and those of the step that a derivative tries.
 _KEPT = 3
 # Components on grids that are kept prepared: the fits of a sweep share them.
 _GRIDS = 32
 
 
-def component_kinds(
-    components: Mapping[str, str], tables: Mapping[str, Component] | None = None
-) -> dict[str, Component | Scaling]:
+def component_kinds(components: Mapping[str, str], made: Kinds | None = None) -> dict[str, Kind]:
     """Look up the components of a model.
 
     Parameters
     ----------
     components : Mapping
         Component name to type: ``{"pl": "powerlaw"}``.
-    tables : Mapping, optional
-        Those made of tables, by their names in the model.
+    made : Mapping, optional
+        Those made for this model (of tables, of XSPEC's models), by their names in it.
 
     Raises
     ------
@@ -44,11 +49,11 @@ def component_kinds(
         There is no such type.
     """
     known: Kinds = {**COMPONENTS, **SCALINGS}
-    made: Kinds = tables or {}
-    unknown = [kind for name, kind in components.items() if kind not in known and name not in made]
+    own: Kinds = made or {}
+    unknown = [kind for name, kind in components.items() if kind not in known and name not in own]
     if unknown:
         raise ValueError(f"there is no component {unknown[0]!r}; there are {', '.join(known)}")
-    return {name: made[name] if name in made else known[kind] for name, kind in components.items()}
+    return {name: own[name] if name in own else known[kind] for name, kind in components.items()}
 
 
 def additive_terms(tree: Tree, kinds: Kinds) -> tuple[tuple[str, tuple[Tree, ...]], ...]:
@@ -75,7 +80,7 @@ def _terms(tree: Tree, kinds: Kinds) -> tuple[tuple[str, tuple[Tree, ...]], ...]
         return ((name, ()),) if kinds[name].kind == "add" else ()
     if tree["op"] == "con":
         inside = _terms(tree["args"][0], kinds)
-        if not inside:
+        if not inside and not isinstance(kinds.get(tree["by"]), Convolution):
             raise ValueError(f"{tree['by']} encloses no additive component")
         return tuple((name, (*inner, tree)) for name, inner in inside)
     parts = [(part, _terms(part, kinds)) for part in tree["args"]]
@@ -110,7 +115,7 @@ class GridModel:
         ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``, or for a component that encloses a part of
         the model ``{"op": "con", "by": "f", "args": [tree]}``.
     kinds : Mapping
-        Component name to component or scaling.
+        Component name to component, scaling or convolution.
     edges : ndarray, shape (k + 1,)
         keV, ascending.
     abundances, cross_sections : str
@@ -131,7 +136,14 @@ class GridModel:
         self._tree = tree
         self._scales = scales or {}
         self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
+        self._convolvers = {
+            name: _remembering_both(kind.prepare(edges, abundances, cross_sections))
+            for name, kind in kinds.items()
+            if isinstance(kind, Convolution)
+        }
+        self._scaling = {name for name, kind in kinds.items() if isinstance(kind, Convolution) and kind.scales}
         self._terms = additive_terms(tree, kinds)
+        self._factors = {name for name, kind in kinds.items() if kind.kind == "mul"}
         self._components = {
             name: (_scaled if kind.kind == "add" else _remembering)(_evaluator(kind, edges, abundances, cross_sections))
             for name, kind in kinds.items()
@@ -149,18 +161,39 @@ class GridModel:
         return self._value(self._tree, values)
 
     def parts(self, values: Values) -> dict[str, Floats]:
-        """Give what each additive component contributes to `flux`, with all that multiplies it."""
+        """Give what each additive component contributes to `flux`, with all that multiplies it.
+
+        A convolution is made of each by itself, which adds up as long as it is linear.
+        """
         result = {}
         for name, factors in self._terms:
             part = self._components[name](values[name])
             for factor in factors:
-                part = part * (self._scale(factor, values) if "by" in factor else self._value(factor, values))
+                part = (
+                    self._enclosed(factor, part, values)
+                    if self._encloses(factor)
+                    else part * self._value(factor, values)
+                )
             result[name] = part
         return result
 
     def scales(self, values: Values) -> dict[str, float]:
         """Give the number by which each scaling of the model multiplies what it encloses."""
-        return {tree["by"]: self._scale(tree, values) for tree in _enclosing(self._tree)}
+        return {tree["by"]: self._scale(tree, values) for tree in _enclosing(self._tree) if tree["by"] in self._scalers}
+
+    def _encloses(self, tree: Tree) -> bool:
+        """Tell whether a part of the model is one that encloses additive components."""
+        return "by" in tree and not _names(tree) <= self._factors
+
+    def _enclosed(self, tree: Tree, part: Floats, values: Values) -> Floats:
+        """Give what becomes of one of the additive components that a part encloses."""
+        name = tree["by"]
+        if name in self._scalers:
+            return np.asarray(part * self._scale(tree, values))
+        if name in self._scaling:
+            whole = self._value(tree["args"][0], values)
+            return np.asarray(part * (self._convolvers[name](values[name], whole).sum() / whole.sum()))
+        return self._convolvers[name](values[name], part)
 
     def _scale(self, tree: Tree, values: Values) -> float:
         name = tree["by"]
@@ -173,7 +206,10 @@ class GridModel:
             name = tree["component"]
             return self._components[name](values[name])
         if tree["op"] == "con":
-            return self._scale(tree, values) * self._value(tree["args"][0], values)
+            inside = self._value(tree["args"][0], values)
+            if tree["by"] in self._convolvers:
+                return self._convolvers[tree["by"]](values[tree["by"]], inside)
+            return self._scale(tree, values) * inside
         first, *others = tree["args"]
         result = self._value(first, values)
         for part in others:
@@ -188,6 +224,11 @@ def _enclosing(tree: Tree) -> tuple[Tree, ...]:
         return ()
     inside = tuple(found for part in tree["args"] for found in _enclosing(part))
     return (tree, *inside) if tree["op"] == "con" else inside
+
+
+def _names(tree: Tree) -> set[str]:
+    """Name the components of a part of a model, without those that enclose."""
+    return {tree["component"]} if "component" in tree else {name for part in tree["args"] for name in _names(part)}
 
 
 def _evaluator(kind: Component, edges: Floats, abundances: str, cross_sections: str) -> Evaluator:
@@ -205,6 +246,16 @@ def _prepared(name: str, edges: bytes, abundances: str, cross_sections: str) -> 
 def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
     """Make an evaluator that gives its last few results again instead of computing them again."""
     return lru_cache(maxsize=_KEPT)(evaluator)
+
+
+def _remembering_both(convolver: Convolver) -> Convolver:
+    """Make the same of a convolution, which depends on a spectrum too."""
+
+    @lru_cache(maxsize=_KEPT)
+    def remembering(values: tuple[float, ...], photons: bytes) -> Floats:
+        return convolver(values, np.frombuffer(photons))
+
+    return lambda values, photons: remembering(tuple(values), photons.tobytes())
 
 
 def _scaled(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import Component
+from xbatch.xray.components import Component, Convolution, Kind
 from xbatch.xray.fit.model import component_kinds
 from xbatch.xray.fit.parameters import Parameters
-from xbatch.xray.fit.several import GridFolding, place_models
+from xbatch.xray.fit.several import GridFolding, component_names, place_models
 from xbatch.xray.fit.surface import Slope
 from xbatch.xray.folding import Folding
 from xbatch.xray.likelihoods import Statistic
@@ -26,6 +26,9 @@ _NORM = "norm"
 # Step of a derivative, relative to the parameter, and of a parameter of 0 as if it were this.
 _STEP = 3e-7
 _LEAST = 1e-3
+# The same where values may be good to 32 bits only, and how many times as far second derivatives look there.
+_ROUGH_STEP = 1e-4
+_ROUGH_BEND = 6.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ModelSpec:
         Component name to type, of all models.
     abundances, cross_sections : str
     tables : Mapping
-        Components that are made of table models, by name.
+        Components that are made for this model (of tables, of XSPEC's models), by name.
     further : Mapping
         Further models by name, each a tree as the first: their counts are added, see `Dataset`.
     """
@@ -49,7 +52,7 @@ class ModelSpec:
     components: Mapping[str, str]
     abundances: str = "wilm"
     cross_sections: str = "vern"
-    tables: Mapping[str, Component] = field(default_factory=dict)
+    tables: Mapping[str, Kind] = field(default_factory=dict)
     further: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -99,6 +102,8 @@ class Problem:
     Attributes
     ----------
     parameters : Parameters
+    further : frozenset of str
+        Components of further models.
     kinds : Mapping
         Component name to component or scaling.
     bins : int
@@ -124,6 +129,7 @@ class Problem:
         self._models, self._operators, components = place_models(datasets, model, kinds)
         self._slots = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, components)
         self.kinds = kinds
+        self.further = frozenset(name for tree in model.further.values() for name in component_names(tree))
         self.bins = sum(data.data.size for data in datasets)
         self.total = float(sum(data.data.sum() for data in datasets))
         self._statistics = [data.statistic for data in datasets]
@@ -133,6 +139,7 @@ class Problem:
         plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
         self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
         self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
+        self._rough = np.array([self._is_rough(place) for place in range(len(parameters.free))], dtype=np.bool_)
 
     def _is_straight(self, place: int) -> bool:
         """Tell whether the model is a straight line in a free parameter: a norm or a factor that no link uses."""
@@ -140,6 +147,13 @@ class Problem:
         kind = self.kinds[one.component]
         scales = (kind.kind == "add" and one.parameter == _NORM) or kind.name == "constant"
         return scales and self._alone[place]
+
+    def _is_rough(self, place: int) -> bool:
+        """Tell whether derivatives by a free parameter need large steps: for all, if a convolution is rough."""
+        one = self.parameters.all[self.parameters.free[place]]
+        linked = one.name in self.parameters.used
+        used = [kind for name, kind in self.kinds.items() if linked or name == one.component or kind.kind == "con"]
+        return any(isinstance(kind, Component | Convolution) and kind.rough for kind in used)
 
     def _are_apart(self, one: int, other: int) -> bool:
         """Tell whether two free parameters belong to different terms of the model's sum."""
@@ -260,7 +274,8 @@ class Problem:
         """Give a small step of one free parameter, away from a limit, and all values after it."""
         at = float(free[number])
         # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
-        step = abs(at) or 1.0 if self._straight[number] else _STEP * max(abs(at), _LEAST)
+        relative = _ROUGH_STEP if self._rough[number] else _STEP
+        step = abs(at) or 1.0 if self._straight[number] else relative * max(abs(at), _LEAST)
         if not self._straight[number] and at + step > self.parameters.high[number]:
             step = -step
         moved = free.copy()
@@ -289,8 +304,11 @@ class Problem:
         ----------
         free : ndarray, shape (f,)
         steps : ndarray, shape (f,)
-            By how much to move each parameter to either side; 0 for those to leave out.
+            By how much to move each parameter to either side (further, where values are rough); 0 for those to leave
+            out.
         """
+        room = np.minimum(free - self.parameters.low, self.parameters.high - free)
+        steps = np.where(self._rough, np.minimum(_ROUGH_BEND * steps, room), steps)
         here = self._at(free)
         result = np.zeros((free.size,) * 2)
         moving = [int(number) for number in np.flatnonzero(steps)]

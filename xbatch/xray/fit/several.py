@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import Component, Scaling
-from xbatch.xray.fit.model import GridModel, Values
+from xbatch.xray.fit.model import GridModel, Kinds, Values
 from xbatch.xray.folding import Folding, Operator
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ __all__ = ["EnergyModel", "GridFolding", "JoinedModel", "JoinedOperator", "compo
 
 Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
-Kinds = Mapping[str, Component | Scaling]
 
 
 class EnergyModel(Protocol):
