@@ -123,6 +123,20 @@ def test_screenings_and_flares_have_tables_of_their_own(one: Observed) -> None:
     assert steps[f"preview:{A}"].inputs["events"].step == f"events:{A}"
 
 
+def test_one_name_for_everything_gives_each_its_own_step_and_folder(one: Observed) -> None:
+    gtis = {name: Gtis(name, {"time": []}) for name in ("high", "agn")}
+    screenings = {**one.screenings, "high": Screening("high", {"grade": [0, 0]}, None, "screening.high")}
+    one = replace(one, gtis=gtis, screenings=screenings)
+    made = [(name, gti) for name in ("high", "agn") for gti in ("high", "agn")]
+    spectra = tuple(spectrum(name=name, gti=gti, screening="high") for name, gti in made)
+    curves = tuple(curve(one, name, gti=gti) for name, gti in made)
+    work = EventWork((one,), spectra, (image(one, "high", gti="high", screening="high"),), (), curves)
+    plan = plan_of(event_spec(work))
+    folders = [step.product.casefold() for step in plan if step.product]
+    assert len(folders) == len(set(folders)) and len({step.name.casefold() for step in plan}) == len(plan)
+    assert {f"spectrum:{A}/high@high", f"lightcurve:{A}/high@high", f"gti:{A}/high"} <= set(plan.by_name())
+
+
 def test_times_are_selected_by_the_light_curve_of_all_times(one: Observed) -> None:
     flux = {"flux": {"band": "3-79 keV", "quantile": [0.0, 0.5]}}
     gtis = {
@@ -141,6 +155,8 @@ def test_times_are_selected_by_the_light_curve_of_all_times(one: Observed) -> No
     assert steps[f"spectrum:{A}/agn@high"].product == f"{A}/agn@high"
     assert steps[f"lightcurve:{A}/energy@high"].inputs["gti"] == StepInput(f"gti:{A}/high", "gti.gti")
     assert steps[f"lightcurve:{A}/energy@high"].product == f"{A}/lightcurves/energy@high"
+    folders = [step.product.casefold() for step in steps.values() if step.product]
+    assert len(folders) == len(set(folders))
     lonely = EventWork((one,), spectra)
     assert codes_of(event_spec(lonely)) == ["XB408"]
 

@@ -49,6 +49,12 @@ def test_kinds(tmp_path: Path, text: str, params: dict[str, Any]) -> None:
     assert (found.file is not None) == ("file" in params or "hk" in params)
 
 
+@pytest.mark.parametrize("name", ["all", "None"])
+def test_words_that_stand_for_no_time_selection_are_no_names(name: str, tmp_path: Path) -> None:
+    text = f"{EVENTS}{REGIONS}gtis: {{{name}: {{time: [100 s, 250 s]}}}}\nspectra: {{s: {{region: src}}}}\n"
+    assert "XB206" in codes(tmp_path, text)
+
+
 def test_an_algebra_brings_its_members_first(tmp_path: Path) -> None:
     block = "  a: {all_of: [b, c]}\n  b: {not: d}\n  c: {file: c.gti}\n  d: {file: d.gti}\n  e: {file: e.gti}\n"
     found = selections(tmp_path, block)

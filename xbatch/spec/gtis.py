@@ -20,6 +20,8 @@ from xbatch.spec.selectors import exceptions
 __all__ = ["Selections", "find_gtis"]
 
 _KINDS = ("time", "file", "flux", "hk", "phase", "all_of", "any_of", "not")
+# What a fit grouped by time selections calls the spectra of all times, and what other blocks say for nothing.
+_WORDS = frozenset({"all", "none"})
 _NAMING = ("all_of", "any_of", "not")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]*)?)?)?Z?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
@@ -88,8 +90,8 @@ def find_gtis(root: Table, sky: Sky, report: Report) -> Selections:
     found.names = frozenset(table.entries)
     settled: dict[str, dict[Subject, Gtis]] = {}
     for name, node in table.entries.items():
-        if name.casefold() == "none":
-            message = "a time selection cannot be called 'none'"
+        if name.casefold() in _WORDS:
+            message = f"a time selection cannot be called '{name}', which is said of spectra without one"
             report.add(table.key_place(name), "XB206", message, "rename it", join("gtis", name))
         elif isinstance(node, Table):
             settled[name] = _settled(name, node, table, sky, report)
