@@ -88,7 +88,6 @@ def event_spec(work: EventWork, fits: tuple[FitJob, ...] = (), **changes: Any) -
         binnings={"min30": Binning("min30", {"type": "min", "counts": 30.0}, "binning.min30")},
         bands={},
         fits=fits,
-        document={},
         work=work,
     )
     return replace(spec, **changes)

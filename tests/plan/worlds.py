@@ -79,7 +79,6 @@ def spec_of(files: list[SpectrumFiles], fits: list[FitJob], binning: Mapping[str
         binnings={"min30": Binning("min30", params, "binning.min30")},
         bands={},
         fits=tuple(fits),
-        document={},
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,19 @@ import click
 from xbatch.base.errors import UsageError
 from xbatch.spec.model import Analysis
 
-__all__ = ["cores", "default_run_dir", "find_run_dir", "places", "run_folder", "spec_argument", "store_dir"]
+__all__ = [
+    "cores",
+    "default_run_dir",
+    "find_run_dir",
+    "places",
+    "read_spec",
+    "run_folder",
+    "spec_argument",
+    "store_dir",
+]
+
+_MEMBERS = "xbatch.cli.members"
+"""Where a call of a verb keeps its ``--members``, for `read_spec`."""
 
 
 def cores() -> int:
@@ -25,7 +38,15 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def spec_argument(function: F) -> F:
-    """Add the spec's path and ``--set`` to a verb."""
+    """Add the spec's path, ``--set`` and ``--members`` to a verb, which reads it by `read_spec`."""
+    function = click.option(
+        "--members",
+        type=click.IntRange(min=1),
+        metavar="N",
+        expose_value=False,
+        callback=_keep_members,
+        help="How many members the sweep may have  [default: its limit, 1000 if it says none].",
+    )(function)
     function = click.option(
         "--set",
         "overrides",
@@ -34,6 +55,32 @@ def spec_argument(function: F) -> F:
         help="Set a value of the spec, e.g. data.root=/data or binning.min30.counts=20. May be repeated.",
     )(function)
     return click.argument("spec", type=click.Path(path_type=Path))(function)
+
+
+def _keep_members(context: click.Context, _: click.Parameter, value: int | None) -> None:
+    context.meta[_MEMBERS] = value
+
+
+def read_spec(spec: Path, overrides: Sequence[str]) -> Analysis:
+    """Read and check a spec. On a terminal, whether a sweep of many members is meant is asked.
+
+    Raises
+    ------
+    SpecError
+        As `xbatch.spec.load`.
+    """
+    from xbatch.spec import load
+    from xbatch.spec.points import TooManyMembersError
+
+    context = click.get_current_context(silent=True)
+    most = context.meta.get(_MEMBERS) if context is not None else None
+    try:
+        return load(spec, overrides, most)
+    except TooManyMembersError as error:
+        asks = error.count and sys.stdin.isatty() and sys.stderr.isatty()
+        if not asks or not click.confirm(f"The sweep has {error.count} members. Do you want them all?", err=True):
+            raise
+        return load(spec, overrides, error.count)
 
 
 def places(function: F) -> F:

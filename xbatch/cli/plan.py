@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xbatch.cli.options import default_run_dir, places, spec_argument, store_dir
+from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 
 if TYPE_CHECKING:
     from xbatch.plan.steps import Plan, Step
@@ -50,9 +50,8 @@ def command(
     """
     from xbatch.plan.compile import compile_plan
     from xbatch.run.session import survey
-    from xbatch.spec import load
 
-    analysis = load(spec, overrides)
+    analysis = read_spec(spec, overrides)
     plan = compile_plan(analysis)
     run_dir = default_run_dir(analysis, out)
     verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xbatch.base.errors import UsageError
-from xbatch.cli.options import cores, default_run_dir, places, spec_argument, store_dir
+from xbatch.cli.options import cores, default_run_dir, places, read_spec, spec_argument, store_dir
 from xbatch.cli.pipe import stop_output
 
 if TYPE_CHECKING:
@@ -54,9 +54,8 @@ def command(
     from xbatch.plan.compile import compile_plan
     from xbatch.report.progress import make_reporter
     from xbatch.run.session import execute
-    from xbatch.spec import load
 
-    analysis = load(spec, overrides)
+    analysis = read_spec(spec, overrides)
     for note in analysis.notes:
         click.echo(f"note: {note}", err=True)
     plan = compile_plan(analysis)

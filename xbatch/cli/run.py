@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xbatch.base.files import write_atomically
-from xbatch.cli.options import cores, default_run_dir, places, spec_argument, store_dir
+from xbatch.cli.options import cores, default_run_dir, places, read_spec, spec_argument, store_dir
 from xbatch.cli.pipe import stop_output
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def command(
     from xbatch.plan.compile import compile_plan
     from xbatch.report.progress import make_reporter
     from xbatch.run.session import execute
-    from xbatch.spec import load
 
-    analysis = load(spec, overrides)
+    analysis = read_spec(spec, overrides)
     for note in analysis.notes:
         click.echo(f"note: {note}", err=True)
     plan = compile_plan(analysis)

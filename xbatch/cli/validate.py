@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xbatch.base.errors import SpecError
-from xbatch.cli.options import spec_argument
+from xbatch.cli.options import read_spec, spec_argument
 
 if TYPE_CHECKING:
     from xbatch.spec.model import Analysis
@@ -36,10 +36,10 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
     No data are looked at: `xbatch plan` says which files are missing. What events alone cannot give, a response that
     no file is named for, is said here.
     """
-    from xbatch.spec import load, resolved_text
+    from xbatch.spec import resolved_text
 
     try:
-        analysis = load(spec, overrides)
+        analysis = read_spec(spec, overrides)
         if any(member.spec.work is not None for member in analysis.members):
             from xbatch.plan.events import what_events_cannot_give
 

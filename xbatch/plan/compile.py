@@ -17,7 +17,7 @@ from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, check_outputs, ordered
 from xbatch.registry import TASKS
 from xbatch.spec.model import Analysis, Member, Spec
-from xbatch.spec.sweep import member_label
+from xbatch.spec.labels import member_label
 
 __all__ = ["compile_plan"]
 

@@ -244,16 +244,45 @@ TEXT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB131": Code(
             "a value twice in a sweep",
-            "Two members would be the same, or have names that differ only by case.",
+            "Two members would be the same, or have names that differ only by case; or two cases set the same values.",
             "Remove one.",
         ),
         "XB132": Code(
-            "too many members", "The lists multiply to more than 5000 members.", "Sweep fewer values at once."
+            "too many members",
+            "The sweep has more members than its `limit`, which is 1000 where it is not said.",
+            "Sweep less at once; or, if you want them all, give `--members N`, or write `limit: N` into the sweep.",
         ),
         "XB133": Code(
             "a path that cannot be swept",
-            ("`name`, `xbatch`, `include` and `sweep` cannot be, nor can one path be swept twice or within another."),
-            "Sweep what the analysis does.",
+            (
+                "`name`, `xbatch`, `include` and `sweep` cannot be, nor can one path be swept twice, or within another,"
+                " for one member."
+            ),
+            "Sweep what the analysis does; let the conditions of two parts exclude each other.",
+        ),
+        "XB134": Code(
+            "lists of different lengths",
+            "The lists of a `zip` are taken side by side: the first values together, then the second ones.",
+            "Give them one length, or use `grid` for all combinations.",
+        ),
+        "XB135": Code(
+            "a condition that holds nowhere",
+            (
+                "No member of the sweep is as an `exclude` or `if` says, or no case is called so. A condition sees what"
+                " is swept around its part, not what another part beside it sweeps."
+            ),
+            "Look at the values: of the sweep, of the file, and the defaults.",
+        ),
+        "XB136": Code("no member left", "`exclude` leaves out every member.", "Exclude fewer."),
+        "XB137": Code(
+            "a part of a sweep that changes nothing",
+            "It has a condition, and nothing that is swept or left out where it holds.",
+            "Give it a `grid`, `zip`, `cases`, `exclude` or `when`, or remove it.",
+        ),
+        "XB138": Code(
+            "two cases of one name",
+            "The name of a case is that of its member; names differ by more than case.",
+            "Rename one.",
         ),
         "XB140": Code(
             "a sum over something else than observations",

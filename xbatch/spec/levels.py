@@ -39,7 +39,7 @@ def refuse_other_level(root: Table, report: Report) -> Table:
     data = root.entries.get("data")
     if isinstance(data, Table):
         cures = dict.fromkeys(_EVENT_KEYS["data"], _CURE)
-        root = root.with_entry("data", _pruned(data, "data", cures, "spectra", report), root.key_place("data"))
+        root = _with(root, "data", _pruned(data, "data", cures, "spectra", report))
     return _without(root, "spectra", dict.fromkeys(_EVENT_KEYS["spectra"], _CURE), "spectra", report)
 
 
@@ -56,8 +56,13 @@ def _without(root: Table, block: str, cures: Mapping[str, str], level: str, repo
             fewer = len(kept.entries) < len(entry.entries)
             # That the level's own key is missing then goes without saying.
             node: Node = Broken(entry.place, path) if fewer and needed not in kept.entries else kept
-            table = table.with_entry(name, node, table.key_place(name))
-    return root.with_entry(block, table, root.key_place(block))
+            table = _with(table, name, node)
+    return _with(root, block, table)
+
+
+def _with(table: Table, key: str, node: Node) -> Table:
+    """Set an entry; a table that has it stays itself."""
+    return table if table.entries[key] is node else table.with_entry(key, node, table.key_place(key))
 
 
 def _pruned(table: Table, path: str, cures: Mapping[str, str], level: str, report: Report) -> Table:
@@ -71,7 +76,8 @@ def _pruned(table: Table, path: str, cures: Mapping[str, str], level: str, repor
             _pruned(one, join(join(path, "for"), number), cures, level, report) if isinstance(one, Table) else one
             for number, one in enumerate(listed.items)
         )
-        table = table.with_entry("for", Items(items, listed.place, listed.path, listed.origin), table.key_place("for"))
+        if any(one is not other for one, other in zip(items, listed.items, strict=True)):
+            table = _with(table, "for", Items(items, listed.place, listed.path, listed.origin))
     return table
 
 

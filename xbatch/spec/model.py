@@ -245,8 +245,7 @@ class Spec:
     """One member's specification, resolved.
 
     `level` is ``spectra`` or ``events``; `spectra` is empty at level ``events``, `work` is None at level ``spectra``.
-    `document` is the resolved spec as JSON-able data, with every default in it. Spectra of less than `min_exposure`
-    seconds are left out of sums and fits.
+    Spectra of less than `min_exposure` seconds are left out of sums and fits.
     """
 
     name: str
@@ -255,7 +254,6 @@ class Spec:
     binnings: Mapping[str, Binning]
     bands: Mapping[str, Band]
     fits: tuple[FitJob, ...]
-    document: Mapping[str, Any]
     work: EventWork | None = None
     combinations: tuple[Combination, ...] = ()
     fakes: tuple[Fake, ...] = ()
@@ -265,14 +263,24 @@ class Spec:
 
 @dataclass(frozen=True)
 class Member:
-    """One point of a sweep: its swept values by dotted path, and its spec. Without a sweep there is one, unnamed.
+    """One point of a sweep. Without a sweep there is one, unnamed.
 
-    `name` is made of the values (``binning=min30``), the same whatever the order or number of the members.
+    Attributes
+    ----------
+    name : str
+        Made of the values (``binning=min30``), the same whatever the order or number of the members.
+    values : Mapping
+        The swept values by dotted path, and ``case`` to the name of its case (or a list of names). Members of one
+        sweep may have different paths.
+    spec : Spec
+    by_case : frozenset of str
+        Those of the paths that a case sets.
     """
 
     name: str
     values: Mapping[str, Any]
     spec: Spec
+    by_case: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -51,14 +51,14 @@ def spec_reference(schema: Schema) -> str:
     lines = [MARK, "", "## All keys", "", "Keys in bold must be there.", ""]
     lines += _table(schema, schema.root)
     for key, rule in schema.root["properties"].items():
-        lines += _section(schema, key, key, rule, 3)
+        lines += _section(schema, key, key, rule, 3, ())
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(schema: Schema, title: str, path: str, rule: Rule, level: int) -> list[str]:
-    """Write the section of a block and those of the blocks in it."""
+def _section(schema: Schema, title: str, path: str, rule: Rule, level: int, around: tuple[Rule, ...]) -> list[str]:
+    """Write the section of a block and those of the blocks in it; a block that may stand within itself has one."""
     inner = _inner(schema, rule)
-    if inner is None:
+    if inner is None or any(inner[0] is one for one in around):
         return []
     path = f"{path}{inner[1]}"
     lines = [f"{'#' * level} `{path}`", "", *_described(schema, inner[0])]
@@ -69,7 +69,7 @@ def _section(schema: Schema, title: str, path: str, rule: Rule, level: int) -> l
         lines += _table(schema, kind)
     for key, child in _below(inner[0], schema).items():
         if not kinds:
-            lines += _section(schema, key, f"{path}.{key}", child, level)
+            lines += _section(schema, key, f"{path}.{key}", child, level, (*around, inner[0]))
     return lines
 
 

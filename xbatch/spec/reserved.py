@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from xbatch.base.errors import Place
+from xbatch.spec.memo import Memo
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, join, text_of
 from xbatch.spec.report import Report, shown
 
@@ -29,7 +30,6 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "screening.*": {"saamode": _BEFORE, "tentacle": _BEFORE},
     "spectra.*": {"orders": "make the spectra with rgsproc and start from them, at level: spectra"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
-    "sweep": {"zip": "use 'grid'", "cases": "use 'grid', or several spec files that 'include' one"},
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("combine.*", "method"): {"rgscombine": "run rgscombine beforehand and name the spectra it makes"},
@@ -40,9 +40,9 @@ _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
 _NAMED = {"screening", "spectra", "combine", "bands", "binning", "fit"}
 
 
-def refuse_reserved(root: Table, report: Report) -> Table:
-    """Report what is reserved, and take it out so that nothing more is said about it."""
-    cleaned = _clean(root, "", "", report)
+def refuse_reserved(root: Table, report: Report, memo: Memo) -> Table:
+    """Report what is reserved, and take it out so that nothing more is said about it; `memo` keeps what was found."""
+    cleaned = _clean(root, "", "", report, memo)
     return cleaned if isinstance(cleaned, Table) else root
 
 
@@ -50,12 +50,32 @@ def _message(what: str) -> str:
     return f"{what} is reserved, not built yet"
 
 
-def _clean(node: Node, pattern: str, path: str, report: Report) -> Node:
-    if isinstance(node, Items):
-        items = tuple(_clean(item, pattern, join(path, number), report) for number, item in enumerate(node.items))
-        return replace(node, items=items)
-    if not isinstance(node, Table):
+def _clean(node: Node, pattern: str, path: str, report: Report, memo: Memo) -> Node:
+    """Clean a node that has been cleaned before, or one anew; one that has nothing reserved in it stays itself."""
+    if isinstance(node, Scalar | Broken):
         return node
+    key = (id(node), "reserved", pattern, path)
+    known = memo.find(key)
+    if known is None:
+        own = Report()
+        if isinstance(node, Items):
+            result = _clean_items(node, pattern, path, own, memo)
+        else:
+            result = _clean_table(node, pattern, path, own, memo)
+        memo.keep(key, (result, own.problems), (node,))
+        known = (result, own.problems)
+    report.problems += known[1]
+    found: Node = known[0]
+    return found
+
+
+def _clean_items(node: Items, pattern: str, path: str, report: Report, memo: Memo) -> Node:
+    items = tuple(_clean(item, pattern, join(path, number), report, memo) for number, item in enumerate(node.items))
+    same = all(one is other for one, other in zip(items, node.items, strict=True))
+    return node if same else replace(node, items=items)
+
+
+def _clean_table(node: Table, pattern: str, path: str, report: Report, memo: Memo) -> Node:
     entries: dict[str, Node] = {}
     for key, child in node.entries.items():
         below = join(path, key)
@@ -70,10 +90,11 @@ def _clean(node: Node, pattern: str, path: str, report: Report) -> Node:
                 return Broken(node.place, path)
             entries[key] = Broken(child.place, below)
             continue
-        entries[key] = _clean(child, _below(pattern, key), below, report)
+        entries[key] = _clean(child, _below(pattern, key), below, report, memo)
     if node.entries and not entries:
         return Broken(node.place, path)
-    return replace(node, entries=entries)
+    same = len(entries) == len(node.entries) and all(entries[key] is node.entries[key] for key in entries)
+    return node if same else replace(node, entries=entries)
 
 
 def _below(pattern: str, key: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from xbatch.base.errors import Place
 from xbatch.spec import wording
+from xbatch.spec.memo import Memo
 from xbatch.spec.nodes import DEFAULT, Broken, Items, Node, Scalar, Table, from_data, join
 from xbatch.spec.report import Report, counted, did_you_mean, listed, nearest, shown
 from xbatch.spec.schema import Rule, Schema
@@ -56,7 +57,7 @@ KEYWORDS = frozenset(
 _LONGEST_TEXT = 20_000
 
 
-def check_shape(root: Table, schema: Schema, report: Report, file: str) -> Table:
+def check_shape(root: Table, schema: Schema, report: Report, file: str, memo: Memo | None = None) -> Table:
     """Check a document, and give it with defaults filled in and paths on every node.
 
     Parameters
@@ -67,12 +68,14 @@ def check_shape(root: Table, schema: Schema, report: Report, file: str) -> Table
         Takes what is wrong; `Broken` stands there in the result.
     file : str
         The spec file's name, where the whole document is at fault.
+    memo : Memo or None
+        Keeps what was found, for another document that shares nodes with this one.
 
     Returns
     -------
     Table
     """
-    checked = _Checker(schema, report).check(root, schema.root, "", Place(file))
+    checked = _Checker(schema, report, memo=memo).check(root, schema.root, "", Place(file))
     return checked if isinstance(checked, Table) else Table({}, root.place)
 
 
@@ -84,15 +87,30 @@ def check_part(node: Table, definition: str, schema: Schema, report: Report, pat
 class _Checker:
     """One pass over one document. `silent` asks only whether a rule holds."""
 
-    def __init__(self, schema: Schema, report: Report, silent: bool = False) -> None:
+    def __init__(self, schema: Schema, report: Report, silent: bool = False, memo: Memo | None = None) -> None:
         self.schema = schema
         self.report = report
         self.silent = silent
+        self.memo = memo
 
     def check(self, node: Node, rule: Rule, path: str, at: Place) -> Node:
         rule = self.schema.follow(rule)
         if isinstance(node, Broken):
             return node
+        if self.memo is None:
+            return self._check(node, rule, path, at)
+        key = (id(node), id(rule), id(at), path, self.silent)
+        known = self.memo.find(key)
+        if known is None:
+            before = len(self.report.problems)
+            result = self._check(node, rule, path, at)
+            self.memo.keep(key, (result, self.report.problems[before:]), (node, rule, at))
+            return result
+        self.report.problems += known[1]
+        found: Node = known[0]
+        return found
+
+    def _check(self, node: Node, rule: Rule, path: str, at: Place) -> Node:
         node = self._typed(node, rule, path)
         if isinstance(node, Scalar):
             node = self._scalar(node, rule)
@@ -108,7 +126,7 @@ class _Checker:
 
     def _holds(self, node: Node, rule: Rule) -> bool:
         quiet = Report()
-        _Checker(self.schema, quiet, silent=True).check(node, rule, "", node.place)
+        _Checker(self.schema, quiet, silent=True, memo=self.memo).check(node, rule, "", node.place)
         return not quiet.problems and not (isinstance(node, Table) and _broken_condition(node, rule))
 
     def _typed(self, node: Node, rule: Rule, path: str) -> Node:
