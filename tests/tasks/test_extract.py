@@ -24,6 +24,7 @@ from tests.tasks.extract_bench import (
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.pha import read_pha
+from xbatch.ogip.times import observation_mjd
 from xbatch.registry import Job
 from xbatch.tasks.spectrum import run as read_spectrum
 
@@ -133,6 +134,18 @@ def test_a_region_without_events_gives_zeros(tmp_path: Path) -> None:
     outcome, out = Bench(tmp_path, file).extract({**NUSTAR_REGIONS, "bkg": circle(100, 100, 20)})
     assert not read_pha(out / "agn.bak.pha").counts.any() and read_pha(out / "agn.bak.pha").backscal[0] > 0
     assert "no event lies in the region 'bkg': the spectrum is all zeros" in outcome.notes
+
+
+def test_the_time_of_an_observation_is_told_as_its_mission_has_it(nustar: Bench, tmp_path: Path) -> None:
+    (tmp_path / "mos").mkdir()
+    mos = mos_bench(tmp_path / "mos")
+    gti = write_gtis(nustar.folder / "part.gti", [(T0 + 100, T0 + 200)])
+    for bench, regions, days in (
+        (nustar, NUSTAR_REGIONS, 55197 + 7.6601852e-4 + (T0 + 100) / 86400),
+        (mos, MOS_REGIONS, 51971 + (9 * 3600 + 54 * 60 + 57) / 86400),  # between 09:46:37 and 10:03:17
+    ):
+        header = read_pha(bench.extract(regions, gti=gti)[1] / "agn.pha").header
+        assert observation_mjd(header)[0] == pytest.approx(days, abs=1e-9)
 
 
 OFF = circle(5000, 500, 20)
