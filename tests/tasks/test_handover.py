@@ -61,8 +61,8 @@ def put_two(bench: Bench, **source: Any) -> None:
     bench.put(make_world(), 1, {**source, "quality": quality})
 
 
-def hand_over(bench: Bench, given: dict[str, Any]) -> tuple[Path, Outcome]:
-    """Fit, write the responses beside, hand over."""
+def hand_over(bench: Bench, given: dict[str, Any], **components: str) -> tuple[Path, Outcome]:
+    """Fit, write the responses beside, hand over; `components` are handed over as other types."""
     bench.run(given)
     folder = bench.folder / "scripts"
     folder.mkdir()
@@ -78,7 +78,7 @@ def hand_over(bench: Bench, given: dict[str, Any]) -> tuple[Path, Outcome]:
     job = {
         "title": "pl",
         "model": given["model"],
-        "components": given["components"],
+        "components": {**given["components"], **components},
         "tables": {role[6:]: str(path) for role, path in bench.inputs.items() if role.startswith("table/")},
         "limits": {one["name"]: [one["min"], one["max"]] for one in given["parameters"]},
         "datasets": datasets,
@@ -176,6 +176,18 @@ def test_models_of_xspec_are_named_for_a_sherpa_that_has_them(bench: Bench) -> N
     assert 'gal = ui.create_model_component("xsphabs", "gal")' in text
     assert 'ui.set_xsabund("wilm")' in text
     assert "ui.set_source(1, gal * pl)" in text
+
+
+def test_xspecs_own_models_are_named_plainly(bench: Bench) -> None:
+    folder, _ = hand_over(bench, params(), gal="xs:tbabs", pl="xs:powerlaw")
+    text = (folder / "fit_sherpa.py").read_text()
+    compile(text, "fit_sherpa.py", "exec")
+    assert 'pl = ui.create_model_component("xspowerlaw", "pl")' in text
+    assert 'gal = ui.create_model_component("xstbabs", "gal")' in text
+    assert "ui.set_par(pl.PhoIndex, " in text
+    assert "xspowerlaw, xstbabs: these need" in text
+    assert "\nmodel tbabs * powerlaw\n" in (folder / "fit.xcm").read_text()
+    assert 'Model("tbabs * powerlaw")' in (folder / "fit_pyxspec.py").read_text()
 
 
 def test_an_xspec_file_has_every_parameter_once_and_links_the_rest(bench: Bench) -> None:

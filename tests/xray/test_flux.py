@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xbatch.xray.components import COMPONENTS
-from xbatch.xray.flux import ERG_PER_KEV, band_flux, band_grid
+from xbatch.xray.flux import ERG_PER_KEV, band_flux, band_grid, padded_grid
 
 
 def power_law(gamma: float, grid: np.ndarray) -> np.ndarray:
@@ -44,3 +44,12 @@ def test_fluxes_of_two_bands_add_up(middle: float) -> None:
 def test_a_band_without_width_is_refused(lo: float, hi: float) -> None:
     with pytest.raises(ValueError, match="a flux needs a band"):
         band_grid(np.linspace(1, 10, 10), lo, hi)
+
+
+def test_a_band_is_put_among_the_energies_of_the_response() -> None:
+    edges = np.linspace(0.1, 12.0, 31)
+    for grid in (band_grid(edges, 2.0, 10.0), band_grid(edges, 8.0, 20.0)):
+        whole, inside = padded_grid(edges, grid)
+        assert np.all(np.diff(whole) > 0)
+        assert (whole[0], whole[-1]) == (0.1, max(12.0, grid[-1]))
+        np.testing.assert_array_equal(np.append(whole[:-1][inside], whole[1:][inside][-1]), grid)

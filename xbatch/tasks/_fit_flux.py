@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.tasks._fit_data import FitData
+from xbatch.xray.components import Convolution
 from xbatch.xray.fit.draws import draw_free, spread
 from xbatch.xray.fit.engine import FitResult
 from xbatch.xray.fit.model import ABSORBERS, GridModel, without
 from xbatch.xray.fit.problem import ModelSpec, Problem
 from xbatch.xray.fit.several import component_names
-from xbatch.xray.flux import band_flux, band_grid
+from xbatch.xray.flux import band_flux, band_grid, padded_grid
 
 __all__ = ["fluxes"]
 
@@ -81,15 +82,18 @@ class _Source:
         """Make the flux in a band a function of the values of all parameters."""
         grid = band_grid(self._edges, low, high)
         abundances, cross_sections = self._model.abundances, self._model.cross_sections
-        plain = GridModel(self._tree, self._kinds, grid, abundances, cross_sections)
+        whole, inside = grid, slice(None)
+        if any(isinstance(kind, Convolution) for kind in self._kinds.values()):
+            whole, inside = padded_grid(self._edges, grid)
+        plain = GridModel(self._tree, self._kinds, whole, abundances, cross_sections)
 
         def flux(values: Sequence[float]) -> tuple[float, float]:
             # A scaling's number is that of the fit: of the whole model, on the response's energies.
             scales = self.problem.scales(values, self._number)
             source = plain
             if scales:
-                source = GridModel(self._tree, self._kinds, grid, abundances, cross_sections, scales)
-            return band_flux(source.flux(self.problem.dataset_values(values, self._number)), grid)
+                source = GridModel(self._tree, self._kinds, whole, abundances, cross_sections, scales)
+            return band_flux(source.flux(self.problem.dataset_values(values, self._number))[inside], grid)
 
         return flux
 

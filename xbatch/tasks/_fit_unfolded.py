@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.tasks._fit_data import FitData
+from xbatch.xray.components import Convolution
 from xbatch.xray.fit.engine import FitResult
 from xbatch.xray.fit.model import GridModel
 from xbatch.xray.fit.problem import ModelSpec, Problem
 from xbatch.xray.fit.several import component_names
-from xbatch.xray.flux import band_grid
+from xbatch.xray.flux import band_grid, padded_grid
 
 __all__ = ["unfolded"]
 
@@ -42,6 +43,8 @@ def unfolded(
         low = np.maximum(low, 1e-3)
         grid = band_grid(one.dataset.edges, float(low.min()), float(high.max()))
         grid = np.unique(np.concatenate([grid, low, high]))
+        if any(isinstance(kind, Convolution) for kind in problem.kinds.values()):
+            grid, _ = padded_grid(one.dataset.edges, grid)
         scales = problem.scales(result.values, number)
         source = GridModel(model.tree, kinds, grid, model.abundances, model.cross_sections, scales)
         values = problem.dataset_values(result.values, number)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xbatch.xray.fit.xspec import XSPEC_PREFIX
+
 __all__ = ["Data", "HandedFit", "Value", "expression"]
 
 Tree = Mapping[str, Any]
@@ -93,7 +95,7 @@ class HandedFit:
     def xspec_names(self) -> dict[str, str]:
         """Name components as XSPEC's expressions do: by type, a table model with its file."""
         return {
-            name: f"{kind}{{{self.tables[name]}}}" if name in self.tables else kind
+            name: f"{kind}{{{self.tables[name]}}}" if name in self.tables else kind.removeprefix(XSPEC_PREFIX)
             for name, kind in self.components.items()
         }
 

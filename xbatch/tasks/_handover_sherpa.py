@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from xbatch.tasks._handover_fit import HandedFit, Value, expression
+from xbatch.xray.fit.xspec import XSPEC_PREFIX
 
 __all__ = ["NATIVE", "sherpa_script"]
 
@@ -100,7 +101,7 @@ def _data(fit: HandedFit) -> list[str]:
 def _models(fit: HandedFit) -> list[str]:
     lines: list[str] = []
     foreign = sorted(
-        {kind if name in fit.tables else f"xs{kind}" for name, kind in fit.components.items() if kind not in NATIVE}
+        {kind if name in fit.tables else _of_xspec(kind) for name, kind in fit.components.items() if kind not in NATIVE}
     )
     if foreign:
         lines += [
@@ -150,8 +151,13 @@ def _created(fit: HandedFit, component: str, name: str) -> tuple[list[str], list
         exponential = ", etable=True" if kind == "etable" else ""
         made = f'ui.load_xstable_model("{name}", {fit.tables[component]!r}{exponential})'
         return [made, f'{name} = ui.get_model_component("{name}")'], [f"pars[{n}]" for n in range(len(parameters))]
-    model, own = NATIVE.get(kind, (f"xs{kind}", parameters))
+    model, own = NATIVE.get(kind, (_of_xspec(kind), parameters))
     return [f'{name} = ui.create_model_component("{model}", "{name}")'], list(own)
+
+
+def _of_xspec(kind: str) -> str:
+    """Name a model of XSPEC as Sherpa does."""
+    return "xs" + kind.removeprefix(XSPEC_PREFIX)
 
 
 def _settings(place: str, value: Value) -> str:

@@ -15,10 +15,9 @@ from scipy.sparse import csr_matrix
 from xbatch.base.errors import StepError
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import Response, check_channels, load_response
-from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
+from xbatch.tasks._components import made_components
 from xbatch.tasks._spectrum_facts import spectrum_facts
-from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.model import GridModel, component_kinds
 
 __all__ = ["run"]
@@ -78,11 +77,7 @@ def run(job: Job) -> Outcome:
 
 def _folded(job: Job, params: Mapping[str, Any], like: Spectrum, response: Response, exposure: float) -> Floats:
     """Give the counts that the model puts into each channel of the spectrum."""
-    tables = {
-        name: table_component(name, kind, read_table_model(job.inputs[f"table/{name}"]))
-        for name, kind in params["components"].items()
-        if f"table/{name}" in job.inputs
-    }
+    tables = made_components(job)
     seen = np.flatnonzero((response.specresp > 0) & (np.diff(response.indptr) > 0))
     if seen.size == 0:
         raise ValueError("the response is zero everywhere")

@@ -10,8 +10,8 @@ import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
-from xbatch.ogip.tablemodel import read_table_model
 from xbatch.registry import Job, Outcome
+from xbatch.tasks._components import made_components, xspec_versions
 from xbatch.tasks._fit_chain import chain
 from xbatch.tasks._fit_data import FitData, read_dataset
 from xbatch.tasks._fit_flux import fluxes
@@ -19,7 +19,6 @@ from xbatch.tasks._fit_goodness import goodness
 from xbatch.tasks._fit_output import bins_table, empty_bins, fit_document
 from xbatch.tasks._fit_short import long_enough, nothing_fitted
 from xbatch.tasks._fit_unfolded import unfolded
-from xbatch.xray.components.table_models import table_component
 from xbatch.xray.fit.engine import WORST_REDUCED, ErrorRequest, FitResult, Starts, run_fit
 from xbatch.xray.fit.optimise import OF_SHERPA, sherpa_version
 from xbatch.xray.fit.parameters import read_parameters
@@ -72,11 +71,8 @@ def run(job: Job) -> Outcome:
         versions = {"numpy": np.__version__, "scipy": version("scipy")}
         if params["optimiser"] in OF_SHERPA:
             versions = {"sherpa": sherpa_version(), **versions}
-        tables = {
-            name: table_component(name, kind, read_table_model(job.inputs[f"table/{name}"]))
-            for name, kind in params["components"].items()
-            if f"table/{name}" in job.inputs
-        }
+        tables = made_components(job)
+        versions |= xspec_versions(job)
         model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"], tables)
         problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
         starts = Starts(params.get("starts") or 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ERG_PER_KEV", "band_flux", "band_grid"]
+__all__ = ["ERG_PER_KEV", "band_flux", "band_grid", "padded_grid"]
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,27 @@ def band_grid(edges: Floats, lo: float, hi: float) -> Floats:
     low = np.repeat(coarse[:-1], parts)
     fine = low * np.repeat(coarse[1:] / coarse[:-1], parts) ** share
     return np.append(fine, hi)
+
+
+def padded_grid(edges: Floats, grid: Floats) -> tuple[Floats, slice]:
+    """Put the grid of a band among the energies of a response: a convolution looks beyond the band.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (m + 1,)
+        Edges of the response's energy bins, keV, ascending.
+    grid : ndarray, shape (k + 1,)
+        As from `band_grid`.
+
+    Returns
+    -------
+    grid : ndarray
+        Ascending, over both.
+    inside : slice
+        The bins of the band.
+    """
+    below, above = edges[edges < grid[0]], edges[edges > grid[-1]]
+    return np.concatenate([below, grid, above]), slice(below.size, below.size + grid.size - 1)
 
 
 def band_flux(photons: Floats, grid: Floats) -> tuple[float, float]:
