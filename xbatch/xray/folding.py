@@ -112,10 +112,12 @@ class _Dense:
         self._shape, self._blocks = shape, blocks
 
     def fold(self, flux: Floats) -> Floats:
-        result = np.zeros((self._shape[0], *flux.shape[1:]))
+        # Columns stand one after the other, as fits make them and go on with them.
+        columns = flux.T
+        result = np.zeros((*columns.shape[:-1], self._shape[0]))
         for start, stop, low, high, block in self._blocks:
-            np.matmul(block, flux[low:high], out=result[start:stop])
-        return result
+            np.matmul(columns[..., low:high], block.T, out=result[..., start:stop])
+        return result.T
 
     def back(self, weights: Floats) -> Floats:
         result = np.zeros(self._shape[1])

@@ -59,23 +59,26 @@ def curvature(surface: Surface, point: Floats, low: Floats, high: Floats) -> Cur
     point, low, high : ndarray, shape (f,)
     """
     slope = surface.slope(point)
-    size = np.nan_to_num(np.sqrt(np.maximum(np.diag(slope.expected), 0.0)), posinf=0.0)
-    reach = np.divide(1.0, size, out=np.full_like(size, np.inf), where=size > 0)
-    near = np.where(np.isfinite(reach), _AT_LIMIT * reach, 0.0)
+    size = np.sqrt(np.maximum(slope.expected.diagonal(), 0.0))
+    felt = (size > 0) & np.isfinite(size)
+    reach = np.full(point.size, np.inf)
+    reach[felt] = 1 / size[felt]
+    near = np.where(felt, _AT_LIMIT * reach, 0.0)
     at_limit = (point - low <= near) | (high - point <= near)
     unknown = Curvature(np.full((point.size, point.size), np.nan), np.zeros(point.size), np.nan, at_limit, reach)
-    inside = np.flatnonzero(~at_limit & (size > 0))
+    inside = np.flatnonzero(felt & ~at_limit)
     if inside.size == 0:
         return unknown
-    place = np.ix_(inside, inside)
+    place = (inside[:, None], inside)
     scale = size[inside]
-    flat = np.linalg.eigvalsh(slope.expected[place] / np.outer(scale, scale))
+    scales = scale[:, None] * scale
+    flat = np.linalg.eigvalsh(slope.expected[place] / scales)
     if not flat[0] > _LEAST_PIVOT * flat[-1]:
         return unknown
     steps = np.zeros(point.size)
     room = np.minimum(point - low, high - point)[inside]
     steps[inside] = np.minimum(_STEP * reach[inside], room / 2)
-    whole = (slope.second + surface.bend(point, steps))[place] / np.outer(scale, scale)
+    whole = (slope.second + surface.bend(point, steps))[place] / scales
     try:
         half = np.linalg.solve(np.linalg.cholesky(whole), np.diag(1 / scale))
     except np.linalg.LinAlgError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 
 from xbatch.xray.fit.surface import Slope, Surface
 
@@ -71,6 +72,7 @@ def descend(
         The parameters that may change; all without it.
     """
     moving = np.ones(start.size, dtype=bool) if moving is None else moving
+    limits = np.stack([low, high])
     free = start.copy()
     value = _finite(surface(free)[0])
     damping, growth = _FIRST_DAMPING, 2.0
@@ -82,21 +84,22 @@ def descend(
         held = ~moving | ((free <= low) & (gradient >= 0)) | ((free >= high) & (gradient <= 0))
         if held.all() or not np.isfinite(gradient).all():
             return Descent(free, value, bool(held.all()), 0.0, step_number)
-        second, scale = _guide(slope, near)
-        fall = _fall(second, gradient / scale, ~held)
+        second, down, scale = _guide(slope, near)
+        fall = _fall(second, down, ~held)
         if not near and fall < _CLOSE:
             near = True
-            second, scale = _guide(slope, near)
-            fall = _fall(second, gradient / scale, ~held)
+            if slope.second is not slope.expected:
+                second, down, scale = _guide(slope, near)
+                fall = _fall(second, down, ~held)
         if fall <= tolerance:
             return Descent(free, value, True, fall, step_number)
-        room = (_way((low - free) * scale), _way((high - free) * scale))
+        room = _room(limits - free, scale)
         while True:
-            step = _step(second, gradient / scale, room, held, damping)
+            step = _step(second, down, room, held, damping)
             moved = np.minimum(np.maximum(free + step / scale, low), high)
             reached = _finite(surface(moved)[0])
             if reached < value:
-                predicted = -float(step @ (2 * gradient / scale + second @ step))
+                predicted = -float(step @ (2 * down + second @ step))
                 gain = (value - reached) / predicted if predicted > 0 else 1.0
                 damping *= min(max(1 - (2 * gain - 1) ** 3, 0.1), 2.0)
                 damping, growth = max(damping, _LEAST_DAMPING), 2.0
@@ -112,46 +115,48 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) else math.inf
 
 
-def _guide(slope: Slope, near: bool) -> tuple[Floats, Floats]:
-    """Give the curvature to go by: in units in which it is 1 along each parameter, and those units."""
+def _guide(slope: Slope, near: bool) -> tuple[Floats, Floats, Floats]:
+    """Give curvature and gradient to go by, in units in which the curvature is 1 along each parameter, and these."""
     second = slope.second if near else slope.expected
     scale = np.sqrt(np.maximum(second.diagonal(), _FLOOR))
-    return second / (scale[:, None] * scale), scale
+    return second / (scale[:, None] * scale), slope.gradient / scale, scale
 
 
-def _way(room: Floats) -> Floats:
-    """Give how far a step may go towards a limit: all the way only if that is near.
+def _room(away: Floats, scale: Floats) -> Floats:
+    """Give how far a step may go towards the limits, shape (2, f): all the way only to those that are near.
 
     A line whose norm falls to 0 at once says no more where it would fit better.
     """
+    room = away * scale
     return np.where(np.abs(room) > _FAR, _SHARE * room, room)
 
 
-def _fall(second: Floats, slope: Floats, inside: Flags) -> float:
+def _fall(second: Floats, down: Floats, inside: Flags) -> float:
     """Give how far the parabola's minimum lies below; infinite where it has none."""
-    ridged = second + _RIDGE * np.eye(slope.size)
+    ridged = _raised(second, _RIDGE)
     if not inside.all():
-        ridged, slope = ridged[inside][:, inside], slope[inside]
-    try:
-        return max(float(slope @ np.linalg.solve(ridged, slope)), 0.0)
-    except np.linalg.LinAlgError:
-        return math.inf
+        ridged, down = ridged[inside][:, inside], down[inside]
+    way = _solved(ridged, down)
+    return math.inf if way is None else max(float(down @ way), 0.0)
 
 
-def _step(second: Floats, slope: Floats, room: tuple[Floats, Floats], held: Flags, damping: float) -> Floats:
-    """Give the damped step, which ends on the limits that it meets; `room` is how far the lower and upper ones are."""
-    damped = second + damping * np.eye(slope.size)
-    step: Floats = np.zeros(slope.size)
+def _step(second: Floats, down: Floats, room: Floats, held: Flags, damping: float) -> Floats:
+    """Give the damped step, which ends on the limits that it meets; none where there is no such step.
+
+    `room` is how far the lower and upper limits are, shape (2, f).
+    """
+    damped = _raised(second, damping)
+    step: Floats = np.zeros(down.size)
     inside = ~held
-    for _ in range(slope.size):
-        try:
-            if inside.all():
-                step = np.asarray(-np.linalg.solve(damped, slope), dtype=np.float64)
-            else:
-                rest = slope + second @ np.where(inside, 0.0, step)
-                step[inside] = -np.linalg.solve(damped[inside][:, inside], rest[inside])
-        except np.linalg.LinAlgError:
-            return np.zeros(slope.size)
+    for _ in range(down.size):
+        if inside.all():
+            way = _solved(damped, down)
+        else:
+            rest = down + second @ np.where(inside, 0.0, step)
+            way = _solved(damped[inside][:, inside], rest[inside])
+        if way is None:
+            return np.zeros(down.size)
+        step[inside] = -way
         over = inside & ((step < room[0]) | (step > room[1]))
         if not over.any():
             break
@@ -160,3 +165,16 @@ def _step(second: Floats, slope: Floats, room: tuple[Floats, Floats], held: Flag
         if not inside.any():
             break
     return step
+
+
+def _raised(second: Floats, by: float) -> Floats:
+    """Add a number to the diagonal."""
+    result = second.copy()
+    result.ravel()[:: second.shape[0] + 1] += by
+    return result
+
+
+def _solved(second: Floats, right: Floats) -> Floats | None:
+    """Solve for a step, where the curvature is positive along every line."""
+    _, way, failed = dposv(second, right)
+    return None if failed else np.asarray(way)

@@ -82,6 +82,7 @@ class Parameters:
         self.start = np.array([self.all[n].value for n in self.free], dtype=np.float64)
         self.low = np.array([self.all[n].min for n in self.free], dtype=np.float64)
         self.high = np.array([self.all[n].max for n in self.free], dtype=np.float64)
+        self._given = [p.value for p in self.all]
         self._links = self._ordered_links()
 
     def _ordered_links(self) -> tuple[tuple[int, Link], ...]:
@@ -104,8 +105,9 @@ class Parameters:
 
     def values(self, free: Sequence[float] | Floats) -> list[float]:
         """Give the values of all parameters, in their order, from those of the free ones."""
-        result = [p.value for p in self.all]
-        for number, value in zip(self.free, free, strict=True):
+        result = self._given.copy()
+        numbers = free.tolist() if isinstance(free, np.ndarray) else free
+        for number, value in zip(self.free, numbers, strict=True):
             result[number] = float(value)
         for number, link in self._links:
             result[number] = link(lambda name: result[self._position[name]])

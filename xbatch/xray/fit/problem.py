@@ -169,7 +169,7 @@ class Problem:
 
     def dataset_values(self, values: Sequence[float], dataset: int) -> dict[str, tuple[float, ...]]:
         """Pick the values that hold for a dataset: component name to its parameters' values in order."""
-        return {name: tuple(values[n] for n in slots) for name, slots in self._slots[dataset].items()}
+        return {name: tuple([values[n] for n in slots]) for name, slots in self._slots[dataset].items()}
 
     def _fluxes(self, values: Sequence[float]) -> list[Floats]:
         return [model.flux(self.dataset_values(values, number)) for number, model in enumerate(self._models)]
@@ -257,17 +257,16 @@ class Problem:
         with np.errstate(all="ignore"):
             stepped = [self._stepped(free, number) for number in range(free.size)]
             for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
-                active, columns = self._columns(here, stepped, dataset)
+                active, rows = self._derivatives(here, stepped, dataset)
                 if active.size == 0:
                     continue
-                folded = self._operators[dataset].fold(columns)
                 slopes = statistic.slopes(counts)
-                gradient[active] += slopes.first @ folded
-                place = np.ix_(active, active)
-                bent = folded.T @ (slopes.second[:, None] * folded)
+                gradient[active] += rows @ slopes.first
+                place = (active[:, None], active)
+                bent = (rows * slopes.second) @ rows.T
                 second[place] += bent
                 same = slopes.second is slopes.expected
-                expected[place] += bent if same else folded.T @ (slopes.expected[:, None] * folded)
+                expected[place] += bent if same else (rows * slopes.expected) @ rows.T
         return Slope(gradient, second, expected)
 
     def _stepped(self, free: Floats, number: int) -> tuple[float, list[float]]:
@@ -282,18 +281,22 @@ class Problem:
         moved[number] += step
         return float(moved[number]) - at, self.parameters.values(moved)
 
-    def _columns(
+    def _derivatives(
         self, here: _Point, stepped: Sequence[tuple[float, list[float]]], dataset: int
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Give the free parameters that a dataset's model depends on, and its derivatives by them, shape (k, n)."""
+        """Give the free parameters that a dataset's model depends on, and its counts' derivatives by them, (n, g)."""
         model, flux, known = self._models[dataset], here.fluxes[dataset], self.dataset_values(here.values, dataset)
-        active, columns = [], []
+        active: list[int] = []
+        steps: list[float] = []
+        differences = np.empty((len(stepped), flux.size))
         for number, (step, values) in enumerate(stepped):
             changed = self.dataset_values(values, dataset)
             if changed != known:
+                np.subtract(model.flux(changed), flux, out=differences[len(active)])
                 active.append(number)
-                columns.append((model.flux(changed) - flux) / step)
-        return np.array(active, dtype=np.int64), np.column_stack(columns) if columns else np.empty((flux.size, 0))
+                steps.append(step)
+        folded = self._operators[dataset].fold(differences[: len(active)].T).T
+        return np.array(active, dtype=np.int64), folded / np.array(steps)[:, None]
 
     def bend(self, free: Floats, steps: Floats) -> Floats:
         """Give half the second derivatives of the statistic that come from the model's own.
@@ -326,7 +329,8 @@ class Problem:
 
         def at(numbers: Sequence[int], sign: int) -> float:
             moved = free.copy()
-            moved[list(numbers)] += sign * steps[list(numbers)]
+            for number in numbers:
+                moved[number] += sign * steps[number]
             values = self.dataset_values(self.parameters.values(moved), dataset)
             return centre if values == known else float(weights @ model.flux(values))
 
