@@ -46,6 +46,7 @@ __all__ = [
     "file_facts",
     "file_mark",
     "file_sha256",
+    "is_whole_fits",
 ]
 
 VOLATILE = frozenset({"", "DATE", "CREATOR", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM", "HISTORY", "COMMENT"})
@@ -54,6 +55,7 @@ DIGESTS = "digests"
 _CHUNK = 1 << 20
 _LARGE = 64 << 20
 _FITS_RULE = "fits1"
+_SIZES = ("BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "GROUPS")
 _SETTLED_NS = 2_000_000_000
 
 
@@ -133,6 +135,11 @@ def file_facts(path: Path) -> FileFacts:
     return FileFacts(file_mark(path).size, sha256 or file_sha256(path), digest)
 
 
+def is_whole_fits(digest: str) -> bool:
+    """Tell whether a content digest is that of a FITS file, read from its first header to the end of its last data."""
+    return digest.startswith(f"{_FITS_RULE}:")
+
+
 def _both_digests(path: Path) -> tuple[str | None, str]:
     """Give the sha256 and the content digest of a file, read once; no sha256 for a gzipped FITS file."""
     if file_mark(path).size <= _LARGE:
@@ -170,7 +177,7 @@ def _fits_digest(stream: BufferedIOBase, path: Path) -> str | None:
         first, end = True, 0
         while (raw := read_raw_header(stream, str(path), first)) is not None:
             kept = "\n".join(_kept(raw.cards)).encode("latin-1")
-            size = data_size(parse_cards(raw.cards), str(path))
+            size = data_size(parse_cards(tuple(card for card in raw.cards if card.startswith(_SIZES))), str(path))
             # lengths stand before what they measure: no two files can give one stream of bytes
             digest.update(b"%d %d\n" % (len(kept), size))
             digest.update(kept)

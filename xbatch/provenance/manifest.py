@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xbatch import __version__
+from xbatch.base.conform import compiled
 from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import FileError, UsageError
 from xbatch.base.files import canonical_json, pretty_json, schema_text, write_atomically
@@ -102,15 +103,19 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     ValueError
         It does not fit its schema; the message names the place.
     """
-    import jsonschema
-
-    validator = jsonschema.Draft7Validator(json.loads(schema_text(_SCHEMA)))
-    faults = sorted(validator.iter_errors(manifest), key=lambda fault: fault.json_path)
-    if faults:
-        raise ValueError(f"the manifest does not fit its schema at {faults[0].json_path}: {faults[0].message}")
+    schema = json.loads(schema_text(_SCHEMA))
+    if not compiled(schema)(manifest):
+        raise ValueError(f"the manifest does not fit its schema at {_fault(schema, manifest)}")
     path = folder / NAME
     write_atomically(path, pretty_json(manifest))
     return path
+
+
+def _fault(schema: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    import jsonschema
+
+    faults = sorted(jsonschema.Draft7Validator(schema).iter_errors(manifest), key=lambda fault: fault.json_path)
+    return "; ".join(f"{fault.json_path}: {fault.message}" for fault in faults[:1])
 
 
 def read(folder: Path) -> dict[str, Any]:

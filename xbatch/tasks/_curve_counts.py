@@ -14,12 +14,12 @@ from xbatch.tasks._regions import Placed
 from xbatch.tasks._times import Selection
 from xbatch.xray.eventcounts import CurveCounter
 from xbatch.xray.gti import overlap, union
-from xbatch.xray.region_labels import label_image, region_labels
+from xbatch.xray.region_labels import label_image, labelled, region_labels
 from xbatch.xray.region_masks import LARGEST, Field, bounding_box, draw
 
 __all__ = ["Counted", "count_curves", "exposed_seconds", "region_gti"]
 
-_Labelled = Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[np.bool_]]]
+_Find = Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[np.intp], NDArray[Any], NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,18 @@ def count_curves(
     names = ["time", "pi", *(["x", "y"] if placed else []), *(["det"] if by_detector else [])]
     counters = [CurveCounter(edges, bands) for _ in regions]
     detectors = np.zeros((len(regions), 256), np.int64)
-    label = _labeller(placed, field, table) if placed else None
+    find = _finder(placed, field, table) if placed else None
     for chunk in table.chunks(names):
         kept = selection.kept(chunk)
-        if label is not None:
-            labels, members = label(kept["x"], kept["y"])
+        if find is not None:
+            near, labels, members = find(kept["x"], kept["y"])
+            inside = {name: kept[name].take(near) for name in names if name not in "xy"}
         column = 0
         for number, region in enumerate(regions):
             own = kept
             if region is not None:
                 rows = np.flatnonzero(members[:, column].take(labels))
-                own = {name: kept[name].take(rows) for name in names if name not in "xy"}
+                own = {name: values.take(rows) for name, values in inside.items()}
                 column += 1
             counters[number].add(own["time"], own["pi"])
             if by_detector:
@@ -87,8 +88,8 @@ def count_curves(
     ]
 
 
-def _labeller(regions: Sequence[Placed], field: Field | None, table: EventTable) -> _Labelled:
-    """Give what labels positions: by an image drawn once where they are whole pixels and it is not too large."""
+def _finder(regions: Sequence[Placed], field: Field | None, table: EventTable) -> _Find:
+    """Give what finds the positions in any region: by an image drawn once for whole pixels, if it is not too large."""
     given = [(region.shapes, region.rule) for region in regions]
     if all(table.columns[name].dtype.kind in "iu" for name in "xy"):
         box = Field(1, 0, 1, 0)
@@ -96,8 +97,14 @@ def _labeller(regions: Sequence[Placed], field: Field | None, table: EventTable)
             box = box.hull(bounding_box(shapes, rule, field))
         if box.pixels <= LARGEST:
             image = label_image([draw(shapes, rule, field) for shapes, rule in given])
-            return lambda x, y: (image.at(x, y), image.members)
-    return lambda x, y: region_labels(given, x, y, field)
+            return lambda x, y: (*image.find(x, y), image.members)
+
+    def find(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any], NDArray[np.bool_]]:
+        labels, members = region_labels(given, x, y, field)
+        rows = labelled(labels, members)
+        return rows, labels.take(rows), members
+
+    return find
 
 
 def exposed_seconds(

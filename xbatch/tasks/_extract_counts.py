@@ -17,7 +17,7 @@ from xbatch.tasks._times import Selection
 from xbatch.xray.channels import SpectrumAxis
 from xbatch.xray.eventcounts import SpectrumCounter
 from xbatch.xray.region_cells import cut_into_cells
-from xbatch.xray.region_labels import LabelImage, label_image
+from xbatch.xray.region_labels import LabelImage, label_image, labelled
 from xbatch.xray.region_masks import Field, Raster, bounding_box, draw, selected
 
 __all__ = ["Counted", "Finder", "count_regions"]
@@ -70,10 +70,18 @@ class Finder:
         if whole and None not in boxes and hull.pixels <= _MOST_PIXELS:
             self._image = label_image([region.drawn() for region in self._regions])
 
-    def labels(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Give the label of each position, and which regions each label stands for, shape (labels, regions)."""
+    def find(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any], NDArray[np.bool_]]:
+        """Give the positions in any region (as rows), their labels, and which regions each label stands for.
+
+        The last is of shape (labels, regions).
+        """
         if self._image is not None:
-            return self._image.at(x, y), self._image.members
+            return *self._image.find(x, y), self._image.members
+        labels, members = self._labels(x, y)
+        rows = labelled(labels, members)
+        return rows, labels.take(rows), members
+
+    def _labels(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         codes = np.zeros(len(x), np.int32)
         members = np.zeros((1, len(self._regions)), np.bool_)
         for number, region in enumerate(self._regions):
@@ -159,16 +167,17 @@ def count_regions(table: EventTable, regions: Sequence[Placed], axis: SpectrumAx
     known: NDArray[np.bool_] | None = None
     counter: SpectrumCounter | None = None
     for chunk in table.chunks(names):
-        labels, members = finder.labels(chunk["x"], chunk["y"])
+        rows, labels, members = finder.find(chunk["x"], chunk["y"])
         if counter is None or members is not known:
             spectra += counter.counts if counter is not None else 0
             counter, known = SpectrumCounter(members, axis.first, axis.last, axis.width), members
-        detector, pi = chunk.get("det"), chunk["pi"]
+        pi = chunk["pi"].take(rows)
+        detector = chunk["det"].take(rows) if "det" in chunk else None
         found[1] += _by_detector(labels, members, detector)
-        rows = selection.rows(chunk["time"]) if "time" in chunk else None
-        if rows is not None:
-            labels, pi = labels.take(rows), pi.take(rows)
-            detector = None if detector is None else detector.take(rows)
+        chosen = selection.rows(chunk["time"].take(rows)) if "time" in chunk else None
+        if chosen is not None:
+            labels, pi = labels.take(chosen), pi.take(chosen)
+            detector = None if detector is None else detector.take(chosen)
             found[0] += _by_detector(labels, members, detector)
         counter.add(labels, pi)
     if counter is not None:
@@ -178,9 +187,7 @@ def count_regions(table: EventTable, regions: Sequence[Placed], axis: SpectrumAx
     return Counted(spectra, found[0].sum(axis=1) - spectra.sum(axis=1), found[0], found[1])
 
 
-def _by_detector(
-    labels: NDArray[np.int32], members: NDArray[np.bool_], detector: NDArray[Any] | None
-) -> NDArray[np.int64]:
+def _by_detector(labels: NDArray[Any], members: NDArray[np.bool_], detector: NDArray[Any] | None) -> NDArray[np.int64]:
     counts = np.zeros((len(members), _DETECTORS), np.int64)
     if detector is None:
         counts[:, 0] = np.bincount(labels, minlength=len(members))

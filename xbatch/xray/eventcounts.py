@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xbatch.xray.bandlookup import BandLookup
 from xbatch.xray.histograms import Axis, pixel_numbers
+from xbatch.xray.region_labels import labelled
 
 __all__ = ["CurveCounter", "ImageCounter", "SpectrumCounter"]
 
@@ -36,16 +37,15 @@ class SpectrumCounter:
 
     def __init__(self, members: NDArray[np.bool_], first: int, last: int, width: int = 1) -> None:
         self._members, self._first, self._last, self._width = members, first, last, width
-        self._in_any = members.any(axis=1)
         self._by_label = np.zeros((len(members), last - first + 1), np.int64)
 
     def add(self, labels: NDArray[Any], pi: NDArray[Any]) -> None:
         """Count events with the labels of their places; shapes (n,)."""
         size = self._last - self._first + 1
-        chosen = np.flatnonzero(self._in_any.take(labels))
+        chosen = labelled(labels, self._members)
         channel = np.subtract(pi.take(chosen), self._first, dtype=np.int64)
         outside = (channel < 0) | (channel >= size)
-        flat = labels.take(chosen) * np.int64(size)
+        flat = np.multiply(labels.take(chosen), size, dtype=np.int64)
         flat += channel
         if outside.any():
             flat = flat[~outside]

@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.region_masks import LARGEST, Field, Raster, Rule, bounding_box, draw, places, selected
+from xbatch.xray.region_masks import LARGEST, Field, Raster, Rule, bounding_box, draw, offsets, places, selected
 from xbatch.xray.regions import Shape
 
-__all__ = ["LabelImage", "label_image", "region_labels"]
+__all__ = ["LabelImage", "label_image", "labelled", "region_labels"]
 
 _Bools: TypeAlias = NDArray[np.bool_]
 _Ints: TypeAlias = NDArray[np.int32]
@@ -59,6 +59,27 @@ class LabelImage:
             found *= known
         return found
 
+    def find(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.intp], _Ints]:
+        """Give the positions that lie in any region, as rows of `x` and `y`, and their labels.
+
+        Raises
+        ------
+        ValueError
+            The positions are not integers.
+        """
+        if self.members[0].any():  # the regions reach beyond the box
+            labels = self.at(x, y)
+            rows = labelled(labels, self.members)
+            return rows, labels.take(rows)
+        column, row, known = offsets(self.box, x, y)
+        # Most events of a list are in no region: they are left out before anything is looked up.
+        near = np.flatnonzero(known)
+        flat = np.multiply(row.take(near), self.box.width, dtype=np.intp)
+        flat += column.take(near)
+        labels = self.labels.reshape(-1).take(flat)
+        rows = labelled(labels, self.members)
+        return near.take(rows), labels.take(rows)
+
 
 def label_image(rasters: Sequence[Raster]) -> LabelImage:
     """Join drawn regions in one image of labels.
@@ -83,6 +104,20 @@ def label_image(rasters: Sequence[Raster]) -> LabelImage:
             part = labels[top : top + raster.box.height, left : left + raster.box.width]
             _relabel(part, raster.bits != raster.outside, members, number)
     return LabelImage(box, labels, np.array(members, dtype=np.bool_).reshape(len(members), len(rasters)))
+
+
+def labelled(labels: _Ints, members: _Bools) -> NDArray[np.intp]:
+    """Give the rows whose label stands for any region at all.
+
+    Parameters
+    ----------
+    labels : array of int, shape (n,)
+    members : array of bool, shape (labels, regions)
+    """
+    in_any: _Bools = np.logical_or.reduce(members, axis=1)
+    if in_any[1:].all() and not in_any[0]:  # as nearly always: a comparison is quicker than a look-up
+        return np.flatnonzero(labels != 0)
+    return np.flatnonzero(in_any.take(labels))
 
 
 def region_labels(
