@@ -62,6 +62,15 @@ def test_missing_sherpa_is_told_with_the_way_to_get_it_and_is_no_failure(monkeyp
     assert "pip install 'xbatch[fit]'" in result.output
 
 
+def test_xspecs_models_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = _named(report({}))["XSPEC's models"]
+    assert there.found.endswith("models, by xs: names") if there.ok else "XSPEC" in there.found
+    _hide(monkeypatch, "sherpa")
+    missing = _named(report({}))["XSPEC's models"]
+    assert (missing.ok, missing.required, missing.found) == (False, False, "Sherpa is not installed")
+    assert "conda install" in missing.get
+
+
 def test_missing_runtime_package_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     _hide(monkeypatch, "astropy")
     result = CliRunner().invoke(command)

@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from xbatch import __version__
+from xbatch.spec.xspecmodels import XSPEC_CURE, installed_models
 
 __all__ = ["Check", "command", "report"]
 
@@ -158,6 +159,13 @@ def _package(package: _Package) -> Check:
     )
 
 
+def _xspec() -> Check:
+    models = installed_models()
+    lacking = "Sherpa was built without XSPEC" if models.source else "Sherpa is not installed"
+    found = f"{len(models.names)} models, by xs: names" if models.compiled else lacking
+    return Check("python", "XSPEC's models", models.compiled, False, found, "models by xs: names", XSPEC_CURE)
+
+
 def _tool(tool: _Tool, environ: Mapping[str, str]) -> Check:
     place = environ.get(tool.variable, "")
     if not place:
@@ -221,6 +229,7 @@ def report(environ: Mapping[str, str] | None = None, folder: Path | None = None)
         Check("python", "xbatch", True, True, __version__, f"at {Path(__file__).resolve().parent.parent}"),
         Check("python", "python", sys.version_info >= (3, 11), True, version, f"at {sys.executable}"),
         *(_package(package) for package in _PACKAGES),
+        _xspec(),
         *(_tool(tool, environ) for tool in _TOOLS),
         *_machine((folder or Path()).absolute()),
     ]

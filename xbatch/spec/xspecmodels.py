@@ -75,18 +75,7 @@ class XspecModels:
         FileError
             The file of the classes has a form that is not known.
         """
-        found = self._classes().get(name.casefold())
-        if found is None:
-            return None
-        kind, text = found
-        try:
-            parameters = _parameters(ast.parse(text).body[0], _makers(str(self.source)))
-        except (SyntaxError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            cure = "Install another version of Sherpa"
-            raise FileError(str(self.source), f"says of {name} what cannot be read ({error})", cure) from error
-        if kind == "add" and (not parameters or parameters[-1].name != NORM.name):
-            parameters = (*parameters, NORM)
-        return ComponentDef(XSPEC_PREFIX + name.casefold(), kind, parameters)
+        return _definition(str(self.source), name.casefold()) if name.casefold() in self._classes() else None
 
     def _classes(self) -> Mapping[str, tuple[str, str]]:
         return {} if self.source is None else _classes(str(self.source))
@@ -100,7 +89,6 @@ def xspec_models(folder: Path | None) -> XspecModels:
     return XspecModels(source, any((source.parent / f"_xspec{suffix}").is_file() for suffix in EXTENSION_SUFFIXES))
 
 
-@lru_cache(maxsize=1)
 def installed_models() -> XspecModels:
     """Look for XSPEC's models in the Sherpa that is installed, which is not imported."""
     spec = importlib.util.find_spec("sherpa")
@@ -117,6 +105,19 @@ def _text(source: str) -> str:
 def _classes(source: str) -> Mapping[str, tuple[str, str]]:
     """Give kind and text of the class of each model, by its name in lower case."""
     return {found[1].casefold(): (_KINDS[found[2]], found[0]) for found in _CLASS.finditer(_text(source))}
+
+
+@lru_cache(maxsize=256)
+def _definition(source: str, name: str) -> ComponentDef:
+    kind, text = _classes(source)[name]
+    try:
+        parameters = _parameters(ast.parse(text).body[0], _makers(source))
+    except (SyntaxError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        cure = "Install another version of Sherpa"
+        raise FileError(source, f"says of {name} what cannot be read ({error})", cure) from error
+    if kind == "add" and (not parameters or parameters[-1].name != NORM.name):
+        parameters = (*parameters, NORM)
+    return ComponentDef(XSPEC_PREFIX + name, kind, parameters)
 
 
 @lru_cache(maxsize=4)
