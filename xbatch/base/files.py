@@ -29,16 +29,12 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     OSError
         The disk is full or the folder cannot be written; nothing is left under `path` or beside it.
     """
-    import tempfile  # not at the top: reading a spec needs this module and writes nothing
-
     raw = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(raw)
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -20,11 +20,11 @@ from xbatch.base.fitsheader import Value
 from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
 from xbatch.ogip.events import EventHeader
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
-from xbatch.ogip.fitswriter import BinTable, Card, write_fits
+from xbatch.ogip.fitswriter import BinTable, Card, table_bytes, write_fits
 from xbatch.ogip.gtifile import gti_extension
 from xbatch.xray.gti import total
 
-__all__ = ["CurveFile", "RateTable", "read_curve", "time_cards", "write_curve"]
+__all__ = ["CurveFile", "RateTable", "gti_part", "read_curve", "time_cards", "write_curve"]
 
 _DAY = 86400.0
 _IDENTITY = (
@@ -119,10 +119,24 @@ def time_cards(header: EventHeader) -> list[Card]:
     return cards + [Card(key, header.cards[key]) for key in _TIMES if key in header.cards]
 
 
-def write_curve(path: Path, header: EventHeader, table: RateTable) -> None:
+def gti_part(header: EventHeader, gti: NDArray[np.float64]) -> bytes:
+    """Make the extension with the GTIs of light curves; those in bands of the same events have the same."""
+    return table_bytes(gti_extension(gti, time_cards(header)))
+
+
+def write_curve(path: Path, header: EventHeader, table: RateTable, gti: bytes | None = None) -> None:
     """Write a light curve: RATE with TIME, RATE, ERROR, FRACEXP, COUNTS, BACKV, BACKE, and the GTIs.
 
     BACKV and BACKE are there where a background was subtracted. Equal content gives equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+    header : EventHeader
+        Of the events.
+    table : RateTable
+    gti : bytes, optional
+        What `gti_part` gives for the table's GTIs; made anew unless given.
 
     Raises
     ------
@@ -160,7 +174,7 @@ def write_curve(path: Path, header: EventHeader, table: RateTable) -> None:
     ]
     if table.back is not None and table.back_error is not None:
         columns += [("BACKV", "count/s", table.back), ("BACKE", "count/s", table.back_error)]
-    write_fits(path, whose, [BinTable("RATE", columns, cards), gti_extension(table.gti, whose)])
+    write_fits(path, whose, [BinTable("RATE", columns, cards), gti or gti_part(header, table.gti)])
 
 
 def _ends(table: RateTable, header: EventHeader) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from xbatch.base.files import write_atomically
 from xbatch.base.fitsheader import BLOCK
 from xbatch.ogip.fitsreader import Ragged
 
-__all__ = ["BinTable", "Card", "Cell", "header_bytes", "write_fits"]
+__all__ = ["BinTable", "Card", "Cell", "header_bytes", "table_bytes", "write_fits"]
 
 Cell = str | int | float | bool
 _CODES = {"i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
@@ -86,12 +86,13 @@ def write_fits(
         header_bytes(cards),
         data,
         bytes(-len(data) % BLOCK),
-        *(t if isinstance(t, bytes) else _table(t) for t in tables),
+        *(t if isinstance(t, bytes) else table_bytes(t) for t in tables),
     ]
     write_atomically(path, b"".join(parts))
 
 
-def _table(table: BinTable) -> bytes:
+def table_bytes(table: BinTable) -> bytes:
+    """Give a table as it stands in a file: header and data, each in whole blocks."""
     parts: list[NDArray[Any]] = []
     heap: list[bytes] = []
     heap_size = 0
@@ -161,7 +162,10 @@ def _lines(card: Card) -> list[str]:
 
 def _string(keyword: str, card: Card) -> list[str]:
     """Write a string in one card, or with CONTINUE if it is too long; what is not printable becomes a question mark."""
-    printable = "".join(mark if " " <= mark <= "~" else "?" for mark in str(card.value)).replace("'", "''")
+    text = str(card.value)
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(mark if " " <= mark <= "~" else "?" for mark in text)
+    printable = text.replace("'", "''")
     if len(printable) <= _TEXT + 1:
         quoted = f"'{printable:<8}'"
         return [_with_comment(f"{keyword}{quoted:<20}", card.comment)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError, StepError
 from xbatch.base.files import pretty_json, write_atomically
-from xbatch.ogip.curvefile import RateTable, write_curve
+from xbatch.ogip.curvefile import RateTable, gti_part, write_curve
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.livetime import load_livetime
@@ -83,7 +83,9 @@ def run(job: Job) -> Outcome:
             f"{fracexp.max(initial=0.0):.4g} is",
             "Choose shorter bins or a lower min_fracexp",
         )
-    shared = _Shared(edges, width, fracexp, keep, exposures, scale, selection)
+    # what lies beyond the bins is no part of the curves, though it is good time
+    gti = intersection(region_gti(selection, counted[0].shares), [[edges[0], edges[-1]]])
+    shared = _Shared(edges, width, fracexp, keep, exposures, scale, gti, gti_part(table.header, gti))
     told = [_write(job, table, shared, band, number, counted) for number, band in enumerate(bands)]
     facts = {
         "dt": width,
@@ -114,7 +116,8 @@ class _Shared:
     keep: NDArray[np.bool_]
     exposures: Sequence[_Exposure]
     scale: float
-    selection: Selection
+    gti: NDArray[np.float64]
+    gti_part: bytes
 
 
 def _least(params: Mapping[str, Any]) -> float:
@@ -231,8 +234,6 @@ def _write(
     net = net_curve(source, exposure, back_counts, back_exposure, shared.scale)
     time = shared.edges[:-1][keep] + 0.5 * shared.width
     corrections = _corrections(job.params)
-    # what lies beyond the bins is no part of the curve, though it is good time
-    gti = intersection(region_gti(shared.selection, counted[0].shares), [[shared.edges[0], shared.edges[-1]]])
     cards = [
         Card("CHANTYPE", "PI"),
         Card("CHANMIN", band.pi[0], "lowest PI"),
@@ -251,8 +252,18 @@ def _write(
         job.out / _file(band),
         table.header,
         RateTable(
-            time, net.rate, net.error, shared.fracexp[keep], source, net.back, net.back_error, shared.width, gti, cards
+            time,
+            net.rate,
+            net.error,
+            shared.fracexp[keep],
+            source,
+            net.back,
+            net.back_error,
+            shared.width,
+            shared.gti,
+            cards,
         ),
+        shared.gti_part,
     )
     varies = variability(net.rate, net.error, exposure, net.back)
     mean = float((net.rate * exposure).sum() / exposure.sum())
