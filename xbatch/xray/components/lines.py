@@ -58,7 +58,8 @@ def _gauss(edges: Floats, line: float, sigma: float, norm: float) -> Floats:
     first = max(int(edges.searchsorted(line - _SEEN * sigma)) - 1, 0)
     last = int(edges.searchsorted(line + _SEEN * sigma)) + 1
     below = ndtr((edges[first:last] - line) / sigma)
-    flux[first : first + max(below.size - 1, 0)] = norm * (below[1:] - below[:-1])
+    if below.size > 1:
+        np.multiply(below[1:] - below[:-1], norm, out=flux[first : first + below.size - 1])
     return flux
 
 

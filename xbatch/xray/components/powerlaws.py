@@ -53,7 +53,9 @@ def _powerlaw(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
 
     def evaluate(params: Sequence[float]) -> Floats:
         index, norm = params
-        return np.asarray(norm * integrate(index))
+        photons = integrate(index)
+        photons *= norm
+        return photons
 
     return evaluate
 

@@ -135,6 +135,7 @@ class GridModel:
     ) -> None:
         self._tree = tree
         self._scales = scales or {}
+        grid = (edges, edges.tobytes())
         self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
         self._convolvers = {
             name: _remembering_both(kind.prepare(edges, abundances, cross_sections))
@@ -145,10 +146,11 @@ class GridModel:
         self._terms = additive_terms(tree, kinds)
         self._factors = {name for name, kind in kinds.items() if kind.kind == "mul"}
         self._components = {
-            name: (_scaled if kind.kind == "add" else _remembering)(_evaluator(kind, edges, abundances, cross_sections))
+            name: (_scaled if kind.kind == "add" else _remembering)(_evaluator(kind, grid, abundances, cross_sections))
             for name, kind in kinds.items()
             if isinstance(kind, Component)
         }
+        self._flux = self._function(tree)
 
     def flux(self, values: Values) -> Floats:
         """Give photons / cm2 / s in each bin, shape (k,).
@@ -158,7 +160,7 @@ class GridModel:
         values : Mapping
             Component name to the values of its parameters, in the component's order.
         """
-        return self._value(self._tree, values)
+        return self._flux(values)
 
     def parts(self, values: Values) -> dict[str, Floats]:
         """Give what each additive component contributes to `flux`, with all that multiplies it.
@@ -172,7 +174,7 @@ class GridModel:
                 part = (
                     self._enclosed(factor, part, values)
                     if self._encloses(factor)
-                    else part * self._value(factor, values)
+                    else part * self._function(factor)(values)
                 )
             result[name] = part
         return result
@@ -191,7 +193,7 @@ class GridModel:
         if name in self._scalers:
             return np.asarray(part * self._scale(tree, values))
         if name in self._scaling:
-            whole = self._value(tree["args"][0], values)
+            whole = self._function(tree["args"][0])(values)
             return np.asarray(part * (self._convolvers[name](values[name], whole).sum() / whole.sum()))
         return self._convolvers[name](values[name], part)
 
@@ -199,23 +201,33 @@ class GridModel:
         name = tree["by"]
         if name in self._scales:
             return self._scales[name]
-        return self._scalers[name](values[name], self._value(tree["args"][0], values))
+        return self._scalers[name](values[name], self._function(tree["args"][0])(values))
 
-    def _value(self, tree: Tree, values: Values) -> Floats:
+    def _function(self, tree: Tree) -> Callable[[Values], Floats]:
+        """Make the function that evaluates a part of the model, so that a fit need not read its tree each time."""
         if "component" in tree:
             name = tree["component"]
-            return self._components[name](values[name])
+            evaluate = self._components[name]
+            return lambda values: evaluate(values[name])
         if tree["op"] == "con":
-            inside = self._value(tree["args"][0], values)
-            if tree["by"] in self._convolvers:
-                return self._convolvers[tree["by"]](values[tree["by"]], inside)
-            return self._scale(tree, values) * inside
-        first, *others = tree["args"]
-        result = self._value(first, values)
-        for part in others:
-            value = self._value(part, values)
-            result = result * value if tree["op"] == "*" else result + value
-        return result
+            return self._enclosing_function(tree)
+        first, *others = (self._function(part) for part in tree["args"])
+        join = np.multiply if tree["op"] == "*" else np.add
+
+        def joined(values: Values) -> Floats:
+            result = first(values)
+            for other in others:
+                result = join(result, other(values))
+            return result
+
+        return joined
+
+    def _enclosing_function(self, tree: Tree) -> Callable[[Values], Floats]:
+        name, inside = tree["by"], self._function(tree["args"][0])
+        if name in self._convolvers:
+            convolve = self._convolvers[name]
+            return lambda values: convolve(values[name], inside(values))
+        return lambda values: self._scale(tree, values) * inside(values)
 
 
 def _enclosing(tree: Tree) -> tuple[Tree, ...]:
@@ -231,11 +243,11 @@ def _names(tree: Tree) -> set[str]:
     return {tree["component"]} if "component" in tree else {name for part in tree["args"] for name in _names(part)}
 
 
-def _evaluator(kind: Component, edges: Floats, abundances: str, cross_sections: str) -> Evaluator:
+def _evaluator(kind: Component, grid: tuple[Floats, bytes], abundances: str, cross_sections: str) -> Evaluator:
     """Prepare a component for a grid: once for all fits of a process that use it there, unless it is a table."""
     if COMPONENTS.get(kind.name) is not kind:
-        return kind.prepare(edges, abundances, cross_sections)
-    return _prepared(kind.name, edges.tobytes(), abundances, cross_sections)
+        return kind.prepare(grid[0], abundances, cross_sections)
+    return _prepared(kind.name, grid[1], abundances, cross_sections)
 
 
 @lru_cache(maxsize=_GRIDS)
@@ -261,4 +273,4 @@ def _remembering_both(convolver: Convolver) -> Convolver:
 def _scaled(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
     """Make the same of an additive component, which keeps its shape: its norm only scales that."""
     shape = _remembering(evaluator)
-    return lambda values: np.asarray(values[-1] * shape((*values[:-1], 1.0)))
+    return lambda values: values[-1] * shape((*values[:-1], 1.0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,6 +24,8 @@ __all__ = ["EnergyModel", "GridFolding", "JoinedModel", "JoinedOperator", "compo
 
 Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
+# The name of a model, and the energies that it is evaluated on.
+_Key = tuple[str, bytes]
 
 
 class EnergyModel(Protocol):
@@ -162,47 +164,41 @@ def place_models(
     """
     trees = {**({} if model.tree is None else {"": model.tree}), **model.further}
     used = {name: tuple(dict.fromkeys(component_names(tree))) for name, tree in trees.items()}
-    ranges: dict[tuple[str, bytes], tuple[int, int]] = {}
-    for name, one in _terms(datasets, trees):
-        key = (name, one.edges.tobytes())
+    placed = [_terms(data, trees) for data in datasets]
+    if not all(placed):
+        raise ValueError("a dataset has no model")
+    ranges: dict[_Key, tuple[int, int]] = {}
+    for key, one in chain(*placed):
         first, last = ranges.get(key, (one.folding.first, one.folding.last))
         ranges[key] = (min(first, one.folding.first), max(last, one.folding.last))
-        if any(kinds[part].kind == "con" for part in used[name] if part in kinds):
+        if any(kinds[part].kind == "con" for part in used[key[0]] if part in kinds):
             # What a flux is found from is all energies of the response, as in XSPEC.
             ranges[key] = (0, one.edges.size - 1)
-    grids: dict[tuple[str, bytes], GridModel] = {}
-    for name, one in _terms(datasets, trees):
-        key = (name, one.edges.tobytes())
+    grids: dict[_Key, GridModel] = {}
+    for key, one in chain(*placed):
         if key not in grids:
             first, last = ranges[key]
-            own = {part: kinds[part] for part in used[name] if part in kinds}
+            own = {part: kinds[part] for part in used[key[0]] if part in kinds}
             edges = one.edges[first : last + 1]
-            grids[key] = GridModel(trees[name], own, edges, model.abundances, model.cross_sections)
+            grids[key] = GridModel(trees[key[0]], own, edges, model.abundances, model.cross_sections)
     models: list[EnergyModel] = []
     operators: list[Operator] = []
     components: list[frozenset[str]] = []
-    for data in datasets:
-        terms = list(_terms([data], trees))
-        if not terms:
-            raise ValueError("a dataset has no model")
-        keys = [(name, one.edges.tobytes()) for name, one in terms]
-        folds = [one.folding.operator(*ranges[key]) for key, (_, one) in zip(keys, terms, strict=True)]
-        components.append(frozenset(part for name, _ in terms for part in used[name]))
+    for terms in placed:
+        folds = [one.folding.operator(*ranges[key]) for key, one in terms]
+        components.append(frozenset(part for (name, _), _ in terms for part in used[name]))
         if len(terms) == 1:
-            models.append(grids[keys[0]])
+            models.append(grids[terms[0][0]])
             operators.append(folds[0])
         else:
-            sizes = [last - first for first, last in (ranges[key] for key in keys)]
-            models.append(JoinedModel([grids[key] for key in keys], sizes))
+            sizes = [last - first for first, last in (ranges[key] for key, _ in terms)]
+            models.append(JoinedModel([grids[key] for key, _ in terms], sizes))
             operators.append(JoinedOperator(folds, sizes))
     return models, operators, components
 
 
-def _terms(datasets: Sequence[Dataset], trees: Mapping[str, Tree]) -> Iterator[tuple[str, GridFolding]]:
-    """List what is folded: the name of each model of each dataset, with the response that it is folded through."""
-    for data in datasets:
-        for name in trees:
-            if not name:
-                yield name, GridFolding(data.edges, data.folding)
-            elif name in data.further:
-                yield name, data.further[name]
+def _terms(data: Dataset, trees: Mapping[str, Tree]) -> list[tuple[_Key, GridFolding]]:
+    """List what is folded for a dataset: models on the energies of responses, and the response of each."""
+    first = {"": GridFolding(data.edges, data.folding)} if "" in trees else {}
+    further = {name: data.further[name] for name in trees if name in data.further}
+    return [((name, one.edges.tobytes()), one) for name, one in {**first, **further}.items()]
