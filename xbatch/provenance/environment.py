@@ -55,15 +55,13 @@ def toolsets(environ: Mapping[str, str] | None = None) -> dict[str, dict[str, An
 
 def host() -> dict[str, Any]:
     """Describe the machine."""
-    import psutil
-
     return {
         "name": platform.node(),
         "system": platform.system(),
         "release": platform.release(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "memory_mb": round(psutil.virtual_memory().total / 2**20),
+        "memory_mb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20),
     }
 
 

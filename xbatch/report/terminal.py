@@ -35,12 +35,14 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None, quie
     quiet : bool
         Without the parameters.
     """
+    wanted = not quiet and (result.run_dir / "manifest.json").is_file()
+    parts = [*(parameter_tables(result.run_dir) if wanted else []), *failures(result)]
+    if not parts and not stream.isatty():  # rich takes longer to load than a small run to do
+        stream.write("".join(words for words, _ in _summary_words(result)) + "\n")
+        return
     console = _console(stream, width)
-    if not quiet and (result.run_dir / "manifest.json").is_file():
-        for table in parameter_tables(result.run_dir):
-            console.print(table)
-    for text in failures(result):
-        console.print(text)
+    for part in parts:
+        console.print(part)
     console.print(summary(result))
 
 
@@ -175,11 +177,11 @@ def _unit_text(parts: Sequence[tuple[str, str]]) -> str:
 
 def failures(result: RunResult) -> list[Text]:
     """Give a paragraph for each step that failed: which, what went wrong, where its log is."""
-    from rich.text import Text
-
     texts = []
     for step in result.steps:
         if step.outcome == "failed":
+            from rich.text import Text
+
             text = Text(f"{step.name} failed: ", style="bold red")
             text.append(step.message or "it gave no reason", style="not bold default")
             if step.log is not None:
@@ -192,20 +194,23 @@ def summary(result: RunResult) -> Text:
     """Give one line on a run: how many steps came to which end, how long it took, where the products are."""
     from rich.text import Text
 
+    return Text.assemble(*_summary_words(result))
+
+
+def _summary_words(result: RunResult) -> list[tuple[str, str]]:
+    """Give the summary piece by piece, each with its style."""
     from xbatch.report.progress import seconds_between, span_text
 
     total = len(result.steps)
-    text = Text(f"{total} step{'' if total == 1 else 's'}: ")
+    words = [(f"{total} step{'' if total == 1 else 's'}: ", "")]
     for number, (outcome, count) in enumerate(result.counts().items()):
-        text.append(", " if number else "")
-        text.append(f"{count} {outcome}", style=_STYLES[outcome])
-    text.append(f" in {span_text(seconds_between(result.started, result.ended))}. ")
+        words += [(", " if number else "", ""), (f"{count} {outcome}", _STYLES[outcome])]
+    words.append((f" in {span_text(seconds_between(result.started, result.ended))}. ", ""))
     if result.message:
-        text.append(f"{result.message}. ", style="red")
+        words.append((f"{result.message}. ", "red"))
     if result.signal:
-        text.append("Interrupted; what is finished is kept. ", style="yellow")
-    text.append(str(result.run_dir))
-    return text
+        words.append(("Interrupted; what is finished is kept. ", "yellow"))
+    return [*words, (str(result.run_dir), "")]
 
 
 def _console(stream: IO[str], width: int | None) -> Console:
