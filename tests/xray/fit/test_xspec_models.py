@@ -151,6 +151,13 @@ def test_a_model_without_its_data_is_not_taken_for_one_without_photons() -> None
         power.evaluate(EDGES, (1.7, 1.0))
 
 
+def test_a_line_may_be_outside_a_band() -> None:
+    line = xspec_components({"a": "xs:powerlaw"}, models(power=lambda flux: flux * (flux > 0.1)))["a"]
+    assert isinstance(line, Component)
+    assert line.evaluate(EDGES, (1.7, 10.0)).any()
+    assert not line.evaluate(EDGES, (1.7, 1e-3)).any()
+
+
 def test_what_xspec_refuses_is_told() -> None:
     def refused(_: Floats) -> Floats:
         raise AttributeError("not compiled")

@@ -95,15 +95,17 @@ def _kind(name: str, model: type[Any], library: Any) -> Kind:
 
 
 def _evaluating(name: str, model: type[Any], library: Any) -> Callable[[Floats, str, str], Evaluator]:
+    begun = False
+
     def prepare(edges: Floats, abund: str, xsect: str) -> Evaluator:
         check_edges(edges)
         one, low, high = _fresh(model), edges[:-1].copy(), edges[1:].copy()
-        begun = False
 
         def evaluate(params: Sequence[float]) -> Floats:
             nonlocal begun
             found = _computed(name, library, abund, xsect, lambda: one.calc(list(params), low, high))
-            # A model whose data XSPEC does not find is 0 everywhere; XSPEC prints that and goes on.
+            # A model whose data XSPEC does not find is 0 everywhere; XSPEC prints that and goes on. Once it was not, it
+            # may be: a line outside the band of a flux.
             if not begun and not found.any() and params[-1] != 0:
                 where = f"at all energies from {low[0]:.4g} to {high[-1]:.4g} keV"
                 raise ValueError(f"{name} is 0 {where}: if XSPEC misses a file of its data, the log says so")
