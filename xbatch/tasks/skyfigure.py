@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import AsinhNorm
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from xbatch.ogip.imagefile import ImageGrid
+from xbatch.tasks._skypicture import Picture, Pixels, norm_of, picture_of, window_of
 from xbatch.tasks._skyticks import sky_ticks
 from xbatch.tasks.figure import COLOURS, own_style
 from xbatch.xray.outlines import outline
@@ -27,10 +28,6 @@ __all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_o
 
 #: Panels of one figure; a figure of more would show nothing.
 MOST_PANELS = 16
-#: Pixels of a side of a picture; a larger image is averaged in blocks.
-MOST_PIXELS = 600
-#: Least and largest sigma, in pixels of the picture, of the Gaussian that sparse images are smoothed with for display.
-SMOOTHING = (1.5, 2.5)
 _NICE = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000)
 ROLE_COLOURS: Mapping[str, str] = {
     "source": COLOURS[1],
@@ -89,7 +86,7 @@ def draw_images(
     shown = min(len(names), MOST_PANELS)
     across = shown if shown <= 3 else math.ceil(math.sqrt(shown))
     down = math.ceil(shown / across)
-    window = _window(grid, np.asarray(images[:shown]).sum(axis=0))
+    window = window_of(grid.shape, images[:shown])
     wide = 6.2 if shown == 1 else 4.2 if shown in {2, 4} else 3.1
     tall = wide * min(max(window.height / window.width, 0.3), 3.0)
     left, right, below, head, gap = 0.95, 0.85, 0.65, 0.5, 0.18
@@ -102,8 +99,8 @@ def draw_images(
             row, column = divmod(number, across)
             x, y = left + column * (wide + right), below + (down - 1 - row) * (tall + gap)
             axes = figure.add_axes((x / width, y / height, wide / width, tall / height))
-            picture, sigma = _display(images[number], window)
-            sigmas += [sigma] if sigma else []
+            picture = picture_of(images[number], window)
+            sigmas += [picture.sigma] if picture.sigma else []
             drawn = _show(axes, picture, window, "magma")
             _colour_bar(figure, drawn, ((x + wide + 0.07) / width, y / height, 0.13 / width, tall / height), unit)
             total = float(np.nansum(images[number]))
@@ -143,7 +140,7 @@ def draw_regions(
         To be written by `save_picture`.
     """
     lines = {region.name: _region_lines(region, grid, bin_width) for region in regions}
-    window = _window(grid, np.asarray(image), [line for each in lines.values() for line, included in each if included])
+    window = window_of(grid.shape, [image], [line for each in lines.values() for line, included in each if included])
     ratio = min(max(window.height / window.width, 0.4), 1.6)
     roles = list(dict.fromkeys(region.role for region in regions))
     excluded = any(not included for each in lines.values() for _, included in each)
@@ -153,8 +150,7 @@ def draw_regions(
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.125, foot / height, 0.835, 1 - (head + foot) / height))
-        picture, _ = _display(np.asarray(image), window)
-        _show(axes, picture, window, "gray_r")
+        _show(axes, picture_of(image, window), window, "gray_r")
         halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
         for region in regions:
             for line, included in lines[region.name]:
@@ -189,70 +185,15 @@ def _colour_bar(figure: Figure, drawn: Any, place: tuple[float, float, float, fl
     bar.set_label(f"{unit} / pixel", fontsize=9, labelpad=2)
 
 
-def _window(grid: ImageGrid, image: NDArray[Any], lines: Sequence[Image] = ()) -> Field:
-    """Give the pixels worth showing: all but a thousandth of the counts, and all lines, with a margin; from 0."""
-    rows, columns = grid.shape
-    edges = [_span(np.nansum(image, axis=axis)) for axis in (0, 1)]
-    low = [edge[0] for edge in edges]
-    high = [edge[1] for edge in edges]
-    for line in lines:
-        for axis in (0, 1):
-            low[axis] = min(low[axis], float(line[:, axis].min()))
-            high[axis] = max(high[axis], float(line[:, axis].max()))
-    margin = 0.06 * max(high[0] - low[0], high[1] - low[1]) + 2.0
-    sizes = (columns, rows)
-    ends = [(max(math.floor(low[n] - margin), 0), min(math.ceil(high[n] + margin), sizes[n] - 1)) for n in (0, 1)]
-    return Field(*ends[0], *ends[1])
-
-
-def _span(counts: NDArray[Any]) -> tuple[float, float]:
-    total = np.cumsum(np.asarray(counts, dtype=np.float64))
-    if not total[-1] > 0:
-        return 0.0, float(len(counts) - 1)
-    first, last = np.searchsorted(total, [0.0005 * total[-1], 0.9995 * total[-1]])
-    return float(first), float(min(last, len(counts) - 1))
-
-
-def _display(image: NDArray[Any], window: Field) -> tuple[Image, float]:
-    """Cut an image to a window, and smooth it if most of its pixels hold no count; give the sigma in pixels too, or 0.
-
-    Of an image with more pixels than the picture will have, blocks of pixels are averaged first.
-    """
-    cut = image[window.y_first : window.y_last + 1, window.x_first : window.x_last + 1]
-    block = math.ceil(max(cut.shape) / MOST_PIXELS)
-    filled = np.nan_to_num(np.asarray(_averaged(cut, block), dtype=np.float64))
-    if not filled.any() or np.count_nonzero(filled) > 0.5 * filled.size:
-        return filled, 0.0
-    from scipy.ndimage import gaussian_filter
-
-    # the fewer counts, the wider: about one count to the area of the Gaussian
-    wished = math.sqrt(filled.size / (4 * math.pi * np.count_nonzero(filled)))
-    sigma = min(max(round(2 * wished) / 2, SMOOTHING[0]), SMOOTHING[1])
-    return gaussian_filter(filled, sigma, mode="constant"), block * sigma
-
-
-def _averaged(image: NDArray[Any], block: int) -> NDArray[Any]:
-    """Average blocks of pixels; those at the upper edges may be cut."""
-    if block == 1:
-        return image
-    rows, columns = (-(-size // block) * block for size in image.shape)
-    padded = np.pad(image, ((0, rows - image.shape[0]), (0, columns - image.shape[1])), mode="edge")
-    return np.asarray(padded.reshape(rows // block, block, columns // block, block).mean(axis=(1, 3)))
-
-
-def _show(axes: Any, picture: Image, window: Field, colours: str) -> Any:
-    top = float(picture.max(initial=0.0))
-    positive = picture[picture > 0]
-    # linear up to the bulk of the pixels, logarithmic beyond
-    soft = float(np.percentile(positive, 75)) if positive.size else 1.0
-    norm = AsinhNorm(linear_width=max(soft, 1e-3 * top, 1e-30), vmin=0.0, vmax=top if top > 0 else 1.0)
-    block = math.ceil(max(window.width, window.height) / MOST_PIXELS)
-    left, low = window.x_first - 0.5, window.y_first - 0.5
-    extent = (left, left + block * picture.shape[1], low, low + block * picture.shape[0])
-    drawn = axes.imshow(picture, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
-    axes.set_xlim(left, window.x_last + 0.5)
-    axes.set_ylim(low, window.y_last + 0.5)
-    return drawn
+def _show(axes: Any, picture: Picture, window: Field, colours: str) -> Any:
+    """Put a picture on axes; give what a colour bar is made of."""
+    mapped = ScalarMappable(norm_of(picture), colours)
+    corner = window.x_first - 0.5, window.y_first - 0.5
+    axes.add_artist(Pixels(mapped.to_rgba(picture.values, bytes=True), corner, picture.block))
+    axes.set_xlim(corner[0], window.x_last + 0.5)
+    axes.set_ylim(corner[1], window.y_last + 0.5)
+    axes.set_aspect("equal")
+    return mapped
 
 
 def _label_axes(axes: Any, grid: ImageGrid, window: Field, left: bool, below: bool, look: tuple[str, int]) -> None:
