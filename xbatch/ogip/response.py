@@ -22,8 +22,10 @@ from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
 from xbatch.ogip.matrix import read_rows, spread, take_rows
 from xbatch.ogip.pha import Spectrum
 
-__all__ = ["Response", "check_channels", "load_response", "read_response", "save_response"]
+__all__ = ["NO_AREA", "Response", "check_channels", "load_response", "read_response", "save_response"]
 
+#: The note of a response without any effective area.
+NO_AREA = "no ARF, and no area in the matrix: 1 cm2 taken"
 _ARRAYS = ("energ_lo", "energ_hi", "indptr", "first", "length", "matrix", "specresp", "channel", "e_min", "e_max")
 _SAME = 1e-5
 _AREA_INSIDE = 1.5
@@ -261,4 +263,4 @@ def _note_area(values: NDArray[Any], indptr: NDArray[np.int64], arf: Path | None
             f"rows of the matrix sum up to {top:.4g}, as if an area were in it, and {arf.name} multiplies it by another"
         )
     if arf is None and not full and top <= _AREA_INSIDE:
-        notes.append("no ARF, and no area in the matrix: 1 cm2 taken")
+        notes.append(NO_AREA)

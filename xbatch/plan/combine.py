@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xbatch.plan.sources import Source
+from xbatch.plan.sources import Source, response_file
 from xbatch.plan.steps import Input, Step
+from xbatch.registry import TASKS
 from xbatch.spec.eventmodel import Combination, EqualBands
 
-__all__ = ["bands_step", "combine_step"]
+__all__ = ["bands_step", "combine_step", "shared_responses"]
 
 
 def combine_step(one: Combination, members: Sequence[Source]) -> Step:
@@ -22,7 +23,7 @@ def combine_step(one: Combination, members: Sequence[Source]) -> Step:
     """
     subject = one.subject
     optional = one.params.get("on_missing") == "skip"
-    responses = all(member.response for member in members)
+    responses, further = all(member.response for member in members), shared_responses(members)
     inputs: dict[str, Input] = {}
     for number, member in enumerate(members):
         inputs[f"spectrum/{number}"] = member.spectrum_input(optional)
@@ -30,6 +31,8 @@ def combine_step(one: Combination, members: Sequence[Source]) -> Step:
             inputs[f"background/{number}"] = member.background_input(optional)
         if responses:
             inputs[f"response/{number}"] = member.response_input(optional)
+        for name in further:
+            inputs[f"further/{name}/{number}"] = member.further_input(name, optional)
     return Step(
         name=f"combine:{subject.path}",
         task="combine",
@@ -45,7 +48,13 @@ def combine_step(one: Combination, members: Sequence[Source]) -> Step:
         inputs=inputs,
         product=subject.path,
         path=one.path,
+        outputs=(*TASKS["combine"].outputs, *map(response_file, further)) if further else (),
     )
+
+
+def shared_responses(members: Sequence[Source]) -> tuple[str, ...]:
+    """Name the further responses that all of some spectra have."""
+    return tuple(name for name in members[0].responses if all(name in member.responses for member in members))
 
 
 def bands_step(one: EqualBands, of: Source, to: Source | None) -> Step:

@@ -12,7 +12,7 @@ from xbatch.plan.archive import optional_gz
 from xbatch.plan.eventlists import EventLists, file_input, identity
 from xbatch.plan.links import missing_file
 from xbatch.plan.sources import Source, spectrum_name
-from xbatch.plan.spectra import spectrum_params
+from xbatch.plan.spectra import further_inputs, spectrum_outputs, spectrum_params
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.model import Analysis
@@ -38,6 +38,9 @@ def event_source(one: EventSpectrum) -> Source:
             " (and 'arf: FILE' where it is apart); a response made for this source and region comes from CALDB, "
             "the CCF or the mission's tools, which xbatch does not drive yet"
         ),
+        responses=tuple(
+            name for name, files in one.responses.items() if files.response or isinstance(one.response, Path)
+        ),
     )
 
 
@@ -45,7 +48,13 @@ def named_file_problems(spectra: tuple[EventSpectrum, ...], analysis: Analysis) 
     """Say which responses, ARFs and exposure maps are named and missing."""
     problems = []
     for one in spectra:
-        named = {"response": one.response, "arf": one.arf, "exposure_map": one.exposure_map}
+        named = {
+            "response": one.response,
+            "arf": one.arf,
+            "exposure_map": one.exposure_map,
+            **{f"responses.{name}.response": further.response for name, further in one.responses.items()},
+            **{f"responses.{name}.arf": further.arf for name, further in one.responses.items()},
+        }
         for key, path in named.items():
             if isinstance(path, Path) and find_file(optional_gz(path)) is None:
                 kind = f"files of spectra.{one.subject.spectrum}"
@@ -124,6 +133,8 @@ def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
     for role, path in (("rmf", one.response), ("arf", one.arf)):
         if isinstance(path, Path) and isinstance(one.response, Path):
             inputs[role] = file_input(_there(path))
+    further = _further(one)
+    inputs |= further_inputs(further)
     return Step(
         name=spectrum_name(one.subject),
         task="spectrum",
@@ -132,4 +143,17 @@ def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
         inputs=inputs,
         product=one.subject.path,
         path=one.path,
+        outputs=spectrum_outputs(further),
     )
+
+
+def _further(one: EventSpectrum) -> dict[str, tuple[Path | None, Path | None]]:
+    """Give RMF and ARF of each further response; the RMF of the first where none is named, if there is one."""
+    own = _there(one.response) if isinstance(one.response, Path) else None
+    return {
+        name: (
+            own if files.response is None else _there(files.response),
+            None if files.arf is None else _there(files.arf),
+        )
+        for name, files in one.responses.items()
+    }

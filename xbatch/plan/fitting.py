@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import Problem
+from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.registry import TASKS
-from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, Spec
+from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Spec
 from xbatch.spec.tablemodels import file_of
 
 __all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
@@ -186,6 +187,8 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         source = recipe.sources[data.subject.path]
         inputs[f"grouped/{number}"] = StepInput(_group_name(data.subject.path, data.binning), "grouped.pha")
         inputs[f"response/{number}"] = source.response_input()
+        for name in dict.fromkeys(one.response for one in job.models if number in one.datasets and one.response):
+            inputs[f"further/{number}/{name}"] = source.further_input(name)
         if source.background and job.background in {"subtract", "profiled"}:
             inputs[f"background/{number}"] = source.background_input()
     for name, kind in job.components.items():
@@ -237,7 +240,7 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         "name": job.name,
         "group": job.group,
         "datasets": [_dataset_params(data, recipe.sources[data.subject.path].note) for data in job.datasets],
-        "model": dict(job.model),
+        "model": None if job.model is None else dict(job.model),
         "model_text": job.model_text,
         "components": {name: kind.partition("{")[0] for name, kind in job.components.items()},
         "parameters": [
@@ -254,9 +257,16 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         "mcmc": None if job.mcmc is None else dict(job.mcmc),
         "goodness": None if job.goodness is None else dict(job.goodness),
         "errors": asdict(job.errors),
-        "flux": [asdict(request) for request in job.flux],
+        "flux": [_flux_params(request) for request in job.flux],
+        **further_models(job.models),
         **recipe.keep,
     }
+
+
+def _flux_params(request: FluxRequest) -> dict[str, Any]:
+    """Give a request; the model that it is of only where that is not the first."""
+    params = asdict(request)
+    return params if request.model else {key: value for key, value in params.items() if key != "model"}
 
 
 def _dataset_params(data: Dataset, note: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ class Links:
     """The files of one subject, found; None where there is none.
 
     `unreadable` is true where the spectrum is there but its header is not FITS: nothing could be followed. `missing`
-    has the roles (``response``, ``arf``, ``background``) whose file is named and not there.
+    has the roles (``response``, ``arf``, ``background``) whose file is named and not there. `responses` are the RMF and
+    ARF of each further response, by its name; no RMF where it is that of the first, and there is none.
     """
 
     files: SpectrumFiles
@@ -38,6 +39,7 @@ class Links:
     background: Path | None
     unreadable: bool = False
     missing: frozenset[str] = frozenset()
+    responses: Mapping[str, tuple[Path | None, Path | None]] = field(default_factory=dict)
 
 
 def follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, list[Problem]]:
@@ -88,7 +90,22 @@ def _follow(files: SpectrumFiles, analysis: Analysis) -> tuple[Links | None, lis
                 )
             )
     missing = frozenset(problem.path.rpartition(".")[2] for problem in problems)
-    return Links(files, pha, found["response"], found["arf"], found["background"], unreadable, missing), problems
+    further: dict[str, tuple[Path | None, Path | None]] = {}
+    for name, one in files.responses.items():
+        rmf, lacking = _named(one.response, analysis, f"{files.path}.responses.{name}.response", files)
+        arf, lacking_too = _named(one.arf, analysis, f"{files.path}.responses.{name}.arf", files)
+        further[name] = (found["response"] if one.response is None else rmf, arf)
+        problems += [*lacking, *lacking_too]
+    links = Links(files, pha, found["response"], found["arf"], found["background"], unreadable, missing, further)
+    return links, problems
+
+
+def _named(
+    path: Path | None, analysis: Analysis, where: str, files: SpectrumFiles
+) -> tuple[Path | None, list[Problem]]:
+    """Find a file of the spec; what is wrong where it is not there."""
+    found = None if path is None else find_file(path)
+    return found, [] if path is None or found else [_missing(path, analysis, where, files)]
 
 
 def _spectrum_header(pha: Path) -> tuple[Mapping[str, Any], bool]:

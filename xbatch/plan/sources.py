@@ -9,7 +9,7 @@ from xbatch.base.errors import Problem
 from xbatch.plan.steps import StepInput
 from xbatch.spec.model import Analysis, Subject
 
-__all__ = ["BACKGROUND", "RESPONSE", "SPECTRUM", "Source", "spectrum_name", "without_response"]
+__all__ = ["BACKGROUND", "RESPONSE", "SPECTRUM", "Source", "response_file", "spectrum_name", "without_response"]
 
 SPECTRUM, BACKGROUND, RESPONSE = "spectrum.pha", "background.pha", "response.npz"
 """What a step that makes a spectrum leaves, whichever it is."""
@@ -40,6 +40,8 @@ class Source:
         The entries of ``spectra`` that a response would be named in; its own where empty.
     response_cure : str
         What else is worth saying of how it gets one.
+    responses : tuple of str
+        Names of its further responses.
     """
 
     subject: Subject
@@ -53,6 +55,7 @@ class Source:
     no_response: str = ""
     lacking: tuple[str, ...] = ()
     response_cure: str = ""
+    responses: tuple[str, ...] = ()
 
     def spectrum_input(self, optional: bool = False) -> StepInput:
         """Give the spectrum as an input."""
@@ -65,6 +68,15 @@ class Source:
     def response_input(self, optional: bool = False) -> StepInput:
         """Give the response as an input."""
         return StepInput(self.step, RESPONSE, optional)
+
+    def further_input(self, name: str, optional: bool = False) -> StepInput:
+        """Give a further response as an input."""
+        return StepInput(self.step, response_file(name), optional)
+
+
+def response_file(name: str) -> str:
+    """Name the file of a further response that a step leaves beside `RESPONSE`."""
+    return f"response_{name}.npz"
 
 
 def spectrum_name(subject: Subject) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import Problem
 from xbatch.plan.fitting import Installed, following_steps, is_installed
 from xbatch.plan.links import Links, follow
-from xbatch.plan.sources import Source, spectrum_name
+from xbatch.plan.sources import Source, response_file, spectrum_name
 from xbatch.plan.steps import FileInput, Input, Step
 from xbatch.plan.sums import edge_steps, sums
+from xbatch.registry import TASKS
 from xbatch.spec.model import Analysis, Spec, Subject
 
-__all__ = ["spectra_steps", "spectrum_params"]
+__all__ = ["further_inputs", "spectra_steps", "spectrum_outputs", "spectrum_params"]
 
 
 def spectra_steps(
@@ -79,6 +81,7 @@ def _source(links: Links) -> Source:
         path=files.path,
         background_name=links.background.name if links.background else "",
         no_response=" (no RESPFILE)",
+        responses=tuple(name for name, (rmf, _) in links.responses.items() if rmf is not None),
     )
 
 
@@ -88,6 +91,7 @@ def _spectrum_step(links: Links) -> Step:
     inputs: dict[str, Input] = {
         role: FileInput(str(path.absolute())) for role, path in named.items() if path is not None
     }
+    inputs |= further_inputs(links.responses)
     subject = files.subject
     return Step(
         name=spectrum_name(subject),
@@ -97,4 +101,21 @@ def _spectrum_step(links: Links) -> Step:
         inputs=inputs,
         product=subject.path,
         path=files.path,
+        outputs=spectrum_outputs(links.responses),
     )
+
+
+def further_inputs(responses: Mapping[str, tuple[Path | None, Path | None]]) -> dict[str, Input]:
+    """Give the files of further responses as inputs of the step that reads a spectrum."""
+    found: dict[str, Input] = {}
+    for name, (rmf, arf) in responses.items():
+        for role, path in (("rmf", rmf), ("arf", arf)):
+            if rmf is not None and path is not None:
+                found[f"{role}/{name}"] = FileInput(str(path.absolute()))
+    return found
+
+
+def spectrum_outputs(responses: Mapping[str, tuple[Path | None, Path | None]]) -> tuple[str, ...]:
+    """Name the files of that step where there are further responses; none where it leaves what the task says."""
+    further = [response_file(name) for name, (rmf, _) in responses.items() if rmf is not None]
+    return (*TASKS["spectrum"].outputs, *further) if further else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xbatch.plan.combine import bands_step, combine_step
+from xbatch.plan.combine import bands_step, combine_step, shared_responses
 from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
@@ -62,6 +62,7 @@ def _sum_of(one: Combination, members: list[Source], step: str) -> Source:
         no_response=f" (nor has its member {without[0].subject.path})" if without else "",
         lacking=tuple(member.subject.spectrum for member in without),
         response_cure=without[0].response_cure if without else "",
+        responses=shared_responses(members),
     )
 
 

@@ -235,6 +235,24 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "The file of an `atable`, `mtable` or `etable` is not there, no table model, or made for another kind.",
             "Name a table model of XSPEC; names are relative to the spec's folder.",
         ),
+        "XB323": Code(
+            "a response that a spectrum lacks",
+            "A further model is folded through a named response, and a spectrum of the fit has none of that name.",
+            "Name it in `responses` of the spectrum, or leave the spectrum out with `where`.",
+        ),
+        "XB324": Code(
+            "a spectrum without a model",
+            "There is no first model, and the selectors of all further ones leave a spectrum of the fit out.",
+            "Give `model`, or widen a selector.",
+        ),
+        "XB325": Code(
+            "a model that is not there",
+            (
+                "A flux is asked of a model that `models` has not, or of the first model where there is none; or the "
+                "first model is to unfold a spectrum, and there is none."
+            ),
+            "Take a name of `models`, or give `model`.",
+        ),
         "XB326": Code(
             "a model of XSPEC without XSPEC",
             "Types that begin with `xs:` are XSPEC's own models, which a Sherpa has that was built with XSPEC.",

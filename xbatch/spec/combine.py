@@ -173,4 +173,10 @@ def _with_sums(spectra: SpectraFound, combinations: Sequence[Combination]) -> Sp
         with_background=frozenset(named),
         subtracted=frozenset(subtracted),
         members={one.subject.path: tuple(member.path for member in one.members) for one in combinations},
+        responses={**spectra.responses, **{one.subject.path: _shared(one, spectra) for one in combinations}},
     )
+
+
+def _shared(one: Combination, spectra: SpectraFound) -> frozenset[str]:
+    """Name the further responses that all members of a sum have: those the sum has."""
+    return frozenset.intersection(*(spectra.responses.get(member.path, frozenset()) for member in one.members))

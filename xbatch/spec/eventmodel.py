@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xbatch.spec.model import Band, Subject
+from xbatch.spec.model import Band, FurtherModel, ResponseFiles, Subject
 
 __all__ = [
     "BandSet",
@@ -125,7 +125,7 @@ class EventSpectrum:
     """A spectrum to be extracted. `background` and `gti` are empty where there is none.
 
     `response`, `arf`: a file, or ``"none"``, or None where the spec does not say (there is none then). `exposure_map`
-    weighs BACKSCAL where it is given.
+    weighs BACKSCAL where it is given. `responses` are further ones, by name.
     """
 
     subject: Subject
@@ -139,6 +139,7 @@ class EventSpectrum:
     exposure_map: Path | None = None
     note: str = ""
     path: str = ""
+    responses: Mapping[str, ResponseFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -245,11 +246,13 @@ class Fake:
         s; None for that of `like`.
     background : bool
         Whether the background of `like` is drawn too.
+    models : tuple of FurtherModel
+        As of `FitJob`, each with the one dataset 0.
     """
 
     subject: Subject
     like: Subject
-    model: Mapping[str, Any]
+    model: Mapping[str, Any] | None
     components: Mapping[str, str]
     values: Mapping[str, Sequence[float]]
     abundances: str = "wilm"
@@ -258,6 +261,7 @@ class Fake:
     background: bool = True
     seed: int = 1
     path: str = ""
+    models: tuple[FurtherModel, ...] = ()
 
 
 @dataclass(frozen=True)

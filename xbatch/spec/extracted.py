@@ -14,6 +14,7 @@ from xbatch.spec.observations import placeholder_used
 from xbatch.spec.observed import Sky, observed_file
 from xbatch.spec.regions import Regions
 from xbatch.spec.report import Report, shown
+from xbatch.spec.responses import check_responses, further_responses, laid_over_files
 from xbatch.spec.screenings import DEFAULT_SCREENING, Screenings
 from xbatch.spec.selectors import exceptions, selected
 from xbatch.spec.spectra import SpectraFound
@@ -66,7 +67,7 @@ def find_extracted(
         pointed = [replace(one, spectrum=name) for one in sky.subjects]
         chosen = selected(node.entries.get("where"), pointed, report if sky.whole else Report())
         mine = [replace(one, gti=gti) for one in chosen for gti in selections or [""]]
-        settled = exceptions(node, mine, report if sky.whole else Report())
+        settled = exceptions(node, mine, report if sky.whole else Report(), laid_over_files)
         sound = len(report.problems) == before and is_sound(node)
         whole = whole and sound
         subjects[name] = mine
@@ -80,6 +81,7 @@ def find_extracted(
             whole,
             frozenset(one.subject.path for one in spectra if not one.background),
             frozenset(one.subject.path for one in spectra if one.background),
+            responses={one.subject.path: frozenset(one.responses) for one in spectra if one.responses},
         ),
         tuple(spectra),
     )
@@ -106,6 +108,7 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpect
         exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
         note=said("note"),
         path=path,
+        responses=further_responses(table, subject, sky.base),
     )
 
 
@@ -135,6 +138,7 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
             value = table.entries.get(key)
             if isinstance(value, Scalar) and isinstance(value.value, str):
                 check_template(value, sky.pointings, report, FIELDS)
+        check_responses(table, sky.pointings, report)
     region, background = (node.entries.get(key) for key in ("region", "background"))
     if background is not None and text_of(region) == text_of(background) is not None and not listed:
         message = f"the region {shown(text_of(region) or '')} is its own background: nothing would be left"

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from xbatch.spec.eventmodel import Fake
-from xbatch.spec.expression import ExpressionError, Model, parse_model
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Band, Dataset, Subject
-from xbatch.spec.nodes import Node, Scalar, Table, at_character, data_of, items_of, text_of
+from xbatch.spec.models import find_models
+from xbatch.spec.nodes import Node, Table, data_of, items_of, text_of
 from xbatch.spec.parameters import instances
 from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
@@ -73,33 +73,39 @@ def find_fakes(
         whole=whole,
         without_background=frozenset(without),
         with_background=frozenset(named),
+        responses={
+            **spectra.responses,
+            **{one.subject.path: spectra.responses.get(one.like.path, frozenset()) for one in fakes},
+        },
     )
     return found, tuple(fakes)
 
 
 def _entry(name: str, node: Table, spectra: SpectraFound, folder: Path, report: Report) -> list[Fake]:
     likes = _likes(node, spectra, report)
-    model = _model(node.entries.get("model"), folder, report)
+    models = find_models(node, folder, report)
     exposure = _exposure(node.entries.get("exposure"), report)
-    if model is None or not likes:
+    if models is None or not likes:
         return []
-    settled = settle(node.entries.get("parameters"), model.components, likes, spectra.whole, report)
+    placed = models.placed(node, likes, spectra, report)
+    settled = settle(node.entries.get("parameters"), models.components, likes, spectra.whole, report)
     datasets = [Dataset(subject, "", _NO_BAND) for subject in likes]
-    parameters = linked(
-        instances(model.components, settled, datasets, node, report), datasets, model.components, report
-    )
+    further, components = models.of(placed, likes)
+    found = instances(components, settled, datasets, node, report, models.datasets_of(further))
+    parameters = linked(found, datasets, models.components, report)
     if parameters is None:
         return []
+    own = [models.of(placed, [like]) for like in likes]
     background, seed = data_of(node.entries["background"]), data_of(node.entries["seed"])
     return [
         Fake(
             subject=replace(like, spectrum=name),
             like=like,
-            model=model.tree,
-            components=model.components,
+            model=None if models.first is None else models.first.tree,
+            components=own[number][1],
             values={
                 component: [one.value for one in parameters if one.component == component and number in one.datasets]
-                for component in model.components
+                for component in own[number][1]
             },
             abundances=text_of(node.entries.get("abundances")) or "wilm",
             cross_sections=text_of(node.entries.get("cross_sections")) or "vern",
@@ -107,6 +113,7 @@ def _entry(name: str, node: Table, spectra: SpectraFound, folder: Path, report: 
             background=background is not False,
             seed=seed if isinstance(seed, int) else 1,
             path=node.path,
+            models=own[number][0],
         )
         for number, like in enumerate(likes)
     ]
@@ -127,16 +134,6 @@ def _likes(node: Table, spectra: SpectraFound, report: Report) -> list[Subject]:
         message = "two spectra of one observation and instrument are to be alike, and would have one name"
         report.add(node.entries["like"], "XB143", message, "make an entry for each")
     return chosen
-
-
-def _model(node: Node | None, folder: Path, report: Report) -> Model | None:
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return None
-    try:
-        return parse_model(node.value, folder)
-    except ExpressionError as fault:
-        report.add(at_character(node, fault.position), fault.code, fault.message, fault.hint, node.path)
-        return None
 
 
 def _exposure(node: Node | None, report: Report) -> float | None:

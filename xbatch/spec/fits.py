@@ -9,14 +9,14 @@ from pathlib import Path
 
 from xbatch.spec.bands import Bands
 from xbatch.spec.enclosed import check_enclosed
-from xbatch.spec.expression import ExpressionError, Model, parse_model
 from xbatch.spec.fitdata import FitData, fit_data
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Binning, ErrorRequest, FitJob, FluxRequest
-from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, at_character, data_of, is_sound, items_of, text_of
+from xbatch.spec.models import Models, Placed, find_models
+from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, data_of, is_sound, items_of, text_of
 from xbatch.spec.parameters import instances
 from xbatch.spec.quantity import QuantityError, probability
-from xbatch.spec.report import Report, shown
+from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.settings import Settled, is_glob, name_fault, parameter_names, settle
 from xbatch.spec.spectra import SpectraFound
 
@@ -69,32 +69,35 @@ def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
     data = fit_data(fit, known.spectra, known.binnings, known.bands, report)
     _check_statistic(fit, data, known.spectra, report)
     _check_binnings(fit, data, known, report)
-    flux = _flux(fit.entries.get("flux"), known.bands, report)
-    model = _model(fit.entries.get("model"), known.folder, report)
+    models = find_models(fit, known.folder, report)
+    flux = _flux(fit.entries.get("flux"), known.bands, models, report)
     subjects = list(dict.fromkeys(one.subject for one in data.datasets))
     confidence = _confidence(fit.entries.get("errors"), report)
-    if model is None:
+    if models is None:
         return []
-    settled = settle(fit.entries.get("parameters"), model.components, subjects, data.whole, report)
-    errors = _errors(fit.entries.get("errors"), model.components, confidence, report)
+    _check_unfolded(fit, models, report)
+    placed = models.placed(fit, subjects, known.spectra, report)
+    settled = settle(fit.entries.get("parameters"), models.components, subjects, data.whole, report)
+    errors = _errors(fit.entries.get("errors"), models.components, confidence, report)
     jobs = []
     for group, numbers in data.groups:
-        job = _job(
-            name, group, fit, FitData(tuple(data.datasets[n] for n in numbers), data.whole, ()), model, settled, report
-        )
+        chosen = FitData(tuple(data.datasets[n] for n in numbers), data.whole, ())
+        job = _job(name, group, fit, chosen, models, placed, settled, report)
         if job is not None:
             jobs.append(replace(job, errors=errors, flux=flux))
     return jobs
 
 
 def _job(
-    name: str, group: str, fit: Table, data: FitData, model: Model, settled: Settled, report: Report
+    name: str, group: str, fit: Table, data: FitData, models: Models, placed: Placed, settled: Settled, report: Report
 ) -> FitJob | None:
-    found = instances(model.components, settled, data.datasets, fit, report)
-    parameters = linked(found, data.datasets, model.components, report)
+    further, components = models.of(placed, [one.subject for one in data.datasets])
+    found = instances(components, settled, data.datasets, fit, report, models.datasets_of(further))
+    parameters = linked(found, data.datasets, models.components, report)
     if parameters is None or not is_sound(fit):
         return None
-    check_enclosed(model.tree, model.components, parameters, fit.entries["model"], report)
+    for model, node in models.expressions(fit):
+        check_enclosed(model.tree, model.components, parameters, node, report)
 
     plots = data_of(fit.entries["plots"]) if "plots" in fit.entries else None
     plots = plots if isinstance(plots, Mapping) else {}
@@ -106,9 +109,9 @@ def _job(
         name=name,
         group=group,
         datasets=data.datasets,
-        model=model.tree,
-        model_text=" ".join(said("model", "").split()),
-        components=model.components,
+        model=None if models.first is None else models.first.tree,
+        model_text=models.text,
+        components=components,
         parameters=tuple(parameters),
         background=_mode(fit) or "",
         statistic=said("statistic", ""),
@@ -122,6 +125,7 @@ def _job(
         unfolded=plots.get("unfolded") is True,
         mcmc=_whole_numbers(fit.entries.get("mcmc")),
         path=fit.path,
+        models=further,
     )
 
 
@@ -131,14 +135,12 @@ def _whole_numbers(node: Node | None) -> Mapping[str, int] | None:
     return {key: _whole(data_of(one), 1) for key, one in node.entries.items()}
 
 
-def _model(node: Node | None, folder: Path, report: Report) -> Model | None:
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return None
-    try:
-        return parse_model(node.value, folder)
-    except ExpressionError as fault:
-        report.add(at_character(node, fault.position), fault.code, fault.message, fault.hint, node.path)
-        return None
+def _check_unfolded(fit: Table, models: Models, report: Report) -> None:
+    plots = fit.entries.get("plots")
+    node = plots.entries.get("unfolded") if isinstance(plots, Table) else None
+    if models.first is None and isinstance(node, Scalar) and node.value is True:
+        message = "the first model unfolds the spectrum, and there is none"
+        report.add(node, "XB325", message, "give 'model:', or remove 'unfolded'")
 
 
 def _mode(fit: Table) -> str | None:
@@ -245,13 +247,15 @@ def _contours(node: Node | None, components: Mapping[str, str], report: Report) 
     return tuple(pairs)
 
 
-def _flux(node: Node | None, bands: Bands, report: Report) -> tuple[FluxRequest, ...]:
+def _flux(node: Node | None, bands: Bands, models: Models | None, report: Report) -> tuple[FluxRequest, ...]:
     requests = []
     for item in node.items if isinstance(node, Items) else ():
         if not isinstance(item, Table):
             continue
         found = [band for one in items_of(item.entries.get("bands")) for band in bands.several(one, report)]
         said = {key: data_of(node) for key, node in item.entries.items()}
+        if models is not None:
+            _check_flux_model(item, models, report)
         requests.append(
             FluxRequest(
                 tuple(found),
@@ -260,9 +264,23 @@ def _flux(node: Node | None, bands: Bands, report: Report) -> tuple[FluxRequest,
                 _whole(said.get("n"), FluxRequest.n),
                 _whole(said.get("seed"), FluxRequest.seed),
                 _numbers(said.get("luminosity")),
+                str(said.get("model") or ""),
             )
         )
     return tuple(requests)
+
+
+def _check_flux_model(item: Table, models: Models, report: Report) -> None:
+    node = item.entries.get("model")
+    name = text_of(node)
+    if node is not None and name is not None and name not in models.further:
+        report.add(node, "XB325", f"no model {shown(name)} in 'models'", did_you_mean(name, models.further))
+    elif name is None and models.first is None:
+        message, hint = (
+            "the flux is that of the first model, and there is none",
+            f"add model: {next(iter(models.further))}",
+        )
+        report.add(item, "XB325", message, hint)
 
 
 def _whole(value: object, default: int) -> int:

@@ -24,8 +24,10 @@ __all__ = [
     "ErrorRequest",
     "FitJob",
     "FluxRequest",
+    "FurtherModel",
     "Member",
     "Parameter",
+    "ResponseFiles",
     "Spec",
     "SpectrumFiles",
     "Subject",
@@ -64,11 +66,19 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class ResponseFiles:
+    """The files of a further response; None for the RMF of the spectrum's first response, and for no ARF."""
+
+    response: Path | None = None
+    arf: Path | None = None
+
+
+@dataclass(frozen=True)
 class SpectrumFiles:
     """The files of one subject as the spec names them (templates filled, ``data.root`` joined, not yet looked for).
 
     `response`, `arf` and `background` are None where the file's own RESPFILE, ANCRFILE and BACKFILE are to be
-    followed, and ``"none"`` where the spec says that there is none.
+    followed, and ``"none"`` where the spec says that there is none. `responses` are the further ones, by name.
     """
 
     subject: Subject
@@ -78,6 +88,7 @@ class SpectrumFiles:
     background: Path | str | None = None
     note: str = ""
     path: str = ""
+    responses: Mapping[str, ResponseFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +183,8 @@ class FluxRequest:
     n, seed : int
     luminosity : Mapping or None
         ``{"redshift": .., "H0": .., "Om0": ..}``.
+    model : str
+        The further model that it is of; empty for the first.
     """
 
     bands: tuple[Band, ...]
@@ -180,6 +193,31 @@ class FluxRequest:
     n: int = 500
     seed: int = 1
     luminosity: Mapping[str, float] | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class FurtherModel:
+    """A model of a fit beside the first, folded through a response of its own; its counts are added.
+
+    Attributes
+    ----------
+    name : str
+    response : str
+        The name of the response; empty for the spectrum's first.
+    model : Mapping
+        The expression as a tree, as of `FitJob`.
+    model_text : str
+        The expression as written.
+    datasets : tuple of int
+        Those of the fit's datasets that have it.
+    """
+
+    name: str
+    response: str
+    model: Mapping[str, Any]
+    model_text: str
+    datasets: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -192,11 +230,11 @@ class FitJob:
         The entry's name.
     group : str
         ``90402339002/src`` for a group of `group_by`, else empty. The step is ``fit:name`` or ``fit:name/group``.
-    model : Mapping
+    model : Mapping or None
         The expression as a tree: ``{"op": "*" | "+", "args": [tree, ...]}``, ``{"component": "pl"}``,
-        and ``{"op": "con", "by": "f", "args": [tree]}`` for ``cflux.f(...)``.
+        and ``{"op": "con", "by": "f", "args": [tree]}`` for ``cflux.f(...)``. None where there are `models` alone.
     model_text : str
-        The expression as written.
+        The expression as written, with those of `models`.
     components : Mapping
         Component name to type: ``{"pl": "powerlaw"}``, in order of appearance; a table model has its file, as in
         ``{"refl": "atable{/home/me/reflection.fits}"}``.
@@ -210,12 +248,14 @@ class FitJob:
         ``{"n": 200, "seed": 1}``: fits to so many simulated data sets.
     mcmc : Mapping or None
         ``{"walkers": 32, "steps": 2000, "burn": 500, "seed": 1}``: Markov chains.
+    models : tuple of FurtherModel
+        Models beside the first, folded through further responses.
     """
 
     name: str
     group: str
     datasets: tuple[Dataset, ...]
-    model: Mapping[str, Any]
+    model: Mapping[str, Any] | None
     model_text: str
     components: Mapping[str, str]
     parameters: tuple[Parameter, ...]
@@ -233,6 +273,7 @@ class FitJob:
     unfolded: bool = False
     mcmc: Mapping[str, int] | None = None
     path: str = ""
+    models: tuple[FurtherModel, ...] = ()
 
     @property
     def subject(self) -> str:

@@ -62,6 +62,7 @@ def instances(
     datasets: Sequence[Dataset],
     fit: Table,
     report: Report,
+    only: Mapping[str, frozenset[int]] | None = None,
 ) -> list[Instance]:
     """Decide which values the parameters of one fit have.
 
@@ -79,13 +80,17 @@ def instances(
     fit : Table
         The fit's entry.
     report : Report
+    only : Mapping, optional
+        The datasets that have a component, for those that not all have.
     """
     found: list[Instance] = []
     for component, kind in components.items():
+        having = (only or {}).get(component, frozenset(range(len(datasets))))
         for rule in definition(kind).parameters:
             said = settled[f"{component}.{rule.name}"]
             groups: dict[tuple[object, ...], Instance] = {}
-            for number, data in enumerate(datasets):
+            for number in sorted(having):
+                data = datasets[number]
                 table = said.get(data.subject, Table({}, fit.place))
                 one = _instance(component, kind, rule, number, table, fit.path)
                 key = _key(kind, rule, one, table, data.subject, fit, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from xbatch.spec.model import Subject
@@ -113,12 +113,29 @@ def exceptions(
             continue
         changes = exception.without("where")
         for subject in selected(exception.entries.get("where"), subjects, report):
-            for key, node in changes.entries.items():
+            for key, node in _leaves(changes):
                 first = given.setdefault((subject, key), node)
                 if data_of(first) != data_of(node):
                     _contradiction(key, first, node, subject, report)
             settled[subject] = own(settled[subject], changes) if own else _by_key(settled[subject], changes)
     return settled
+
+
+def _leaves(changes: Table) -> Iterator[tuple[str, Node]]:
+    """List what an exception says; of further responses, which are changed one by one, each key by itself."""
+    for key, node in changes.entries.items():
+        if key == "responses" and isinstance(node, Table):
+            yield from ((f"{key}.{name}", leaf) for name, leaf in _every(node))
+        else:
+            yield key, node
+
+
+def _every(table: Table) -> Iterator[tuple[str, Node]]:
+    for key, node in table.entries.items():
+        if isinstance(node, Table):
+            yield from ((f"{key}.{name}", leaf) for name, leaf in _every(node))
+        else:
+            yield key, node
 
 
 def _by_key(base: Table, changes: Table) -> Table:

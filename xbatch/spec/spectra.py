@@ -11,6 +11,7 @@ from xbatch.spec.nodes import Broken, Scalar, Table, join, text_of
 from xbatch.spec.observations import Pointing, placeholder_used
 from xbatch.spec.paths import joined
 from xbatch.spec.report import Report, shown
+from xbatch.spec.responses import check_responses, further_responses, laid_over_files
 from xbatch.spec.selectors import exceptions, selected
 from xbatch.spec.templates import check_template, template_path
 
@@ -36,6 +37,8 @@ class SpectraFound:
         Paths of sums from which the background has been subtracted.
     members : Mapping of str to tuple of str
         Paths of what each sum, by its path, is made of.
+    responses : Mapping of str to frozenset of str
+        Names of the further responses that a subject, by its path, has.
     """
 
     files: tuple[SpectrumFiles, ...] = ()
@@ -45,6 +48,7 @@ class SpectraFound:
     with_background: frozenset[str] = frozenset()
     subtracted: frozenset[str] = frozenset()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    responses: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, report: Report) -> SpectraFound:
@@ -80,7 +84,7 @@ def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, re
         known = [Subject(one.mission, one.obsid, one.instrument, name, one.tags) for one in pointings or []]
         chosen = selected(node.entries.get("where"), known, report)
         subjects[name] = chosen
-        settled = exceptions(node, chosen, report)
+        settled = exceptions(node, chosen, report, laid_over_files)
         mine = [_files(subject, settled[subject], base, node.path) for subject in chosen]
         if sound:
             _check_shared(node, mine, report)
@@ -92,6 +96,7 @@ def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, re
         whole,
         frozenset(one.subject.path for one in files if one.background == "none"),
         frozenset(one.subject.path for one in files if one.background not in {None, "none"}),
+        responses={one.subject.path: frozenset(one.responses) for one in files if one.responses},
     )
 
 
@@ -111,6 +116,7 @@ def _files(subject: Subject, table: Table, base: Path, path: str) -> SpectrumFil
         background=named("background"),
         note=text_of(table.entries.get("note")) or "",
         path=path,
+        responses=further_responses(table, subject, base),
     )
 
 
@@ -124,6 +130,7 @@ def _check_templates(node: Table, name: str, pointings: list[Pointing], report: 
             value = table.entries.get(key)
             if isinstance(value, Scalar) and isinstance(value.value, str):
                 check_template(value, pointings, report)
+        check_responses(table, pointings, report)
         file = table.entries.get("file")
         if isinstance(file, Scalar) and file.value in {"none", ""}:
             report.add(file, "XB208", f"the spectrum '{name}' needs a file", "name the PHA file")

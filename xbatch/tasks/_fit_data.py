@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +15,9 @@ from xbatch.base.errors import StepError
 from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.ogip.response import Response, check_channels, load_response
 from xbatch.xray.fit.problem import Dataset
+from xbatch.xray.fit.several import GridFolding
 from xbatch.xray.fold import Groups, find_groups, group_bounds, group_middle, group_sum, notice
+from xbatch.xray.folding import Folding
 from xbatch.xray.redistribution import Redistribution
 from xbatch.xray.statistics import GroupedCounts, chi2_variance, make_statistic, reweighted_chi2
 
@@ -74,18 +76,25 @@ def subject(params: Mapping[str, Any]) -> str:
 
 
 def read_dataset(
-    params: Mapping[str, Any], fit: Mapping[str, Any], grouped: Path, response: Path, background: Path | None
+    params: Mapping[str, Any],
+    fit: Mapping[str, Any],
+    grouped: Path,
+    response: Path,
+    background: Path | None,
+    further: Mapping[str, Path] | None = None,
 ) -> FitData:
-    """Read the files of one dataset and fold its response.
+    """Read the files of one dataset and fold its responses.
 
     Parameters
     ----------
     params : Mapping
         The dataset's entry in the step's parameters.
     fit : Mapping
-        The step's parameters: `background`, `statistic`, `variance`.
+        The step's parameters: `background`, `statistic`, `variance`, `model`.
     grouped, response : Path
     background : Path or None
+    further : Mapping, optional
+        The response that each further model of the dataset is folded through, by the model's name.
 
     Raises
     ------
@@ -110,23 +119,10 @@ def read_dataset(
         )
     subtract = fit["background"] == "subtract" and fit["statistic"] == "chi2"
     error = _errors(params, fit, counts, subtract)
-    channel_group = np.full(matrix.channel.size, -1, dtype=np.int64)
-    channel_scale = np.zeros(matrix.channel.size)
-    channel_group[place] = groups.index
-    channel_scale[place] = spectrum.exposure * spectrum.areascal
-    folding = rows.fold(matrix.specresp, channel_group, channel_scale, groups.size)
-    if folding.last == folding.first:
-        raise StepError(
-            f"the response of {subject(params)} is zero in all of {_band(params)}",
-            cure="Check that the ARF belongs to this spectrum",
-        )
-    blind = folding.matrix @ np.ones(matrix.energ_lo.size) <= 0
-    if blind.any():
-        raise StepError(
-            f"the response of {subject(params)}, of {matrix.energ_lo[0]:.4g} to {matrix.energ_hi[-1]:.4g} keV, gives "
-            f"no counts in {int(blind.sum())} of {groups.size} groups of {_band(params)}",
-            cure="Narrow the band of the fit, or name the response that belongs to the spectrum",
-        )
+    folding = _folding(params, spectrum, groups, matrix, rows)
+    more = {name: _further(params, spectrum, groups, name, path) for name, path in (further or {}).items()}
+    used = [] if fit.get("model", folding) is None else [folding]
+    _check_seen(params, matrix, [*used, *(one.folding for one in more.values())])
     iterated = fit["statistic"] == "chi2" and fit["variance"] == "primini"
     dataset = Dataset(
         edges=np.append(matrix.energ_lo, matrix.energ_hi[-1]),
@@ -134,6 +130,7 @@ def read_dataset(
         statistic=make_statistic(counts, fit["statistic"], fit["variance"], subtract),
         data=counts.net,
         reweigh=partial(reweighted_chi2, counts, subtract=subtract) if iterated else None,
+        further=more,
     )
     return FitData(
         params=params,
@@ -147,6 +144,48 @@ def read_dataset(
         exposure=spectrum.exposure,
         notes=_notes(params, fit, counts),
     )
+
+
+def _further(params: Mapping[str, Any], spectrum: Spectrum, groups: Groups, name: str, path: Path) -> GridFolding:
+    """Fold the response of a further model, whose channels are those of the spectrum."""
+    matrix, rows = _response(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+    check_channels(spectrum, matrix, subject(params), path.name)
+    folding = _folding(params, spectrum, groups, matrix, rows, f" that the model {name!r} goes through")
+    return GridFolding(np.append(matrix.energ_lo, matrix.energ_hi[-1]), folding)
+
+
+def _folding(
+    params: Mapping[str, Any],
+    spectrum: Spectrum,
+    groups: Groups,
+    matrix: Response,
+    rows: Redistribution,
+    what: str = "",
+) -> Folding:
+    channel_group = np.full(matrix.channel.size, -1, dtype=np.int64)
+    channel_scale = np.zeros(matrix.channel.size)
+    place = np.searchsorted(matrix.channel, spectrum.channel)
+    channel_group[place] = groups.index
+    channel_scale[place] = spectrum.exposure * spectrum.areascal
+    folding = rows.fold(matrix.specresp, channel_group, channel_scale, groups.size)
+    if folding.last == folding.first:
+        raise StepError(
+            f"the response of {subject(params)}{what} is zero in all of {_band(params)}",
+            cure="Check that the ARF belongs to this spectrum",
+        )
+    return folding
+
+
+def _check_seen(params: Mapping[str, Any], matrix: Response, foldings: Sequence[Folding]) -> None:
+    """Refuse groups to which no model gives counts, whatever its parameters."""
+    seen = sum(np.asarray(folding.matrix @ np.ones(folding.matrix.shape[1])) for folding in foldings)
+    blind = np.asarray(seen) <= 0
+    if blind.any():
+        raise StepError(
+            f"the response of {subject(params)}, of {matrix.energ_lo[0]:.4g} to {matrix.energ_hi[-1]:.4g} keV, gives "
+            f"no counts in {int(blind.sum())} of {blind.size} groups of {_band(params)}",
+            cure="Narrow the band of the fit, or name the response that belongs to the spectrum",
+        )
 
 
 @lru_cache(maxsize=4)

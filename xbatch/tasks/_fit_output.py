@@ -60,9 +60,17 @@ def fit_document(
         "contours": [_contour(one) for one in result.contours],
         "flux": list(flux),
         "datasets": [_dataset(one, statistic) for one, statistic in zip(data, statistics, strict=True)],
+        **_models(params),
         "notes": list(notes),
         "versions": dict(versions),
     }
+
+
+def _models(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which further models there are, where there are some."""
+    said = ("name", "response", "model_text", "datasets")
+    models = [{key: one[key] for key in said} for one in params.get("models") or ()]
+    return {"models": models} if models else {}
 
 
 def _parameters(params: Mapping[str, Any], result: FitResult, problem: Problem) -> list[dict[str, Any]]:
@@ -138,14 +146,20 @@ def bins_table(
 ) -> str:
     """Give the fitted bins as ECSV: one row a group; densities are counts/s/keV in the used channels of a group.
 
-    `more` are the columns of the unfolded model for each dataset, in photons/cm2/s/keV.
+    `more` are the columns of the unfolded model for each dataset, in photons/cm2/s/keV. Where there are further models,
+    `further` is their part of the folded model.
     """
     models = problem.counts(result.values)
     residuals = [residual for _, residual in problem.contributions(result.values)]
+    parts = [problem.parts(result.values, number) for number in range(len(data))]
+    names = dict.fromkeys(name for mine in parts for name in mine)
+    several = any(one.dataset.further for one in data)
     blocks: list[dict[str, NDArray[Any]]] = []
     for number, one in enumerate(data):
         density = 1 / (one.exposure * one.width)
         below = one.counts.subtracted
+        nothing = np.zeros(one.groups.size)
+        further = sum((part for name, part in parts[number].items() if name in problem.further), nothing)
         blocks.append(
             {
                 "dataset": np.full(one.groups.size, number),
@@ -156,8 +170,9 @@ def bins_table(
                 "data": one.counts.net * density,
                 "data_error": one.error * density,
                 "model": models[number] * density,
-                "background": (np.zeros(one.groups.size) if below is None else below) * density,
-                **{f"model_{name}": part * density for name, part in problem.parts(result.values, number).items()},
+                "background": (nothing if below is None else below) * density,
+                **({"further": further * density} if several else {}),
+                **{f"model_{name}": parts[number].get(name, nothing) * density for name in names},
                 "residual": residuals[number],
                 **(more[number] if more else {}),
             }

@@ -41,7 +41,14 @@ def long_enough(job: Job) -> Chosen:
         return everything, [], params
     parameters, frozen = _parameters(params, kept)
     datasets = [params["datasets"][number] for number in kept]
-    return kept, [*notes, *frozen], {**params, "datasets": datasets, "parameters": parameters}
+    chosen = {**params, "datasets": datasets, "parameters": parameters}
+    if params.get("models"):
+        place = {number: position for position, number in enumerate(kept)}
+        chosen["models"] = [
+            {**one, "datasets": [place[number] for number in one["datasets"] if number in place]}
+            for one in params["models"]
+        ]
+    return kept, [*notes, *frozen], chosen
 
 
 def _parameters(params: Params, kept: Sequence[int]) -> tuple[list[dict[str, Any]], list[str]]:

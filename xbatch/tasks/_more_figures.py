@@ -38,7 +38,7 @@ def draw_unfolded(fit: Mapping[str, Any], bins: Columns, title: str = "") -> Fig
     """Draw the spectrum as the model unfolds it: E^2 times photons / cm2 / s / keV.
 
     A point is the data by the folded model times the model itself, as XSPEC's ``eeufspec``: where it lies hangs on the
-    model.
+    model. Counts of further models, which go through other responses, are taken off both, as a background is.
 
     Parameters
     ----------
@@ -82,13 +82,15 @@ def _draw_dataset(axes: Any, bins: Columns, parts: Sequence[str], number: int, l
     middle = np.sqrt(np.maximum(low, 1e-6) * high)
     square = middle**2
     source = bins["source"][here] * square
-    model = bins["model"][here]
+    further = bins["further"][here] if "further" in bins else np.zeros(here.size)
+    model = bins["model"][here] - further
+    data = bins["data"][here] - further
     unfold = np.divide(source, model, out=np.full_like(source, np.nan), where=model > 0)
     crowd = len(labels)
     colour = COLOURS[number % len(COLOURS)]
     marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
     axes.errorbar(
-        middle, bins["data"][here] * unfold, bins["data_error"][here] * unfold, np.array([middle - low, high - middle]),
+        middle, data * unfold, bins["data_error"][here] * unfold, np.array([middle - low, high - middle]),
         fmt=marker, ms=2.2 if crowd <= 4 else 1.6, mew=0, color=colour, ecolor=colour, capsize=0,
         elinewidth=0.8 if crowd <= 4 else 0.5, alpha=0.55 if crowd <= 4 else 0.45, zorder=2,
     )  # fmt: skip

@@ -56,7 +56,8 @@ def run(job: Job) -> Outcome:
     ``instrument``, ``mission``, ``spectrum`` of the sum; ``members``, names of what is added, in the order of N;
     ``response`` (exposure-weighted or counts-weighted), ``background`` (keep or subtract), ``on_missing`` (skip or
     error), ``min_exposure`` (s), ``rate_sigma`` (or null), ``detectors_differ``. Outputs: ``spectrum.pha``,
-    ``background.pha`` if backgrounds are kept, ``response.npz`` if all members have a response.
+    ``background.pha`` if backgrounds are kept, ``response.npz`` if all members have a response, and
+    ``response_NAME.npz`` for further responses ``further/NAME/N``, which are added in the same way.
 
     Backgrounds that are kept stay whole counts with Poisson's statistics, with one BACKSCAL for all, if theirs are.
 
@@ -89,6 +90,11 @@ def run(job: Job) -> Outcome:
         response, said = added_response([job.inputs[role] for role in roles], _weights(job, members), _labels(members))
         notes += said
         save_response(job.out / "response.npz", response)
+        for name in dict.fromkeys(role.split("/")[1] for role in job.inputs if role.startswith("further/")):
+            paths = [job.inputs[f"further/{name}/{member.number}"] for member in members]
+            further, said = added_response(paths, _weights(job, members), _labels(members))
+            notes += [f"response {name}: {note}" for note in said]
+            save_response(job.out / f"response_{name}.npz", further)
     elif any(role in job.inputs for role in roles):
         lacking = [member.label for member, role in zip(members, roles, strict=True) if role not in job.inputs]
         notes.append(f"no response: {', '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} none")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,9 +43,11 @@ def run(job: Job) -> Outcome:
     """Fit a model to spectra, find the errors of its parameters and its fluxes.
 
     For dataset i the inputs are `grouped/i` (grouped.pha), `response/i` (response.npz) and, where there is one,
-    `background/i` (background.pha), and `table/name` for each component that is a table model. The parameters are a
-    fit of the spec, resolved: datasets with their bands, the model as a tree, its parameters with values, limits and
-    links, background, statistic and variance, tables, optimiser, errors, fluxes; ``min_exposure`` (s), where there is
+    `background/i` (background.pha), `further/i/name` for each further response that a model goes through, and
+    `table/name` for each component that is a table model. The parameters are a fit of the spec, resolved: datasets with
+    their bands, the model as a tree (or null) and further ``models``, each ``{name, response, model, model_text,
+    datasets}``; their parameters with values, limits and links, background, statistic and variance, tables, optimiser,
+    errors, fluxes; ``min_exposure`` (s), where there is
     one, leaves out shorter spectra, and a fit with none left has a record that says so. Outputs are ``fit.json`` and
     ``bins.ecsv``.
 
@@ -64,8 +68,9 @@ def run(job: Job) -> Outcome:
             job.inputs[f"grouped/{number}"],
             job.inputs[f"response/{number}"],
             job.inputs.get(f"background/{number}"),
+            _further_responses(job, params, position, number),
         )
-        for number, entry in zip(kept, params["datasets"], strict=True)
+        for position, (number, entry) in enumerate(zip(kept, params["datasets"], strict=True))
     ]
     try:
         versions = {"numpy": np.__version__, "scipy": version("scipy")}
@@ -74,6 +79,7 @@ def run(job: Job) -> Outcome:
         tables = made_components(job)
         versions |= xspec_versions(job)
         model = ModelSpec(params["model"], params["components"], params["abundances"], params["cross_sections"], tables)
+        model = replace(model, further={one["name"]: one["model"] for one in params.get("models") or ()})
         problem = Problem([one.dataset for one in data], model, read_parameters(params["parameters"]))
         starts = Starts(params.get("starts") or 1)
         result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2", starts)
@@ -103,6 +109,15 @@ def run(job: Job) -> Outcome:
         "kept": [{key: entry[key] for key in _KEPT} for entry in document["datasets"]],
     }
     return Outcome(facts=facts, notes=(*_warnings(result, data), *notes))
+
+
+def _further_responses(job: Job, params: Mapping[str, Any], position: int, number: int) -> dict[str, Path]:
+    """Name the file that each further model of a dataset is folded through; `number` is that of the inputs' roles."""
+    return {
+        one["name"]: job.inputs[f"further/{number}/{one['response']}" if one["response"] else f"response/{number}"]
+        for one in params.get("models") or ()
+        if position in one["datasets"]
+    }
 
 
 def _left_out(job: Job, notes: Sequence[str]) -> Outcome:

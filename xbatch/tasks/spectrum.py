@@ -10,7 +10,7 @@ import numpy as np
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.extensions import times_and_regions
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
-from xbatch.ogip.response import check_channels, read_response, save_response
+from xbatch.ogip.response import NO_AREA, check_channels, read_response, save_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._spectrum_facts import spectrum_facts
 
@@ -30,7 +30,7 @@ def run(job: Job) -> Outcome:
     where `xbatch.tasks.extract` could not make them: ``file``, ``what`` and ``cure`` of its error, as JSON. Parameters:
     ``obsid``, ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if
     there is a background, both with the GTI and region extensions of their files, and ``response.npz`` if there is a
-    response.
+    response. For each further response ``rmf/NAME`` (and ``arf/NAME``, if it has one) there is ``response_NAME.npz``.
 
     Facts: ``counts`` over all channels, ``exposure`` in s, ``rate`` (counts/exposure, the background in it) and its
     error, the same over channels of quality 0, ``mjd`` and what else tells one spectrum from another.
@@ -63,6 +63,7 @@ def run(job: Job) -> Outcome:
         write_pha(job.out / _BACKGROUND, background, links, times_and_regions(Path(background.path)))
     if response is not None:
         save_response(job.out / _RESPONSE, response)
+    further = _further_responses(job, source)
 
     notes = [job.params.get("note") or "", *_identity_notes(job, source), *source.notes]
     if not np.any(source.counts):
@@ -74,7 +75,20 @@ def run(job: Job) -> Outcome:
         notes += response.notes
     elif arf is not None:
         notes.append(f"the ARF {arf.name} is left out: there is no RMF that it belongs to")
-    return Outcome(spectrum_facts(source, background), tuple(note for note in notes if note))
+    return Outcome(spectrum_facts(source, background), tuple(note for note in (*notes, *further) if note))
+
+
+def _further_responses(job: Job, source: Spectrum) -> list[str]:
+    """Read, check and keep the further responses; what is to be said of them."""
+    notes = []
+    for name in (role.removeprefix("rmf/") for role in job.inputs if role.startswith("rmf/")):
+        rmf = job.inputs[f"rmf/{name}"]
+        response = read_response(rmf, job.inputs.get(f"arf/{name}"))
+        check_channels(source, response, source.path, str(rmf))
+        save_response(job.out / f"response_{name}.npz", response)
+        # That there is no area is what the spec says, by naming none.
+        notes += [f"response {name}: {note}" for note in response.notes if note != NO_AREA]
+    return notes
 
 
 def _background(path: Path, source: Spectrum) -> Spectrum:
