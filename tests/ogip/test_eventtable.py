@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -77,6 +79,28 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path, info: TableInfo) -> Non
     order = np.random.default_rng(2).permutation(99)
     shuffled = write(tmp_path / "c.bin", {n: v[order] for n, v in columns.items()}, info, 10)
     assert shuffled.path.read_bytes() == one.path.read_bytes()
+
+
+@pytest.mark.parametrize("can", ["whole", "in parts", "not"])
+def test_columns_are_moved_alike_whatever_the_system_can(
+    tmp_path: Path, info: TableInfo, can: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = made(np.sort(np.random.default_rng(1).random(30_000)))
+    plain = write(tmp_path / "a.bin", columns, info, 1000)
+    copied = 0
+    real = getattr(os, "copy_file_range", None)
+
+    def copy(source: int, target: int, count: int, at: int, to: int) -> int:
+        nonlocal copied
+        if real is None or can == "not" or (can == "in parts" and copied > 50_000):
+            raise OSError(errno.EINVAL, "cannot")
+        copied += (moved := int(real(source, target, min(count, 10_001) if can == "in parts" else count, at, to)))
+        return moved
+
+    monkeypatch.setattr(os, "copy_file_range", copy, raising=False)
+    moved = write(tmp_path / "b.bin", columns, info, 1000, room=200_000)
+    assert moved.path.read_bytes() == plain.path.read_bytes()
+    assert copied > 0 or can == "not" or real is None
 
 
 def test_what_is_said_beside_the_events_comes_back(tmp_path: Path, info: TableInfo) -> None:

@@ -17,6 +17,7 @@ Events are in order of time, those of equal time in the order of the list. Equal
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -44,6 +45,8 @@ Gti = NDArray[np.float64]
 _MAGIC = b"XBEVENT1"
 _ALIGN = 64
 _COPY_BYTES = 1 << 23
+_LEAST_BYTES = 1 << 16
+_CANNOT = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EXDEV, errno.EPERM})
 _CURE = "Run the step that made it again"
 
 
@@ -242,12 +245,31 @@ class TableWriter:
             target.unlink(missing_ok=True)
 
     def _move(self, source: int, target: int, size: int) -> None:
-        """Move bytes towards the start of the file, a piece at a time; pieces may overlap."""
+        """Move bytes towards the start of the file, a piece at a time; source and target may overlap."""
         if source == target:
             return
-        for done in range(0, size, _COPY_BYTES):
-            piece = os.pread(self._stream.fileno(), min(_COPY_BYTES, size - done), source + done)
-            _write_at(self._stream, np.frombuffer(piece, np.uint8), target + done)
+        done = self._move_inside(source, target, size)
+        for at in range(done, size, _COPY_BYTES):
+            piece = os.pread(self._stream.fileno(), min(_COPY_BYTES, size - at), source + at)
+            _write_at(self._stream, np.frombuffer(piece, np.uint8), target + at)
+
+    def _move_inside(self, source: int, target: int, size: int) -> int:
+        """Have the system move bytes, which it does in a third of the time; give how many it has moved."""
+        piece = min(_COPY_BYTES, source - target)  # the two may not overlap
+        if not hasattr(os, "copy_file_range") or piece < _LEAST_BYTES:
+            return 0
+        handle, done = self._stream.fileno(), 0
+        try:
+            while done < size:
+                count = min(piece, size - done)
+                moved = os.copy_file_range(handle, handle, count, source + done, target + done)
+                if not moved:
+                    break
+                done += moved
+        except OSError as error:
+            if error.errno not in _CANNOT:
+                raise
+        return done
 
     def _index(self, stream: BinaryIO, offsets: Mapping[str, int], info: TableInfo) -> None:
         names = list(self._dtypes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -23,8 +22,8 @@ _ASK_SECONDS = 20
 def python_environment() -> dict[str, Any]:
     """Describe the interpreter and every distribution installed beside it."""
     return {
-        "version": platform.python_version(),
-        "implementation": platform.python_implementation(),
+        "version": sys.version.split()[0],
+        "implementation": "CPython" if sys.implementation.name == "cpython" else sys.implementation.name,
         "executable": sys.executable,
         "packages": installed(),
     }
@@ -55,11 +54,12 @@ def toolsets(environ: Mapping[str, str] | None = None) -> dict[str, dict[str, An
 
 def host() -> dict[str, Any]:
     """Describe the machine."""
+    system = os.uname()
     return {
-        "name": platform.node(),
-        "system": platform.system(),
-        "release": platform.release(),
-        "machine": platform.machine(),
+        "name": system.nodename,
+        "system": system.sysname,
+        "release": system.release,
+        "machine": system.machine,
         "cores": os.cpu_count(),
         "memory_mb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20),
     }

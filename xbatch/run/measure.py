@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import sys
 import time
@@ -86,7 +85,7 @@ def environment() -> dict[str, Any]:
     """Name the Python, the system and the packages; those that are not installed are left out."""
     there = installed()
     return {
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
         "platform": f"{os.uname().sysname} {os.uname().release} {os.uname().machine}",
         "packages": {name: there[name] for name in _PACKAGES if name in there},
     }

@@ -134,7 +134,7 @@ def _count(
         chunk = selection.kept(raw) if selection.chosen is not None else raw
         pi = chunk["pi"]
         counter.add(chunk[columns[0]], chunk[columns[1]], pi)
-        by_pi += np.bincount(np.clip(pi, -1, len(by_pi) - 2) + 1, minlength=len(by_pi))
+        by_pi += _histogram(pi, len(by_pi))
         if "det" in chunk:
             by_detector += np.bincount(chunk["det"].view(np.uint8), minlength=256)
         events += len(pi)
@@ -143,6 +143,13 @@ def _count(
     # where time is counted by detector, that of the one with most events is told: the target's, mostly
     main = int(by_detector.argmax()) if selection.by_detector and by_detector.any() else None
     return _Counted(images, in_band - images.sum(axis=(1, 2)), events, main)
+
+
+def _histogram(pi: NDArray[Any], size: int) -> NDArray[np.int64]:
+    """Count PI from 0, which is at 1; what lies below or above is counted at the ends."""
+    if pi.size and (pi.min() < -1 or pi.max() > size - 2):
+        pi = np.clip(pi, -1, size - 2)
+    return np.bincount(np.add(pi, 1, dtype=np.intp), minlength=size)
 
 
 def _outside_notes(bands: list[StepBand], outside: NDArray[np.int64]) -> list[str]:

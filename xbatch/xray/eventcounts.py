@@ -98,7 +98,8 @@ class ImageCounter:
         if pi is None:
             raise ValueError("images in bands need PI")
         for number, (first, last) in enumerate(self._lookup.bands):
-            self._count(number, row.take(np.flatnonzero((pi >= first) & (pi <= last))))
+            chosen = (pi >= first) & (pi <= last)
+            self._count(number, row if chosen.all() else row.take(np.flatnonzero(chosen)))
 
     def _count(self, number: int, pixels: NDArray[np.int64]) -> None:
         # ones of the image's own type: any other takes a slow way through numpy
