@@ -66,15 +66,18 @@ def _diagonal_blocks(matrix: csr_matrix) -> list[Block]:
         return []
     start, stop = start[filled], stop[filled]
     low = np.minimum.reduceat(matrix.indices, matrix.indptr[start])
-    high = np.maximum.reduceat(matrix.indices, matrix.indptr[start]) + 1
-    if ((stop - start) * (high - low)).sum() > _FEW_ZEROS * matrix.nnz:
+    width = np.maximum.reduceat(matrix.indices, matrix.indptr[start]) + 1 - low
+    if ((stop - start) * width).sum() > _FEW_ZEROS * matrix.nnz:
         return []
-    blocks = _empty_blocks(list(zip(start.tolist(), stop.tolist(), low.tolist(), high.tolist(), strict=True)))
-    for first, last, column, _, block in blocks:
-        inside = slice(int(matrix.indptr[first]), int(matrix.indptr[last]))
-        row = np.repeat(np.arange(last - first) * block.shape[1] - column, np.diff(matrix.indptr[first : last + 1]))
-        block[:] = 0
-        block.ravel()[row + matrix.indices[inside]] = matrix.data[inside]
+    places = zip(start.tolist(), stop.tolist(), low.tolist(), (low + width).tolist(), strict=True)
+    store, blocks = _new_blocks(list(places))
+    # Where the row of each element would begin in the store if it had all columns.
+    size = stop - start
+    row = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    ends = np.cumsum(size * width)
+    begin = np.repeat(ends - size * width - low, size) + row * np.repeat(width, size)
+    elements = np.diff(matrix.indptr)[np.repeat(start, size) + row]
+    store[np.repeat(begin, elements) + matrix.indices] = matrix.data
     return blocks
 
 
@@ -87,22 +90,22 @@ def _dense_blocks(matrix: Floats) -> list[Block]:
         seen = np.flatnonzero(part.any(axis=0))
         if seen.size:
             places.append((start, start + part.shape[0], int(seen[0]), int(seen[-1]) + 1))
-    blocks = _empty_blocks(places)
+    _, blocks = _new_blocks(places)
     for start, stop, low, high, block in blocks:
         block[:] = matrix[start:stop, low:high]
     return blocks
 
 
-def _empty_blocks(places: Sequence[tuple[int, int, int, int]]) -> list[Block]:
-    """Make blocks that share one piece of memory.
+def _new_blocks(places: Sequence[tuple[int, int, int, int]]) -> tuple[Floats, list[Block]]:
+    """Make blocks of zeros that share one piece of memory; that memory, and the blocks.
 
     A large piece gets large pages from the system, in which the processor finds its way faster.
     """
     shapes = [(stop - start, high - low) for start, stop, low, high in places]
-    ends = np.cumsum([rows * columns for rows, columns in shapes], dtype=np.int64)
-    store = np.empty(int(ends[-1]) if shapes else 0)
-    pieces = zip(places, shapes, ends.tolist(), strict=True)
-    return [(*place, store[end - shape[0] * shape[1] : end].reshape(shape)) for place, shape, end in pieces]
+    ends = np.cumsum([rows * columns for rows, columns in shapes], dtype=np.int64).tolist()
+    store = np.zeros(ends[-1] if ends else 0)
+    pieces = zip(places, shapes, ends, strict=True)
+    return store, [(*place, store[end - shape[0] * shape[1] : end].reshape(shape)) for place, shape, end in pieces]
 
 
 class _Dense:
@@ -149,8 +152,15 @@ class Folding:
         It is made once.
         """
         if (first, last) not in self._made:
-            self._made[first, last] = _operator(self.matrix[:, first:last])
+            self._made[first, last] = _operator(self._part(first, last))
         return self._made[first, last]
+
+    def _part(self, first: int, last: int) -> csr_matrix | Floats:
+        matrix = self.matrix
+        if isinstance(matrix, np.ndarray) or first > self.first or last < self.last:
+            return matrix[:, first:last]
+        # Nothing is cut off: the columns only have other numbers.
+        return csr_matrix((matrix.data, matrix.indices - first, matrix.indptr), (matrix.shape[0], last - first))
 
 
 def _operator(part: csr_matrix | Floats) -> Operator:

@@ -91,14 +91,11 @@ class Redistribution:
         if runs.row.size == 0:
             return Folding(csr_matrix(shape), 0, 0)
         blocks = np.arange(0, int(runs.stop[-1]) + _BLOCK, _BLOCK)
-        parts = []
-        for start, stop in pairwise(np.unique(np.searchsorted(runs.start, blocks))):
-            row, piece, total = self._piece_sums(runs.part(start, stop), pieces, scale)
-            group = channel_group[pieces.first[piece]]
-            value = total * area[row]
-            there = (group >= 0) & (value != 0)
-            parts.append((row[there], group[there], value[there]))
-        row, group, value = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        parts = [
+            self._sums(runs.part(start, stop), channel_group, pieces, scale, area)
+            for start, stop in pairwise(np.unique(np.searchsorted(runs.start, blocks)))
+        ]
+        row, group, value = parts[0] if len(parts) == 1 else (np.concatenate(each) for each in zip(*parts, strict=True))
         if row.size == 0:
             return Folding(csr_matrix(shape), 0, 0)
         begin = np.searchsorted(row, np.arange(shape[1] + 1))
@@ -106,20 +103,25 @@ class Redistribution:
         matrix.sum_duplicates()  # channels that are left out may part a group
         return Folding(matrix, int(row[0]), int(row[-1]) + 1)
 
-    def _piece_sums(self, runs: _Runs, pieces: _Pieces, scale: Floats | None) -> tuple[Integers, Integers, Floats]:
-        """Sum adjoining runs over each piece of channels: rows, ascending, pieces and sums, all of shape (s,)."""
+    def _sums(
+        self, runs: _Runs, channel_group: Integers, pieces: _Pieces, scale: Floats | None, area: Floats
+    ) -> tuple[Integers, Integers, Floats]:
+        """Sum adjoining runs over each piece of channels that is in a group: rows, ascending, groups and sums."""
         part = slice(int(runs.start[0]), int(runs.stop[-1]))
         values = self.values[part].astype(np.float64, copy=False)
         if scale is not None:
             values = values * scale[self.indices[part]]
         low = pieces.number[runs.first]
         count = pieces.number[runs.last] - low + 1
-        which = np.repeat(np.arange(runs.row.size), count)
-        piece = np.arange(which.size) + (low - np.cumsum(count) + count)[which]
+        before = np.cumsum(count) - count
+        piece = np.arange(int(count.sum())) + np.repeat(low - before, count)
         # A run begins within its first piece, and at the beginning of all others.
-        at = pieces.first[piece] + (runs.start - runs.first - part.start)[which]
-        at[np.cumsum(count) - count] = runs.start - part.start
-        return runs.row[which], piece, np.add.reduceat(values, at)
+        at = pieces.first[piece] + np.repeat(runs.start - runs.first - part.start, count)
+        at[before] = runs.start - part.start
+        total = np.add.reduceat(values, at) * np.repeat(area[runs.row], count)
+        group = channel_group[pieces.first][piece]
+        there = (group >= 0) & (total != 0)
+        return np.repeat(runs.row, count)[there], group[there], total[there]
 
 
 def _fold_dense(

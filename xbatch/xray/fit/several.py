@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
 # The name of a model, and the energies that it is evaluated on.
 _Key = tuple[str, bytes]
+# The energies of a grid begin and end at a multiple of this: groupings of one spectrum, which see about the same, then
+# share what is prepared for it.
+_STRIDE = 64
 
 
 class EnergyModel(Protocol):
@@ -139,7 +142,7 @@ def place_models(
     """Put the models of a fit on the grids of its datasets.
 
     Responses with the same energies share one grid for each model, from the first to the last bin that some dataset
-    needs: what is evaluated there for one dataset need not be for the next.
+    needs and a little further: what is evaluated there for one dataset need not be for the next.
 
     Parameters
     ----------
@@ -169,8 +172,10 @@ def place_models(
         raise ValueError("a dataset has no model")
     ranges: dict[_Key, tuple[int, int]] = {}
     for key, one in chain(*placed):
-        first, last = ranges.get(key, (one.folding.first, one.folding.last))
-        ranges[key] = (min(first, one.folding.first), max(last, one.folding.last))
+        start = one.folding.first // _STRIDE * _STRIDE
+        stop = min(-(-one.folding.last // _STRIDE) * _STRIDE, one.edges.size - 1)
+        first, last = ranges.get(key, (start, stop))
+        ranges[key] = (min(first, start), max(last, stop))
         if any(kinds[part].kind == "con" for part in used[key[0]] if part in kinds):
             # What a flux is found from is all energies of the response, as in XSPEC.
             ranges[key] = (0, one.edges.size - 1)
