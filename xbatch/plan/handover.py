@@ -29,16 +29,21 @@ def handover_steps(steps: Sequence[Step]) -> list[Step]:
     known = {step.name: step for step in steps}
     fits = [step for step in steps if step.task == "fit"]
     responses: dict[str, Step] = {}
+    users: dict[str, dict[str, None]] = {}
     handovers = []
     for fit in fits:
         for number in range(len(fit.params["datasets"])):
             source = _source(fit.inputs[f"response/{number}"])
-            made = _response(known[source.step], source)
-            before = responses.get(source.step)
-            members = (*(before.members if before else ()), *fit.members)
-            responses[source.step] = replace(made, members=tuple(dict.fromkeys(members)))
+            if source.step not in responses:
+                responses[source.step] = _response(known[source.step], source)
+            users.setdefault(source.step, {}).update(dict.fromkeys(fit.members))
+        for item in _further(fit).values():
+            key = f"{item.step} {item.output}"
+            if key not in responses:
+                responses[key] = _response(known[item.step], item)
+            users.setdefault(key, {}).update(dict.fromkeys(fit.members))
         handovers.append(_handover(fit, known))
-    return [*responses.values(), *handovers]
+    return [*(replace(step, members=tuple(users[name])) for name, step in responses.items()), *handovers]
 
 
 def _source(item: Input) -> StepInput:
@@ -46,15 +51,32 @@ def _source(item: Input) -> StepInput:
     return item
 
 
+def _further(fit: Step) -> dict[tuple[int, str], StepInput]:
+    """Give the further responses of a fit by dataset and name."""
+    found = {}
+    for role, item in fit.inputs.items():
+        if role.startswith("further/"):
+            _, number, name = role.split("/")
+            found[int(number), name] = _source(item)
+    return found
+
+
 def _response(source: Step, response: StepInput) -> Step:
+    below = _below(response)
     return Step(
-        name=f"response:{source.subject}",
+        name=f"response:{source.subject}{below}",
         task="response",
-        subject=source.subject,
+        subject=f"{source.subject}{below}",
         inputs={"response": response, "spectrum": StepInput(source.name, SPECTRUM)},
-        product=source.product,
+        product=f"{source.product}{below}",
         path=source.path,
     )
+
+
+def _below(response: StepInput) -> str:
+    """Give the folder of a further response below that of its spectrum; nothing for the first."""
+    name = response.output.removeprefix("response").removesuffix(".npz").removeprefix("_")
+    return f"/responses/{name}" if name else ""
 
 
 def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
@@ -66,12 +88,14 @@ def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
     datasets: list[dict[str, Any]] = []
     outputs = ["fit.xcm", "fit_pyxspec.py", "fit_sherpa.py"]
     for number, dataset in enumerate(fit.params["datasets"]):
+        further = _files(fit, number, known)
         folder = posixpath.relpath(known[_source(fit.inputs[f"response/{number}"]).step].product, fit.product)
         datasets.append(
             {
                 **{key: dataset[key] for key in ("obsid", "instrument", "spectrum", "binning")},
                 "rmf": f"{folder}/response.rmf",
                 "arf": f"{folder}/response.arf",
+                **({"further": further} if further else {}),
             }
         )
         # Spectra that are too short are left out of fits, and the others are numbered without them.
@@ -93,6 +117,7 @@ def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
             },
             "limits": {one["name"]: [one["min"], one["max"]] for one in fit.params["parameters"]},
             "datasets": datasets,
+            **({"models": fit.params["models"]} if "models" in fit.params else {}),
         },
         inputs=inputs,
         product=fit.product,
@@ -100,3 +125,13 @@ def _handover(fit: Step, known: Mapping[str, Step]) -> Step:
         members=fit.members,
         outputs=tuple(outputs),
     )
+
+
+def _files(fit: Step, number: int, known: Mapping[str, Step]) -> dict[str, dict[str, str]]:
+    """Name the files of a dataset's further responses as seen from the scripts."""
+    found = {}
+    for (dataset, name), item in _further(fit).items():
+        if dataset == number:
+            folder = posixpath.relpath(known[item.step].product + _below(item), fit.product)
+            found[name] = {"rmf": f"{folder}/response.rmf", "arf": f"{folder}/response.arf"}
+    return found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from xbatch.xray.fit.several import component_names
 from xbatch.xray.fit.xspec import XSPEC_PREFIX
 
-__all__ = ["Data", "HandedFit", "Value", "expression"]
+__all__ = ["Data", "HandedFit", "HandedModel", "Value", "expression"]
 
 Tree = Mapping[str, Any]
 _STRENGTH = {"+": 1, "*": 2}
@@ -35,6 +36,8 @@ class Data:
         Some channels have a QUALITY that is not 0.
     systematic : bool
         Some channels have a SYS_ERR.
+    further : Mapping of str to (str, str)
+        RMF and ARF of each further model that the spectrum has, by the model's name.
     """
 
     title: str
@@ -46,6 +49,7 @@ class Data:
     ignored: tuple[tuple[int, int], ...]
     bad: bool
     systematic: bool
+    further: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,45 @@ class Value:
 
 
 @dataclass(frozen=True)
+class HandedModel:
+    """One of the models of a fit.
+
+    Attributes
+    ----------
+    name : str
+        Empty for the first.
+    source : int
+        What XSPEC calls its source: 1 for the first, and the number of the responses that it is folded through.
+    tree : Mapping
+    slots : tuple of (str, str)
+        Component and parameter in the order of XSPEC's numbers, which go on from one data group to the next.
+    datasets : tuple of int
+        Those that have it.
+    """
+
+    name: str
+    source: int
+    tree: Tree
+    slots: tuple[tuple[str, str], ...]
+    datasets: tuple[int, ...]
+
+    def number(self, dataset: int, slot: int) -> int:
+        """Give XSPEC's number of a parameter, from 1; `slot` is its place among those of one data group, from 0."""
+        return self.datasets.index(dataset) * len(self.slots) + slot + 1
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a number where parameters of several models are told apart."""
+        return f"{self.name}:" if self.name else ""
+
+
+@dataclass(frozen=True)
 class HandedFit:
-    """A fit, ready to be written in another program's words; `tables` are the files of table models by component."""
+    """A fit, ready to be written in another program's words.
+
+    `tables` are the files of table models by component; `tree` is that of the first model, None where there is none;
+    `further` has name, tree and datasets of each further model.
+    """
 
     title: str
     statistic: str
@@ -73,7 +114,7 @@ class HandedFit:
     background: str
     abundances: str
     cross_sections: str
-    tree: Tree
+    tree: Tree | None
     components: Mapping[str, str]
     tables: Mapping[str, str]
     values: tuple[Value, ...]
@@ -81,11 +122,24 @@ class HandedFit:
     stat_value: float
     dof: int
     version: str
+    further: tuple[tuple[str, Tree, tuple[int, ...]], ...] = ()
 
     @property
-    def slots(self) -> tuple[tuple[str, str], ...]:
-        """Component and parameter in the order of XSPEC's numbers, which start again at each data group."""
-        return tuple((name, parameter) for name in self.components for parameter in self.parameters_of(name))
+    def models(self) -> tuple[HandedModel, ...]:
+        """All models in the order of XSPEC's sources."""
+        everywhere = tuple(range(len(self.data)))
+        first = [("", 1, self.tree, everywhere)] if self.tree is not None else []
+        more = [(name, number, tree, where) for number, (name, tree, where) in enumerate(self.further, 2)]
+        return tuple(
+            HandedModel(name, source, tree, self._slots(tree), where) for name, source, tree, where in [*first, *more]
+        )
+
+    def _slots(self, tree: Tree) -> tuple[tuple[str, str], ...]:
+        inside = set(component_names(tree))
+        # The order of the components is that in which they are written, which XSPEC counts in.
+        return tuple(
+            (name, parameter) for name in self.components if name in inside for parameter in self.parameters_of(name)
+        )
 
     def parameters_of(self, component: str) -> tuple[str, ...]:
         """Name a component's parameters in its order, in which their values stand."""

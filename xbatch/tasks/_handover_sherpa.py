@@ -29,6 +29,14 @@ NATIVE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "constant": ("scale1d", ("c0",)),
 }
 
+# What folds one of several models of a dataset: Sherpa's own expressions fold all through one response.
+_FOLDED = """
+
+def folded(number, response, model):
+    data = ui.get_data(number)
+    return RSPModelPHA(ui.get_arf(number, response), ui.get_rmf(number, response), data, data.exposure * model)
+""".splitlines()
+
 
 def sherpa_script(fit: HandedFit) -> str:
     """Write a fit as a script for Sherpa, to be run from anywhere.
@@ -46,10 +54,12 @@ def sherpa_script(fit: HandedFit) -> str:
         "from pathlib import Path",
         "",
         "from sherpa.astro import ui",
+        *(["from sherpa.astro.instrument import RSPModelPHA"] if fit.further else []),
         "",
         "HERE = Path(__file__).resolve().parent",
         "",
         "ui.clean()",
+        *(_FOLDED if fit.further else []),
         *_data(fit),
         "",
         *_models(fit),
@@ -80,6 +90,13 @@ def _data(fit: HandedFit) -> list[str]:
             f'ui.load_rmf({number}, str(HERE / "{data.rmf}"))',
             f'ui.load_arf({number}, str(HERE / "{data.arf}"))',
         ]
+        for model in fit.models:
+            if model.name in data.further and number - 1 in model.datasets:
+                rmf, arf = data.further[model.name]
+                lines += [
+                    f'ui.load_rmf({number}, str(HERE / "{rmf}"), resp_id={model.source})  # {model.name}',
+                    f'ui.load_arf({number}, str(HERE / "{arf}"), resp_id={model.source})',
+                ]
         if data.background:
             lines.append(f'ui.load_bkg({number}, str(HERE / "{data.background}"){errors})')
         if data.systematic and fit.statistic == "chi2":
@@ -117,7 +134,8 @@ def _models(fit: HandedFit) -> list[str]:
     sources = []
     for dataset in range(len(fit.data)):
         names = {}
-        for component in fit.components:
+        there = {component for model in fit.models if dataset in model.datasets for component, _ in model.slots}
+        for component in (name for name in fit.components if name in there):
             values = [fit.value_of(dataset, component, parameter) for parameter in fit.parameters_of(component)]
             key = (component, tuple(value.name for value in values))
             if key not in made:
@@ -133,7 +151,7 @@ def _models(fit: HandedFit) -> list[str]:
                         owner[value.name] = place
                         links += [f"ui.link({place}, {{{value.name}}})"] if value.link else []
             names[component] = made[key]
-        sources.append(f"ui.set_source({dataset + 1}, {expression(fit.tree, names)})")
+        sources.append(_source(fit, dataset, names))
     known = fit.by_name()
     words = {name: owner.get(name, repr(known[name].value)) for name in known}
     for number, link in enumerate(links):
@@ -142,6 +160,15 @@ def _models(fit: HandedFit) -> list[str]:
             text = fit.link_text(known[wanted], words)
             links[number] = link.replace(f"{{{wanted}}}", text)
     return [*lines, *links, "", *sources]
+
+
+def _source(fit: HandedFit, dataset: int, names: Mapping[str, str]) -> str:
+    """Write the model of a dataset; where there are several, the sum of them all, folded."""
+    models = [(model, expression(model.tree, names)) for model in fit.models if dataset in model.datasets]
+    if not fit.further:
+        return f"ui.set_source({dataset + 1}, {models[0][1]})"
+    terms = [f"folded({dataset + 1}, {model.source}, {text})" for model, text in models]
+    return f"ui.set_full_model({dataset + 1}, {' + '.join(terms)})"
 
 
 def _created(fit: HandedFit, component: str, name: str) -> tuple[list[str], list[str]]:

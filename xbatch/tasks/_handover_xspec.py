@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xbatch.tasks._handover_fit import Data, HandedFit, Value, expression
+from xbatch.tasks._handover_fit import Data, HandedFit, HandedModel, Value, expression
 
 __all__ = ["pyxspec_script", "xcm_text"]
 
@@ -21,6 +21,10 @@ _WEIGHT = {
 }
 
 _NO_WEIGHT = "# XSPEC has no weight that is the same for all groups: its statistic is another one here"
+
+
+#: The place of a model among all, and the number of a parameter in it.
+_Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,20 @@ def xcm_text(fit: HandedFit) -> str:
             f"response 1:{number} {data.rmf}",
             f"arf 1:{number} {data.arf}",
         ]
+        for model in fit.models:
+            if model.name in data.further and number - 1 in model.datasets:
+                rmf, arf = data.further[model.name]
+                lines += [f"response {model.source}:{number} {rmf}", f"arf {model.source}:{number} {arf}"]
         lines += [f"backgrnd {number} {data.background}"] if data.background else []
     lines += [f"ignore {number}:{_ranges(data)}" for number, data in enumerate(fit.data, 1) if data.ignored]
     lines += ["method leven 1000 1e-6", "systematic 0"]
     lines.append(f"# {', '.join(f'{kind} is {name}' for name, kind in fit.components.items())}")
-    lines.append(f"model {expression(fit.tree, fit.xspec_names)}")
     table = _table(fit)
-    lines += [f"= {one.link}" if one.link and not one.later else one.settings for one in table]
-    lines += [f"newpar {one.number} = {one.link}" for one in table if one.later]
+    for model, rows in table:
+        which = f"{model.source}:{model.name} " if model.name else ""
+        lines.append(f"model {which}{expression(model.tree, fit.xspec_names)}")
+        lines += [f"= {one.link}" if one.link and not one.later else one.settings for one in rows]
+    lines += [f"newpar {model.prefix}{one.number} = {one.link}" for model, rows in table for one in rows if one.later]
     return "\n".join([*lines, "show fit", ""])
 
 
@@ -83,13 +93,26 @@ def pyxspec_script(fit: HandedFit) -> str:
             f'data.response = "{data.rmf}"',
             f'data.response.arf = "{data.arf}"',
         ]
+        for model in fit.models:
+            if model.name in data.further and number - 1 in model.datasets:
+                rmf, arf = data.further[model.name]
+                place = f"data.multiresponse[{model.source - 1}]"
+                lines += [f'{place} = "{rmf}"', f'{place}.arf = "{arf}"']
         lines += [f'data.background = "{data.background}"'] if data.background else []
         lines += [f'data.ignore("{_ranges(data)}")'] if data.ignored else []
-    lines += ["", f'Model("{expression(fit.tree, fit.xspec_names)}")']
     table = _table(fit)
-    for one in table:
-        lines.append(f'AllModels({one.group})({one.local}).values = "{one.settings}"  # {one.title}')
-    lines += [f'AllModels({one.group})({one.local}).link = "{one.link}"  # {one.title}' for one in table if one.link]
+    lines.append("")
+    for model, _ in table:
+        which = f', "{model.name}", {model.source}' if model.name else ""
+        lines.append(f'Model("{expression(model.tree, fit.xspec_names)}"{which})')
+    named = [(f', "{model.name}"' if model.name else "", one) for model, rows in table for one in rows]
+    for model_name, one in named:
+        lines.append(f'AllModels({one.group}{model_name})({one.local}).values = "{one.settings}"  # {one.title}')
+    lines += [
+        f'AllModels({one.group}{model_name})({one.local}).link = "{one.link}"  # {one.title}'
+        for model_name, one in named
+        if one.link
+    ]
     lines += ['Fit.query = "no"', "Fit.show()", f'print(Fit.statistic, "here,", {fit.stat_value!r}, "in fit.json")']
     return "\n".join([*lines, ""])
 
@@ -108,33 +131,43 @@ def _ranges(data: Data) -> str:
     return ",".join(f"{first}-{last}" for first, last in data.ignored)
 
 
-def _table(fit: HandedFit) -> list[_Line]:
-    slots = fit.slots
-    first: dict[str, int] = {}
-    for group in range(len(fit.data)):
-        for local, (component, parameter) in enumerate(slots):
-            first.setdefault(fit.value_of(group, component, parameter).name, group * len(slots) + local + 1)
-    lines = []
-    for group in range(len(fit.data)):
-        for local, (component, parameter) in enumerate(slots):
-            number = group * len(slots) + local + 1
-            value = fit.value_of(group, component, parameter)
-            link, later = _link(fit, value, first, number)
-            title = f"{component}.{parameter}"
-            lines.append(_Line(number, group + 1, local + 1, title, _settings(value), link, later))
-    return lines
+def _table(fit: HandedFit) -> list[tuple[HandedModel, list[_Line]]]:
+    """Give the parameters of each model in the order of XSPEC's numbers."""
+    models = fit.models
+    first: dict[str, _Place] = {}
+    for rank, model in enumerate(models):
+        for group in model.datasets:
+            for slot, (component, parameter) in enumerate(model.slots):
+                name = fit.value_of(group, component, parameter).name
+                first.setdefault(name, (rank, model.number(group, slot)))
+    words = {name: f"{models[rank].prefix}p{number}" for name, (rank, number) in first.items()}
+    return [
+        (
+            model,
+            [
+                _line(fit, (rank, model.number(group, slot)), group, slot, first, words)
+                for group in model.datasets
+                for slot in range(len(model.slots))
+            ],
+        )
+        for rank, model in enumerate(models)
+    ]
 
 
-def _link(fit: HandedFit, value: Value, first: Mapping[str, int], number: int) -> tuple[str, bool]:
-    """Give the link of XSPEC's parameter `number`, and whether it names one further on; empty where it has none."""
-    if first[value.name] != number:
-        return f"p{first[value.name]}", False
-    if not value.link:
-        return "", False
-    known = fit.by_name()
-    # A value that no spectrum of the fit has cannot be named: its number stands for it.
-    words = {name: f"p{first[name]}" if name in first else repr(one.value) for name, one in known.items()}
-    return fit.link_text(value, words), any(first.get(name, 0) > number for name in fit.linked_to(value))
+def _line(
+    fit: HandedFit, place: _Place, group: int, slot: int, first: Mapping[str, _Place], words: Mapping[str, str]
+) -> _Line:
+    component, parameter = fit.models[place[0]].slots[slot]
+    value = fit.value_of(group, component, parameter)
+    link, later = "", False
+    if first[value.name] != place:
+        link = words[value.name]
+    elif value.link:
+        # A value that no spectrum of the fit has cannot be named: its number stands for it.
+        known = {name: words.get(name, repr(one.value)) for name, one in fit.by_name().items()}
+        link = fit.link_text(value, known)
+        later = any(first.get(name, place) > place for name in fit.linked_to(value))
+    return _Line(place[1], group + 1, slot + 1, f"{component}.{parameter}", _settings(value), link, later)
 
 
 def _settings(value: Value) -> str:

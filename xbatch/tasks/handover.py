@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -33,20 +33,25 @@ def run(job: Job) -> Outcome:
     `background/i`. Parameters: `title`; `model` and `components` as of the fit; `tables`, the
     files of components that are table models; `limits`, parameter name to its least
     and greatest value; `datasets`, for each ``{obsid, instrument, spectrum, binning, rmf, arf}`` with the names of the
-    response's files as seen from the folder of the scripts. Outputs are ``fit.xcm``, ``fit_pyxspec.py``,
+    response's files as seen from the folder of the scripts, and ``further``, those of further responses by their names;
+    ``models``, as of the fit, where it has further ones. Outputs are ``fit.xcm``, ``fit_pyxspec.py``,
     ``fit_sherpa.py`` and the spectra as they are in the fit: ``spectrum_1.pha``, ``background_1.pha`` and so on.
     """
     fit: Mapping[str, Any] = json.loads(job.inputs["fit"].read_text(encoding="utf-8"))
     if is_left_out(fit):
         return _nothing(job, fit)
     rows = _channels(job)
+    models: Mapping[str, Any] = {one["name"]: one for one in job.params.get("models") or ()}
+    words = _plain_names(models)
     data, notes = [], []
     for number, dataset in enumerate(fit["datasets"]):
         position = next(
             n for n, one in enumerate(job.params["datasets"]) if all(one[key] == dataset[key] for key in _SAME)
         )
         ends = rows[:, rows[0] == number][1:]
-        one, told = _data(job, fit, position, number + 1, ends)
+        names = [one["name"] for one in fit.get("models") or () if number in one["datasets"]]
+        responses = {words[name]: models[name]["response"] for name in names}
+        one, told = _data(job, fit, position, number + 1, ends, responses)
         data.append(one)
         notes += told
     handed = HandedFit(
@@ -64,6 +69,11 @@ def run(job: Job) -> Outcome:
         stat_value=fit["stat_value"],
         dof=fit["dof"],
         version=version("xbatch"),
+        further=tuple(
+            (words[one["name"]], models[one["name"]]["model"], tuple(one["datasets"]))
+            for one in fit.get("models") or ()
+            if one["datasets"]
+        ),
     )
     write_atomically(job.out / "fit.xcm", xcm_text(handed))
     write_atomically(job.out / "fit_pyxspec.py", pyxspec_script(handed))
@@ -96,7 +106,12 @@ def _channels(job: Job) -> NDArray[np.int64]:
 
 
 def _data(
-    job: Job, fit: Mapping[str, Any], position: int, number: int, ends: NDArray[np.int64]
+    job: Job,
+    fit: Mapping[str, Any],
+    position: int,
+    number: int,
+    ends: NDArray[np.int64],
+    models: Mapping[str, str],
 ) -> tuple[Data, list[str]]:
     given = job.params["datasets"][position]
     spectrum = _regrouped(read_pha(job.inputs[f"grouped/{position}"]))
@@ -129,8 +144,24 @@ def _data(
         ignored=_runs(ignored),
         bad=bool(np.any(spectrum.quality != 0)),
         systematic=bool(np.any(spectrum.sys_err > 0)),
+        further={
+            name: (files["rmf"], files["arf"])
+            for name, response in models.items()
+            for files in (given["further"][response] if response else given,)
+        },
     )
     return data, notes
+
+
+def _plain_names(models: Iterable[str]) -> dict[str, str]:
+    """Write the names of models as XSPEC takes them in expressions, where - is a sign."""
+    found: dict[str, str] = {}
+    for name in models:
+        word = name.replace("-", "_")
+        while word in found.values():
+            word += "_"
+        found[name] = word
+    return found
 
 
 def _regrouped(spectrum: Spectrum) -> Spectrum:
