@@ -33,6 +33,7 @@ PUBLIC: dict[str, set[str]] = {
     },
     "xbatch.plan.steps": {"FileInput", "Plan", "Step", "StepInput"},
     "xbatch.report": {"make_reporter", "print_run", "write_page"},
+    "xbatch.report.compare": {"Comparison", "collect"},
     "xbatch.simulator": {"simulate", "simulate_config"},
     "xbatch.xray.components": {
         "COMPONENTS",

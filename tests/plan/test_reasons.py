@@ -31,6 +31,11 @@ def test_entries_with_names_are_matched_by_them() -> None:
     ]
 
 
+def test_the_order_of_named_entries_counts() -> None:
+    a, b = {"name": "a"}, {"name": "b"}
+    assert parameters({"bands": [a, b]}, {"bands": [b, a]}) == [("bands[order]", "a, b", "b, a")]
+
+
 def test_names_that_are_not_unique_match_nothing() -> None:
     old = {"bands": [{"name": "a", "lo": 1}, {"name": "a", "lo": 2}]}
     new = {"bands": [{"name": "a", "lo": 1}, {"name": "a", "lo": 3}]}

@@ -35,6 +35,7 @@ class Fit:
     member: str = ""
     plotted: bool = True
     drawn: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -118,7 +119,8 @@ class _Maker:
     def fit(self, fit: Fit, subjects: Sequence[str], message: str) -> list[Step]:
         inputs = {f"grouped/{n}": StepInput(f"spectrum:{s}", "spectrum.pha") for n, s in enumerate(subjects)}
         members = (fit.member,) if fit.member else ()
-        step = self._step("fit", fit.subject, {"name": fit.subject}, inputs, members)
+        params = {"name": fit.subject.partition("~")[0], "group": "", **fit.params}
+        step = self._step("fit", fit.subject, params, inputs, members)
         plot_inputs = {"fit": StepInput(step.name, "fit.json"), "bins": StepInput(step.name, "bins.ecsv")}
         plot = self._step("plot", fit.subject, {"title": ""}, plot_inputs, members)
         if fit.record is None:

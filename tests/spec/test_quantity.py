@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.spec.quantity import QuantityError, energies, energy_range, probability, quantity, span
+from xbatch.spec.quantity import (
+    Measured,
+    QuantityError,
+    energies,
+    energy_range,
+    measured,
+    probability,
+    quantity,
+    span,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +100,14 @@ def test_any_text_is_a_quantity_or_refused(text: str) -> None:
             read(text)
         except QuantityError as error:
             assert error.code.startswith("XB2")
+
+
+def test_a_quantity_of_any_dimension_is_known_by_its_unit() -> None:
+    arcsec, arcmin = measured("90 arcsec"), measured(" 1.5arcmin ")
+    assert arcsec is not None
+    assert arcsec == Measured(90.0, "arcsec", "angle")
+    assert arcmin is not None
+    assert arcmin.number_in(arcsec) == 90.0
+    assert arcsec.number_in(arcmin) == 1.5
+    for text in ("90", "3-79 keV", "min30", "90 parsec", "1e999 s", ""):
+        assert measured(text) is None

@@ -26,6 +26,7 @@ _VERBS: dict[str, str] = {
     "status": "Show how the last run of a folder went.",
     "logs": "Print the log of a step.",
     "report": "Write the page of a run again from its record.",
+    "compare": "Show fits of members and runs side by side, and why they differ.",
     "simulate": "Make spectra with known truth from a seed.",
     "schema": "Print a JSON schema.",
     "doctor": "Show what is installed and what each missing thing would add.",

@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from xbatch.base.errors import UsageError
-from xbatch.spec.model import Analysis
+
+if TYPE_CHECKING:
+    from xbatch.spec.model import Analysis
 
 __all__ = [
     "cores",

@@ -61,12 +61,17 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reaso
             f"{before['engine']} {before['engine_version']}".strip(),
             f"{now['engine']} {now['engine_version']}".strip(),
         )
-    found = _differences(plain(before["params"]), plain(now["params"]), "")
+    found = [] if _same(before, now) else _differences(plain(before["params"]), plain(now["params"]), "")
     yield from (Reason("parameter", what, old, new) for what, old, new in sorted(found, key=lambda one: one[0]))
     old, new = before["inputs"], now["inputs"]
     for role in sorted(old.keys() | new.keys()):
         if old.get(role) != new.get(role):
             yield Reason("input", role, old.get(role), new.get(role))
+
+
+def _same(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Tell quickly that all parameters are the same, as those of most steps are."""
+    return repr(before["params"]) == repr(now["params"])
 
 
 class _Absent:
@@ -78,6 +83,8 @@ _ABSENT = _Absent()
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Give each leaf that differs by its dotted path, with both values; an empty container is a leaf."""
+    if repr(old) == repr(new):  # not ==: keys are made of text, in which 1, 1.0 and true differ
+        return
     before, after = _named(old), _named(new)
     if before is not None and after is not None:
         for name in before | after:
@@ -85,11 +92,12 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]
                 yield from _differences(before[name], after[name], f"{path}[{name}]")
             else:
                 yield f"{path}[{name}]", before.get(name), after.get(name)
+        if before.keys() == after.keys() and list(before) != list(after):
+            yield f"{path}[order]", ", ".join(before), ", ".join(after)
         return
     before, after = _parts(old, path), _parts(new, path)
     if before is None or after is None:
-        if repr(old) != repr(new):  # keys are made of text, in which 1 and 1.0 differ
-            yield path, (None if old is _ABSENT else old), (None if new is _ABSENT else new)
+        yield path, (None if old is _ABSENT else old), (None if new is _ABSENT else new)
         return
     for key in before | after:
         yield from _differences(before.get(key, _ABSENT), after.get(key, _ABSENT), key)

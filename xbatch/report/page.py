@@ -16,7 +16,7 @@ from xbatch.report.view import page_view
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["NAME", "render", "write_page"]
+__all__ = ["NAME", "render", "templates", "write_page"]
 
 NAME = "report.html"
 
@@ -48,12 +48,18 @@ def write_page(run_dir: Path) -> Path:
 
 def render(run_dir: Path) -> str:
     """Give the page of a run as text; see `write_page`."""
+    view: dict[str, Any] = page_view(open_run(run_dir))
+    return templates().get_template("report.html.j2").render(**view, version=__version__)
+
+
+def templates() -> jinja2.Environment:
+    """Open the templates of all pages, with the filters that they share."""
     import jinja2
 
-    templates = Path(__file__).parent / "templates"
+    folder = Path(__file__).parent / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        bytecode_cache=_compiled(templates / "__pycache__"),
+        loader=jinja2.FileSystemLoader(folder),
+        bytecode_cache=_compiled(folder / "__pycache__"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -64,8 +70,7 @@ def render(run_dir: Path) -> str:
     environment.filters["span"] = lambda seconds: "" if seconds is None else span_text(seconds)
     environment.filters["size"] = _size
     environment.filters["minus"] = lambda text: str(text).replace("-", "\N{MINUS SIGN}")
-    view: dict[str, Any] = page_view(open_run(run_dir))
-    return environment.get_template("report.html.j2").render(**view, version=__version__)
+    return environment
 
 
 def _compiled(folder: Path) -> jinja2.BytecodeCache | None:

@@ -10,7 +10,9 @@ from types import MappingProxyType
 
 from xbatch.spec.report import did_you_mean, listed, shown
 
-__all__ = ["QuantityError", "Span", "energies", "energy_range", "probability", "quantity", "span"]
+__all__ = [
+    "Measured", "QuantityError", "Span", "energies", "energy_range", "measured", "probability", "quantity", "span",
+]  # fmt: skip
 
 _UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
@@ -106,6 +108,37 @@ def _scaled(number: str, scale: float) -> float:
     """Multiply by a power of ten without a rounding error of its own (0.3 keV is 300 eV exactly)."""
     value = float(number)
     return value / (1 / scale) if 0 < scale < 1 and (1 / scale).is_integer() else value * scale
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number as it was written, its unit, and the dimension of that."""
+
+    number: float
+    unit: str
+    dimension: str
+
+    def number_in(self, other: Measured) -> float:
+        """Give the number in the unit of another of the same dimension."""
+        if self.unit == other.unit:
+            return self.number
+        units = _UNITS[self.dimension]
+        return self.number * units[self.unit] / units[other.unit]
+
+
+def measured(text: str) -> Measured | None:
+    """Read a number with a unit of any dimension; None for any other text, also for a number without a unit.
+
+    Examples
+    --------
+    >>> measured("80 arcsec"), measured("3-79 keV")
+    (Measured(number=80.0, unit='arcsec', dimension='angle'), None)
+    """
+    found = _ONE.fullmatch(text)
+    dimension = next((name for name, units in _UNITS.items() if found and found["unit"] in units), "")
+    if found is None or not dimension or not math.isfinite(float(found["number"])):
+        return None
+    return Measured(float(found["number"]), found["unit"], dimension)
 
 
 def energy_range(text: str) -> tuple[float, float]:
