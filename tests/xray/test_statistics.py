@@ -19,7 +19,7 @@ from xbatch.xray.statistics import (
     reweighted_chi2,
 )
 
-MODES = {"chi2": ("none", "subtract"), "cstat": ("none",), "wstat": ("profiled",)}
+MODES = {"chi2": ("none", "subtract"), "cstat": ("none",), "cash": ("none",), "wstat": ("profiled",)}
 # Sherpa's chi2modvar of net counts leaves the background's variance out; ours does not, and has its own test.
 CASES = [
     (statistic, variance, mode)

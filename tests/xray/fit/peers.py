@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tests.xray.worlds import CHANNELS, World, instrument
-from xbatch.xray.components import COMPONENTS
+from xbatch.xray.components import COMPONENTS, Evaluator
 
 STATS = {
     ("chi2", "data"): "Chi2DataVar",
@@ -16,6 +17,7 @@ STATS = {
     ("chi2", "model"): "Chi2ModVar",
     ("chi2", "xspec"): "Chi2XspecVar",
     ("cstat", "data"): "CStat",
+    ("cash", "data"): "Cash",
     ("wstat", "data"): "WStat",
 }
 
@@ -65,10 +67,16 @@ def sherpa_model(data: Any, start: dict[str, float]) -> Any:
             ArithmeticModel.__init__(self, "m", (self.nH, self.gamma, self.norm))
 
         def calc(self, p: Any, xlo: Any, xhi: Any, **_: Any) -> Any:
-            edges = np.append(xlo, xhi[-1])
-            return COMPONENTS["powerlaw"].evaluate(edges, p[1:]) * COMPONENTS["phabs"].evaluate(edges, p[:1])
+            power, absorption = _prepared(np.append(xlo, xhi[-1]).tobytes())
+            return power(p[1:]) * absorption(p[:1])
 
     return Response1D(data)(Absorbed())
+
+
+@lru_cache(maxsize=4)
+def _prepared(edges: bytes) -> tuple[Evaluator, Evaluator]:
+    grid = np.frombuffer(edges)
+    return COMPONENTS["powerlaw"].prepare(grid, "wilm", "vern"), COMPONENTS["phabs"].prepare(grid, "wilm", "vern")
 
 
 def sherpa_stat(statistic: str, variance: str) -> Any:
