@@ -82,3 +82,9 @@ def test_many_values_are_cut_short() -> None:
 def test_statistics_of_several_kinds_are_named_in_their_cells() -> None:
     text = comparison_text(compared(fitted(20), fitted(30, statistic="cstat")), 160)
     assert "χ² 102.50" in text and "C-stat 112.50" in text
+
+
+def test_errors_of_several_kinds_are_all_named() -> None:
+    other = Number(1.95, 0.01, 0.01, state="free", confidence=0.68, method="covariance")
+    text = comparison_text(compared(fitted(20), fitted(30, parameters={"pl.PhoIndex": other})), 160)
+    assert "pl   errors: 90 %, profile or 68 %, covariance" in text

@@ -17,7 +17,7 @@ COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#5
 _WIDTH, _HEIGHT = 440.0, 320.0
 _LEFT, _RIGHT, _BOTTOM = 84.0, 14.0, 54.0
 _TOP, _LINE = 14.0, 17.0
-_LETTER = 6.4  # the mean width of a letter of 12 pixels
+_LETTER = 6.1  # the mean width of a letter of 12 pixels
 _DODGE = 5.0
 _MANY = 150
 _FEW = 40
@@ -105,6 +105,7 @@ def svg(plot: Plot, title: str) -> str:
         An ``svg`` element. Filled markers have errors, open ones have none; a cross at the foot has no result.
     """
     legend = list(_legend(plot))
+    entry = _entry_width([one for row in legend for one in row]) if legend else 0.0
     long_words = max((len(label) for label in plot.categories), default=0)
     room = (_WIDTH - _LEFT - _RIGHT) / max(len(plot.categories), 1)
     tilted = long_words * _LETTER > room - 6
@@ -122,7 +123,7 @@ def svg(plot: Plot, title: str) -> str:
         f'font-family="Helvetica, Arial, \'Liberation Sans\', sans-serif" font-size="12" fill="#000">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{_WIDTH:g}" height="{height:g}" fill="#fff"/>',
-        *(_entry(row, _TOP + _LINE * number) for number, row in enumerate(legend)),
+        *(_entry(row, entry, _TOP + _LINE * number) for number, row in enumerate(legend)),
         *_axes(plot, frame, tilted, height),
     ]
     if plot.level is not None:
@@ -146,23 +147,19 @@ def _legend(plot: Plot) -> Iterator[list[tuple[str, int]]]:
         entries.append(("open: no error", -2))
     if plot.missing:
         entries.append(("no result", -1))
-    row: list[tuple[str, int]] = []
-    used = 0.0
-    for label, number in entries:
-        need = len(label) * _LETTER + 30
-        if row and used + need > _WIDTH - _LEFT - _RIGHT:
-            yield row
-            row, used = [], 0.0
-        row.append((label, number))
-        used += need
-    if row:
-        yield row
+    columns = max(1, int((_WIDTH - 2 * _RIGHT) / _entry_width(entries))) if entries else 1
+    for first in range(0, len(entries), columns):
+        yield entries[first : first + columns]
 
 
-def _entry(row: Sequence[tuple[str, int]], top: float) -> str:
-    parts, left = [], _LEFT + 6
-    for label, number in row:
-        y = top + 4
+def _entry_width(entries: Sequence[tuple[str, int]]) -> float:
+    return max(len(label) for label, _ in entries) * _LETTER + 28
+
+
+def _entry(row: Sequence[tuple[str, int]], width: float, top: float) -> str:
+    parts = []
+    for place, (label, number) in enumerate(row):
+        left, y = _RIGHT + 6 + place * width, top + 4
         if number == -1:
             parts.append(_cross(left, y))
         else:
@@ -171,7 +168,6 @@ def _entry(row: Sequence[tuple[str, int]], top: float) -> str:
             d = _marker(max(number, 0), left, y, 3.6)
             parts.append(f'<path d="{d}" fill="{fill}" stroke="{colour}" stroke-width="1.2"/>')
         parts.append(f'<text x="{left + 10:.1f}" y="{y + 4:.1f}">{escape(label)}</text>')
-        left += len(label) * _LETTER + 30
     return "".join(parts)
 
 

@@ -92,17 +92,18 @@ def _fit(
 
 
 def _errors(rows: Sequence[Row], names: Sequence[str]) -> str:
-    """Say what the errors are, where all are alike."""
-    found = {
-        (row.parameters[name].confidence, row.parameters[name].method)
+    """Say what the errors are: ``90 %, profile``; of several kinds all."""
+    found = dict.fromkeys(
+        (number.confidence, number.method)
         for row in rows
-        for name in names
-        if name in row.parameters and row.parameters[name].has_error
-    }
-    if len(found) != 1:
-        return "of several kinds" if found else ""
-    level, method = found.pop()
-    return ", ".join(part for part in (f"{100 * level:.4g} %" if level is not None else "", method) if part)
+        for number in (row.parameters.get(name) for name in names)
+        if number is not None and number.has_error
+    )
+    kinds = (
+        ", ".join(part for part in (f"{100 * level:.4g} %" if level is not None else "", method) if part)
+        for level, method in found
+    )
+    return " or ".join(kind for kind in kinds if kind)
 
 
 def _identity(comparison: Comparison, rows: Sequence[Row]) -> Iterator[_Column]:
