@@ -120,7 +120,8 @@ def test_a_file_without_spectra_is_refused(tmp_path: Path) -> None:
         ("weight churazov\n" + MODEL, "weight churazov: variance data taken"),
         ("ignore 1:4.0-5.0\n" + MODEL, "ignored 4.0-5.0 keV inside the band"),
         ("model nuabs(po)\n1\n", "model nuabs(po): there is no component nuabs here"),
-        ("model 2:bkg po\n1\n1\n= bkg:1\n= bkg:2\n", "one model and one response"),
+        ("model 2:bkg po\n1\n1\n= bkg:1\n= bkg:2\n", "model 2:bkg po: no spectrum has a response for it"),
+        ("response 2:1 c.rmf\nmodel 2:bkg po\n1\n1\n", "some spectra have no model that has a counterpart"),
     ],
 )
 def test_what_has_no_counterpart_is_a_comment(tmp_path: Path, text: str, told: str) -> None:
@@ -135,11 +136,91 @@ def test_groups_of_spectra_that_are_not_there_are_taken_for_channels(tmp_path: P
     assert "numbers of ignored groups are taken for channels" in text
 
 
+SOURCES = """\
+data 1:1 a.pha 2:2 b.pha 2:3 c.pha
+response 1:1 a.rmf 1:2 b.rmf 1:3 c.rmf
+response 2:1 in.rmf 2:2 in.rmf 2:3 in.rmf
+arf 2:1 in.arf
+response 3:2 diag.rmf 3:3 diag.rmf
+model phabs*powerlaw
+0.5,0.005,0,0,100,100
+1.7
+0.01 0.0001 0 0 1e20 1e24
+= p1
+= p2
+= p3
+model 2:inner const(powerlaw)
+1 -0.01
+= p2 - 1
+0.3
+1.1 -0.01
+= inner:p2
+= 2*inner:p3
+model 3:lines gaussian
+6.4 -1
+0 -1
+= 0.5*inner:p3
+"""
+
+
+def test_sources_become_models_through_responses_of_their_own(tmp_path: Path) -> None:
+    spec = loaded(imported(SOURCES, tmp_path), tmp_path)
+    first, second, third = spec.spectra
+    assert list(first.responses) == ["inner"]
+    assert list(second.responses) == list(third.responses) == ["inner", "lines"]
+    assert first.responses["inner"].arf == tmp_path / "in.arf"
+    assert second.responses["inner"].arf is None
+    (fit,) = spec.fits
+    assert fit.model_text.split("; ") == [
+        "phabs.phabs * powerlaw.powerlaw",
+        "inner: constant.constant * (powerlaw.inner_powerlaw)",
+        "lines: gaussian.gaussian",
+    ]
+    assert [(one.name, one.datasets) for one in fit.models] == [("inner", (0, 1, 2)), ("lines", (1, 2))]
+    values = {one.name: one for one in fit.parameters}
+    assert values["inner_powerlaw.PhoIndex"].link == "powerlaw.PhoIndex - 1"
+    assert values["inner_powerlaw.norm[s2]"].link == "2 * inner_powerlaw.norm[s1]"
+    assert values["inner_powerlaw.norm[s3]"].link == "inner_powerlaw.norm[s2]"
+    assert values["constant.factor[s2]"].value == values["constant.factor[s3]"].value == 1.1
+    assert values["gaussian.norm"].link == "0.5 * inner_powerlaw.norm[s1]"
+    assert values["gaussian.norm"].datasets == (1, 2)
+
+
+def test_a_link_to_a_model_without_a_counterpart_is_a_comment(tmp_path: Path) -> None:
+    text = SOURCES.replace("model 2:inner const(powerlaw)", "model 2:inner nuabs(powerlaw)")
+    text = imported(text, tmp_path)
+    told = text.partition("# No counterpart:")[2]
+    assert "there is no component nuabs here" in told
+    assert "gaussian.norm is linked to inner:3: give it a value" in told
+    assert "The file has more models than these" in text
+    (fit,) = loaded(text, tmp_path).fits
+    assert [one.name for one in fit.models] == ["lines"]
+
+
 @pytest.mark.real_data
 def test_a_file_of_nuskybgd_gives_its_spectra(real_data: Path, tmp_path: Path) -> None:
     found = read_xcm((real_data / "nustar" / "bgd_20013036002.xcm").read_text(), "bgd.xcm")
     text = spec_of_xcm(found, tmp_path, "bgd", lambda _: None)
     spec = loaded(text, tmp_path)
-    assert len(spec.spectra) == 8 and {one.response for one in spec.spectra} == {"none"}
+    assert len(spec.spectra) == 8
+    for one in spec.spectra:
+        assert list(one.responses) == ["apbgd", "intbgd", "fcxb", "intn", "source6"]
+        files = {name: (str(two.response.name), two.arf and two.arf.name) for name, two in one.responses.items()}  # type: ignore[union-attr]
+        own = one.file.name.replace("pha", "rmf")
+        module = own[4]
+        assert files == {
+            "apbgd": (own, "be.arf"),
+            "intbgd": (own, None),
+            "fcxb": (own, f"fcxb{module}.arf"),
+            "intn": ("diag.rmf", None),
+            "source6": (own, "be.arf"),
+        }
     assert next(iter(spec.binnings.values())).params["bad"] == [[1, 35], [3710, 4096]]
     assert text.count("there is no component nuabs here") == 3
+    (fit,) = spec.fits
+    assert fit.model is None
+    assert [(one.name, one.response, one.datasets) for one in fit.models] == [("intn", "intn", tuple(range(8)))]
+    values = {one.name: one for one in fit.parameters}
+    assert (values["bknpower.norm[s1]"].value, values["bknpower.norm[s1]"].frozen) == (0.000192101, False)
+    assert values["bknpower.norm[s2]"].link == "bknpower.norm[s1] * 0.966199"
+    assert values["bknpower.norm[s6]"].link == "bknpower.norm[s5] * 1.03478"

@@ -1,8 +1,8 @@
-"""The parameters of an XSPEC model, data group by data group, as the ``parameters`` of a fit."""
+"""The parameters of XSPEC's models, data group by data group, as the ``parameters`` of a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xbatch.base.errors import Problem
@@ -50,61 +50,94 @@ class _Table:
         return False
 
 
-def parameter_lines(found: Xcm, model: XcmModel, translated: Translated, problems: list[Problem]) -> list[str]:
+@dataclass(frozen=True)
+class _Tables:
+    """The tables of all models that have a counterpart, by XSPEC's names."""
+
+    by_name: Mapping[str, _Table]
+
+    def of(self, table: _Table, piece: Piece) -> _Table | None:
+        """Find the model that a link of another, or of itself, names a parameter of."""
+        named = self.by_name.get(piece.model) if piece.model or "" in self.by_name else table
+        return named if named is not None and named.holds(piece) else None
+
+
+def parameter_lines(
+    found: Xcm, models: Sequence[tuple[XcmModel, Translated]], problems: list[Problem], notes: list[str]
+) -> list[str]:
     """Write an entry for each parameter.
 
     Parameters
     ----------
     found : Xcm
-    model : XcmModel
-    translated : Translated
-        The model in the spec's words.
+    models : sequence of (XcmModel, Translated)
+        Those that have a counterpart, with that in the spec's words.
     problems : list of Problem
-        Takes links that are not understood, and numbers of parameters that are not the model's.
+        Takes links that are not understood, and numbers of parameters that are not the models'.
+    notes : list of str
+        Takes links to models that have no counterpart: the parameter keeps its own default, frozen.
     """
+    before = len(problems)
+    tables = [table for model, translated in models if (table := _table(found, model, translated, problems))]
+    together = _Tables({table.name: table for table in tables})
+    gone = {model.name for model in found.models} - set(together.by_name)
+    for table in tables:
+        _check(table, together, gone, problems, notes)
+    if len(problems) > before:
+        return []
+    return [
+        f"      {name}: {_entry(table, together, slot)}"
+        for table in tables
+        for slot, (name, _) in enumerate(table.slots)
+    ]
+
+
+def _table(found: Xcm, model: XcmModel, translated: Translated, problems: list[Problem]) -> _Table | None:
     slots = [
         (f"{name}.{rule.name}", rule)
         for name, kind in translated.components.items()
         for rule in COMPONENTS[kind].parameters
     ]
-    groups = found.groups
-    if len(model.settings) != len(slots) * groups:
-        message = f"{len(slots)} parameters in each of {groups} data groups belong to the model, and "
+    groups = found.groups_of(model)
+    if len(model.settings) != len(slots) * len(groups):
+        message = f"{len(slots)} parameters in each of {len(groups)} data groups belong to the model, and "
         message += f"{len(model.settings)} are given"
         problems.append(Problem(model.place, "XB502", message, "save the file in XSPEC with: save all"))
-        return []
-    table = _Table(
+        return None
+    return _Table(
         slots,
-        [model.settings[group * len(slots) : (group + 1) * len(slots)] for group in range(groups)],
-        [[f"s{n}" for n, one in sorted(found.spectra.items()) if one.group == group + 1] for group in range(groups)],
+        [model.settings[n * len(slots) : (n + 1) * len(slots)] for n in range(len(groups))],
+        [[f"s{n}" for n, one in sorted(found.spectra.items()) if one.group == group] for group in groups],
         {number: frozen for (name, number), frozen in found.frozen.items() if name == model.name},
         model.name,
     )
-    if not _sound(table, problems):
-        return []
-    return [f"      {name}: {_entry(table, slot)}" for slot, (name, _) in enumerate(slots)]
 
 
-def _sound(table: _Table, problems: list[Problem]) -> bool:
-    before = len(problems)
-    for setting in (one for group in table.settings for one in group if one.link):
-        try:
-            pieces = link_pieces(setting.link)
-        except ValueError as error:
-            problems.append(Problem(setting.place, "XB503", str(error), "numbers, p3, + - * / and parentheses"))
-            continue
-        for piece in pieces:
-            if piece.number and not table.holds(piece):
+def _check(table: _Table, tables: _Tables, gone: set[str], problems: list[Problem], notes: list[str]) -> None:
+    for number, group in enumerate(table.settings):
+        for slot, setting in enumerate(group):
+            if not setting.link:
+                continue
+            try:
+                pieces = link_pieces(setting.link)
+            except ValueError as error:
+                problems.append(Problem(setting.place, "XB503", str(error), "numbers, p3, + - * / and parentheses"))
+                continue
+            for piece in pieces:
+                if not piece.number or tables.of(table, piece) is not None:
+                    continue
                 named = f"{piece.model}:{piece.number}" if piece.model else f"p{piece.number}"
-                message = f"the link names {named}, which is no parameter of this model"
-                problems.append(
-                    Problem(setting.place, "XB503", message, "give it a value, or link it inside the model")
-                )
-    return len(problems) == before
+                if piece.model in gone:
+                    told = f"line {setting.place.line}: {table.slots[slot][0]} is linked to {named}: give it a value"
+                    notes.append(told)
+                    table.settings[number][slot] = Setting(setting.place)
+                    break
+                message = f"the link names {named}, which is no parameter of the models"
+                problems.append(Problem(setting.place, "XB503", message, "give it a value, or link it to one"))
 
 
-def _entry(table: _Table, slot: int) -> str:
-    base = _said(table, 0, slot)
+def _entry(table: _Table, tables: _Tables, slot: int) -> str:
+    base = _said(table, tables, 0, slot)
     if table.uniform(slot):
         return f"{{{', '.join(base)}}}"
     name = table.slots[slot][0]
@@ -114,7 +147,7 @@ def _entry(table: _Table, slot: int) -> str:
             if number > 0:
                 text = f'link: "{name}[spectrum={spectra[0]}]"'
             elif group > 0:
-                text = ", ".join(_said(table, group, slot))
+                text = ", ".join(_said(table, tables, group, slot))
             else:
                 continue
             exceptions.setdefault(text, []).append(spectrum)
@@ -122,11 +155,11 @@ def _entry(table: _Table, slot: int) -> str:
     return f"{{{', '.join([*base, 'vary: [spectrum]', 'for: [' + ', '.join(others) + ']'])}}}"
 
 
-def _said(table: _Table, group: int, slot: int) -> list[str]:
+def _said(table: _Table, tables: _Tables, group: int, slot: int) -> list[str]:
     """Write what a parameter is set to: value, limits and whether it is frozen, or its link."""
     setting, rule = table.settings[group][slot], table.slots[slot][1]
     if setting.link:
-        text = written(link_pieces(setting.link), lambda piece: _name(table, piece))
+        text = written(link_pieces(setting.link), lambda piece: _name(table, tables, piece))
         return [f'link: "{text}"']
     numbers = setting.numbers
     value = numbers[0] if numbers else rule.value
@@ -140,11 +173,12 @@ def _said(table: _Table, group: int, slot: int) -> list[str]:
     return [*said, f"frozen: {'true' if frozen else 'false'}"]
 
 
-def _name(table: _Table, piece: Piece) -> str:
-    group, slot = table.place_of(piece.number)
-    name = table.slots[slot][0]
-    spectra = table.spectra[group]
-    return name if table.uniform(slot) or not spectra else f"{name}[spectrum={spectra[0]}]"
+def _name(table: _Table, tables: _Tables, piece: Piece) -> str:
+    there = tables.of(table, piece) or table
+    group, slot = there.place_of(piece.number)
+    name = there.slots[slot][0]
+    spectra = there.spectra[group]
+    return name if there.uniform(slot) or not spectra else f"{name}[spectrum={spectra[0]}]"
 
 
 def _number(value: float) -> str:

@@ -79,7 +79,7 @@ def spec_of_xcm(found: Xcm, folder: Path, name: str, look: Look) -> str:
         f"data: {{root: {json.dumps(str(folder))}, level: spectra}}",
         "",
         "spectra:",
-        *(line for number, one in sorted(found.spectra.items()) for line in _spectrum(one, f"s{number}")),
+        *(line for number, one in sorted(found.spectra.items()) for line in _spectrum(one, f"s{number}", found)),
         "",
         "binning:",
         *(f"  {label}: {{type: file{_bad(bad)}}}" for bad, label in binnings.items()),
@@ -107,16 +107,31 @@ def _bad(bad: Sequence[str]) -> str:
     return f", bad: [{', '.join(map(json.dumps, bad))}]" if bad else ""
 
 
-def _spectrum(one: XcmSpectrum, name: str) -> list[str]:
+def _spectrum(one: XcmSpectrum, name: str, found: Xcm) -> list[str]:
     parts = [f"file: {json.dumps(one.file)}"]
     response, arf = one.responses.get(1), one.arfs.get(1)
-    if response or one.responses:
-        parts.append(f"response: {json.dumps(response or 'none')}")
+    further = {source: file for source, file in sorted(one.responses.items()) if source != 1}
+    if further and not response and all(model.source != 1 for model in found.models):
+        # No model goes through the first response: it says which energies the channels have.
+        response, arf = next(iter(further.values())), "none"
+    if response:
+        parts.append(f"response: {json.dumps(response)}")
     if arf:
         parts.append(f"arf: {json.dumps(arf)}")
     if one.background:
         parts.append(f"background: {json.dumps(one.background)}")
-    return [f"  {name}: {{{', '.join(parts)}}}"]
+    if not further:
+        return [f"  {name}: {{{', '.join(parts)}}}"]
+    lines = [f"  {name}:", *(f"    {part}" for part in parts), "    responses:"]
+    for source, file in further.items():
+        area = f", arf: {json.dumps(one.arfs[source])}" if source in one.arfs else ""
+        lines.append(f"      {_source_name(found, source)}: {{response: {json.dumps(file)}{area}}}")
+    return lines
+
+
+def _source_name(found: Xcm, source: int) -> str:
+    """Name a source: as its model is called, if it has a name."""
+    return next((model.name for model in found.models if model.source == source and model.name), f"source{source}")
 
 
 def _data(one: XcmSpectrum, seen: Seen | None, notes: list[str]) -> _Data:
@@ -159,31 +174,57 @@ def _fit(
     """Write the fit; nothing, with notes, where the models have no counterpart."""
     if not found.models or not found.spectra:
         return []
-    translated: dict[int, Translated] = {}
-    for number, model in enumerate(found.models):
+    translated: list[tuple[XcmModel, Translated]] = []
+    names: set[str] = set()
+    for model in found.models:
         try:
-            translated[number] = translate(model.expression)
+            made = translate(model.expression, names, _source_name(found, model.source))
         except ValueError as error:
             notes.append(f"{_model_line(model)}: {error}")
-    if len(found.models) > 1 or found.models[0].source != 1:
-        notes += [
-            f"{_model_line(model)}: a fit here has one model and one response for each spectrum"
-            for number, model in enumerate(found.models)
-            if number in translated
-        ]
+            continue
+        if not found.spectra_of(model):
+            notes.append(f"{_model_line(model)}: no spectrum has a response for it")
+            continue
+        translated.append((model, made))
+        names |= set(made.components)
+    having = {number for model, _ in translated for number in found.spectra_of(model)}
+    if having != set(found.spectra):
+        if translated:
+            notes.append("no fit is written: some spectra have no model that has a counterpart")
         return []
-    if not translated:
-        return []
-    lines = parameter_lines(found, found.models[0], translated[0], problems)
+    lines = parameter_lines(found, translated, problems, notes)
     background = {number: _has_background(one, seen[number]) for number, one in found.spectra.items()}
+    first = [made.text for model, made in translated if model.source == 1]
     return [
         *_statistic(found, list(background.values()), notes),
         f"    abundances: {found.settings.get('abund', 'angr')}",
         f"    cross_sections: {found.settings.get('xsect', 'vern')}",
-        f"    model: {json.dumps(translated[0].text)}",
+        *(
+            ["    # The file has more models than these: see the comments at the end."]
+            if len(translated) < len(found.models)
+            else []
+        ),
+        *(f"    model: {json.dumps(text)}" for text in first[:1]),
+        *_further(found, translated),
         "    parameters:",
         *lines,
     ]
+
+
+def _further(found: Xcm, translated: Sequence[tuple[XcmModel, Translated]]) -> list[str]:
+    """Write the models of other sources than the first."""
+    lines = []
+    for model, made in translated:
+        if model.source == 1:
+            continue
+        name, spectra = _source_name(found, model.source), found.spectra_of(model)
+        where = (
+            f", where: {{spectrum: [{', '.join(f's{n}' for n in spectra)}]}}"
+            if len(spectra) < len(found.spectra)
+            else ""
+        )
+        lines.append(f"      {name}: {{response: {name}, model: {json.dumps(made.text)}{where}}}")
+    return ["    models:", *lines] if lines else []
 
 
 def _model_line(model: XcmModel) -> str:

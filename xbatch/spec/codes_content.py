@@ -139,7 +139,7 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB229": Code(
             "a size without a unit (a note)",
-            "On the sky a bare number is degrees, as in DS9. This is a note, not an error.",
+            "On the sky a bare number is degrees, as in DS9. This is a note, not an error; above 1 it is XB212.",
             "Write the unit.",
         ),
         "XB301": Code(
@@ -325,7 +325,7 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB503": Code(
             "a link of an XSPEC file is not understood",
-            "Links are made of numbers, parameters (`p3`, `name:3`), `+ - * /` and parentheses, within one model.",
+            "Links are made of numbers, parameters (`p3`, `name:3`), `+ - * /` and parentheses.",
             "Write it so, or give the parameter a value.",
         ),
     }

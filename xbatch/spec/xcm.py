@@ -109,6 +109,17 @@ class Xcm:
         """The number of data groups; one where there is no spectrum."""
         return max((one.group for one in self.spectra.values()), default=1)
 
+    def spectra_of(self, model: XcmModel) -> list[int]:
+        """Number the spectra that have a model: those with a response for its source. The first source is for all."""
+        return [n for n, one in sorted(self.spectra.items()) if model.source == 1 or model.source in one.responses]
+
+    def groups_of(self, model: XcmModel) -> list[int]:
+        """Number the data groups that have a model, all where there is no spectrum."""
+        if not self.spectra:
+            return [1]
+        having = {self.spectra[number].group for number in self.spectra_of(model)}
+        return [group for group in range(1, self.groups + 1) if group in having or model.source == 1]
+
 
 def read_xcm(text: str, file: str) -> Xcm:
     """Read a command file.

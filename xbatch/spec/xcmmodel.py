@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from xbatch.spec.components import COMPONENTS, component_type
@@ -41,8 +41,16 @@ class Piece:
     number: int = 0
 
 
-def translate(expression: str) -> Translated:
+def translate(expression: str, taken: Collection[str] = (), prefix: str = "") -> Translated:
     """Write a model of XSPEC's as the spec does.
+
+    Parameters
+    ----------
+    expression : str
+    taken : collection of str
+        Names that components of other models have.
+    prefix : str
+        What is put before the names of components of this one, where they would be those.
 
     Raises
     ------
@@ -56,7 +64,8 @@ def translate(expression: str) -> Translated:
     """
     words = list(_TOKEN.finditer(expression.strip()))
     kinds = [_kind(found["word"]) for found in words if found["word"]]
-    builder = _Builder([found[0].strip() for found in words], _names(kinds))
+    named = [(f"{prefix}_{name}" if name in taken else name, kind) for name, kind in _names(kinds)]
+    builder = _Builder([found[0].strip() for found in words], named)
     text = builder.sum()
     if builder.at < len(builder.tokens):
         raise ValueError(f"{builder.tokens[builder.at]!r} is not expected in {expression!r}")
