@@ -16,6 +16,7 @@ import pytest
 from tests.end_to_end.world import Desk, Said
 from xbatch.ogip.response import load_response, read_response
 from xbatch.ogip.responsewriter import write_arf, write_rmf
+from xbatch.tasks.fitwords import flux_label
 
 SPEC = """\
 xbatch: 1
@@ -136,6 +137,11 @@ def test_what_is_drawn_through_three_responses_is_found_again(files: Desk) -> No
     first, *others = found["flux"]
     assert "model" not in first
     assert first["datasets"] == [0, 1]
+    assert [flux_label(found, one) for one in found["flux"]] == [
+        "flux 4-10 keV absorbed",
+        "flux 4-10 keV absorbed instrument FPMA",
+        "flux 4-10 keV absorbed instrument FPMB",
+    ]
     assert [(one["model"], one["datasets"]) for one in others] == [("instrument", [0]), ("instrument", [1])]
     # photons of a power law through no area at all: counts, which one can sum by hand
     norm = values["bg.norm[FPMA]"]

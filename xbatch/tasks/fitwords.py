@@ -49,12 +49,14 @@ def fit_notes(fit: Fit, more: Sequence[str] = ()) -> list[str]:
 def flux_label(fit: Fit, flux: Mapping[str, Any]) -> str:
     """Name a flux's column: ``flux 3-79 keV unabsorbed``, with the dataset where a fit gives several.
 
-    Fluxes differ between the datasets of a fit by its constants.
+    Fluxes differ between the datasets of a fit by its constants. That of a further model has the model's name.
     """
     kind = "absorbed" if flux["absorbed"] else "unabsorbed"
-    label = f"flux {flux['band']} {kind}"
+    model = flux.get("model")
+    label = f"flux {flux['band']} {kind}{f' {model}' if model else ''}"
     index = flux.get("dataset") or 0
-    same = [f for f in fit["flux"] if (f["band"], f["absorbed"]) == (flux["band"], flux["absorbed"])]
+    key = (flux["band"], flux["absorbed"], model)
+    same = [f for f in fit["flux"] if (f["band"], f["absorbed"], f.get("model")) == key]
     if len(same) > 1:
         dataset = fit["datasets"][index]
         instruments = [d["instrument"] for d in fit["datasets"]]
