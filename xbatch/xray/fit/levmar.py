@@ -72,7 +72,7 @@ def descend(
         The parameters that may change; all without it.
     """
     moving = np.ones(start.size, dtype=bool) if moving is None else moving
-    limits = np.stack([low, high])
+    limits, fixed = np.stack([low, high]), ~moving
     free = start.copy()
     value = _finite(surface(free)[0])
     damping, growth = _FIRST_DAMPING, 2.0
@@ -81,21 +81,21 @@ def descend(
     for step_number in range(_MOST_STEPS):
         slope = surface.slope(free)
         gradient = slope.gradient
-        held = ~moving | ((free <= low) & (gradient >= 0)) | ((free >= high) & (gradient <= 0))
-        if held.all() or not np.isfinite(gradient).all():
-            return Descent(free, value, bool(held.all()), 0.0, step_number)
+        inside = ~(fixed | ((free <= low) & (gradient >= 0)) | ((free >= high) & (gradient <= 0)))
+        if not inside.any() or not np.isfinite(gradient).all():
+            return Descent(free, value, not inside.any(), 0.0, step_number)
         second, down, scale = _guide(slope, near)
-        fall = _fall(second, down, ~held)
+        fall = _fall(second, down, inside)
         if not near and fall < _CLOSE:
             near = True
             if slope.second is not slope.expected:
                 second, down, scale = _guide(slope, near)
-                fall = _fall(second, down, ~held)
+                fall = _fall(second, down, inside)
         if fall <= tolerance:
             return Descent(free, value, True, fall, step_number)
         room = _room(limits - free, scale)
         while True:
-            step = _step(second, down, room, held, damping)
+            step = _step(second, down, room, inside, damping)
             moved = np.minimum(np.maximum(free + step / scale, low), high)
             reached = _finite(surface(moved)[0])
             if reached < value:
@@ -140,20 +140,20 @@ def _fall(second: Floats, down: Floats, inside: Flags) -> float:
     return math.inf if way is None else max(float(down @ way), 0.0)
 
 
-def _step(second: Floats, down: Floats, room: Floats, held: Flags, damping: float) -> Floats:
+def _step(second: Floats, down: Floats, room: Floats, inside: Flags, damping: float) -> Floats:
     """Give the damped step, which ends on the limits that it meets; none where there is no such step.
 
-    `room` is how far the lower and upper limits are, shape (2, f).
+    `room` is how far the lower and upper limits are, shape (2, f); `inside` are the parameters that may move.
     """
     damped = _raised(second, damping)
+    whole = inside.all()
+    way = _solved(damped, down) if whole else None
+    if way is not None and ((way < -room[0]) & (way > -room[1])).all():
+        return -way
     step: Floats = np.zeros(down.size)
-    inside = ~held
     for _ in range(down.size):
-        if inside.all():
-            way = _solved(damped, down)
-        else:
-            rest = down + second @ np.where(inside, 0.0, step)
-            way = _solved(damped[inside][:, inside], rest[inside])
+        rest = down + second @ np.where(inside, 0.0, step)
+        way = _solved(damped[inside][:, inside], rest[inside])
         if way is None:
             return np.zeros(down.size)
         step[inside] = -way
@@ -161,7 +161,7 @@ def _step(second: Floats, down: Floats, room: Floats, held: Flags, damping: floa
         if not over.any():
             break
         step[over] = np.where(step < room[0], *room)[over]
-        inside &= ~over
+        inside = inside & ~over
         if not inside.any():
             break
     return step

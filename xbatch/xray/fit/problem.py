@@ -139,6 +139,7 @@ class Problem:
         plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
         self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
         self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
+        self._norms = [self._all_norms(slots) for slots in self._slots]
         self._rough = np.array([self._is_rough(place) for place in range(len(parameters.free))], dtype=np.bool_)
 
     def _is_straight(self, place: int) -> bool:
@@ -147,6 +148,12 @@ class Problem:
         kind = self.kinds[one.component]
         scales = (kind.kind == "add" and one.parameter == _NORM) or kind.name == "constant"
         return scales and self._alone[place]
+
+    def _all_norms(self, slots: Mapping[str, tuple[int, ...]]) -> list[int]:
+        """Give the norms of a dataset's model among the free parameters, or nothing if not all are free to change."""
+        numbers = {position[-1] for name, position in slots.items() if self.kinds[name].kind == "add"}
+        places = [place for place, number in enumerate(self.parameters.free) if number in numbers]
+        return places if len(places) == len(numbers) and all(self._straight[place] for place in places) else []
 
     def _is_rough(self, place: int) -> bool:
         """Tell whether derivatives by a free parameter need large steps: for all, if a convolution is rough."""
@@ -231,12 +238,14 @@ class Problem:
         if self._seen is not None and self._seen.free == key:
             return self._seen
         self.evaluations += 1
+        fluxes, counts, results = [], [], []
         with np.errstate(all="ignore"):  # far from the data a model may overflow; the optimiser is told so
             values = self.parameters.values(free)
-            fluxes = self._fluxes(values)
-            counts = [operator.fold(flux) for operator, flux in zip(self._operators, fluxes, strict=True)]
-            results = [statistic(model) for statistic, model in zip(self._statistics, counts, strict=True)]
-        statistic = sum(stat for stat, _ in results)
+            for number, (model, operator) in enumerate(zip(self._models, self._operators, strict=True)):
+                fluxes.append(model.flux(self.dataset_values(values, number)))
+                counts.append(operator.fold(fluxes[-1]))
+                results.append(self._statistics[number](counts[-1]))
+        statistic = sum([stat for stat, _ in results])
         residual = results[0][1] if len(results) == 1 else np.concatenate([one for _, one in results])
         self._seen = _Point(key, values, fluxes, counts, statistic, residual)
         return self._seen
@@ -255,7 +264,7 @@ class Problem:
     def _slope(self, free: Floats, here: _Point) -> Slope:
         gradient, second, expected = np.zeros(free.size), np.zeros((free.size,) * 2), np.zeros((free.size,) * 2)
         with np.errstate(all="ignore"):
-            stepped = [self._stepped(free, number) for number in range(free.size)]
+            stepped = self._stepped(free)
             for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
                 active, rows = self._derivatives(here, stepped, dataset)
                 if active.size == 0:
@@ -269,34 +278,46 @@ class Problem:
                 expected[place] += bent if same else (rows * slopes.expected) @ rows.T
         return Slope(gradient, second, expected)
 
-    def _stepped(self, free: Floats, number: int) -> tuple[float, list[float]]:
-        """Give a small step of one free parameter, away from a limit, and all values after it."""
-        at = float(free[number])
-        # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
-        relative = _ROUGH_STEP if self._rough[number] else _STEP
-        step = abs(at) or 1.0 if self._straight[number] else relative * max(abs(at), _LEAST)
-        if not self._straight[number] and at + step > self.parameters.high[number]:
-            step = -step
-        moved = free.copy()
-        moved[number] += step
-        return float(moved[number]) - at, self.parameters.values(moved)
+    def _stepped(self, free: Floats) -> list[tuple[float, list[float]]]:
+        """Give for each free parameter a small step, away from a limit, and all values after it."""
+        given = free.tolist()
+        stepped = []
+        for number, at in enumerate(given):
+            # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
+            straight, relative = self._straight[number], _ROUGH_STEP if self._rough[number] else _STEP
+            step = abs(at) or 1.0 if straight else relative * max(abs(at), _LEAST)
+            if not straight and at + step > self.parameters.high[number]:
+                step = -step
+            moved = [*given[:number], at + step, *given[number + 1 :]]
+            stepped.append((moved[number] - at, self.parameters.values(moved)))
+        return stepped
 
     def _derivatives(
         self, here: _Point, stepped: Sequence[tuple[float, list[float]]], dataset: int
     ) -> tuple[NDArray[np.int64], Floats]:
         """Give the free parameters that a dataset's model depends on, and its counts' derivatives by them, (n, g)."""
         model, flux, known = self._models[dataset], here.fluxes[dataset], self.dataset_values(here.values, dataset)
+        norms = {place: here.values[self.parameters.free[place]] for place in self._norms[dataset]}
+        # The model is proportional to its norms, so what the others leave of the counts is the derivative by the last.
+        last = next((place for place, norm in norms.items() if norm != 0), None)
         active: list[int] = []
         steps: list[float] = []
         differences = np.empty((len(stepped), flux.size))
         for number, (step, values) in enumerate(stepped):
             changed = self.dataset_values(values, dataset)
-            if changed != known:
+            if changed != known and number != last:
                 np.subtract(model.flux(changed), flux, out=differences[len(active)])
                 active.append(number)
                 steps.append(step)
-        folded = self._operators[dataset].fold(differences[: len(active)].T).T
-        return np.array(active, dtype=np.int64), folded / np.array(steps)[:, None]
+        others = len(active)
+        rows = np.empty((others + (last is not None), here.counts[dataset].size))
+        folded = self._operators[dataset].fold(differences[:others].T).T
+        np.divide(folded, np.array(steps)[:, None], out=rows[:others])
+        if last is not None:
+            weights = np.array([norms.get(number, 0.0) for number in active])
+            rows[-1] = (here.counts[dataset] - weights @ rows[:others]) / norms[last]
+            active.append(last)
+        return np.array(active, dtype=np.int64), rows
 
     def bend(self, free: Floats, steps: Floats) -> Floats:
         """Give half the second derivatives of the statistic that come from the model's own.
@@ -310,25 +331,32 @@ class Problem:
             By how much to move each parameter to either side (further, where values are rough); 0 for those to leave
             out.
         """
-        room = np.minimum(free - self.parameters.low, self.parameters.high - free)
-        steps = np.where(self._rough, np.minimum(_ROUGH_BEND * steps, room), steps)
+        if self._rough.any():
+            room = np.minimum(free - self.parameters.low, self.parameters.high - free)
+            steps = np.where(self._rough, np.minimum(_ROUGH_BEND * steps, room), steps)
         here = self._at(free)
         result = np.zeros((free.size,) * 2)
-        moving = [int(number) for number in np.flatnonzero(steps)]
+        moving = np.flatnonzero(steps).tolist()
         with np.errstate(all="ignore"):
             for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
                 weights = self._operators[dataset].back(statistic.slopes(counts).first)
-                result += self._bend_of(dataset, weights, here, free, steps, moving)
+                result += self._bend_of(dataset, weights, here, free.tolist(), steps.tolist(), moving)
         return result
 
     def _bend_of(
-        self, dataset: int, weights: Floats, here: _Point, free: Floats, steps: Floats, moving: Sequence[int]
+        self,
+        dataset: int,
+        weights: Floats,
+        here: _Point,
+        free: Sequence[float],
+        steps: Sequence[float],
+        moving: Sequence[int],
     ) -> Floats:
         model, known = self._models[dataset], self.dataset_values(here.values, dataset)
         centre = float(weights @ here.fluxes[dataset])
 
         def at(numbers: Sequence[int], sign: int) -> float:
-            moved = free.copy()
+            moved = [*free]
             for number in numbers:
                 moved[number] += sign * steps[number]
             values = self.dataset_values(self.parameters.values(moved), dataset)
@@ -336,7 +364,7 @@ class Problem:
 
         sides = {n: (at((n,), -1), at((n,), 1)) for n in moving if not self._straight[n]}
         both = {n: sum(sides[n]) - 2 * centre if n in sides else 0.0 for n in moving}
-        result = np.zeros((free.size,) * 2)
+        result = np.zeros((len(free),) * 2)
         for place, i in enumerate(moving):
             result[i, i] = both[i] / steps[i] ** 2
             for j in moving[:place]:
