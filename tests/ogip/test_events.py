@@ -125,6 +125,15 @@ def test_timezero_is_added_to_all_times(gti_cards: dict[str, Cell], shift: float
     assert events.header.cards["TSTART"] == T0 + shift and "TIMEZERO" not in events.header.cards
 
 
+def test_good_times_of_another_zero_are_converted(tmp_path: Path) -> None:
+    file = nustar_file()
+    file.gti_cards = {"MJDREFI": 55196, "MJDREFF": 7.6601852e-4, "TIMESYS": "TT"}
+    file.gtis = {"GTI": np.array(GTIS) + 86400}
+    events = opened(file, tmp_path)
+    assert events.gti.tolist() == [list(row) for row in GTIS]
+    assert "GTI counts from MJD 55196.000766" in events.notes[0] and events.notes[0].endswith("converted")
+
+
 def test_the_sky_may_be_missing(tmp_path: Path) -> None:
     file = nustar_file()
     file.sky = False

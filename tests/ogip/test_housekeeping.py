@@ -36,7 +36,7 @@ def test_columns_by_time(tmp_path: Path) -> None:
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     path = written(tmp_path / "a.hk")
-    with pytest.raises(FileError, match=r"has no extension with TIME, M \(it has ONE, TWO\)"):
+    with pytest.raises(FileError, match=r"extension with TIME and M \(it has ONE with TIME; TWO with TIME, N, PAIR\)"):
         read_rows(path, ["M"])
     with pytest.raises(FileError, match="has no extension THREE"):
         read_rows(path, ["N"], "THREE")

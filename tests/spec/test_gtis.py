@@ -94,6 +94,15 @@ def test_what_is_no_time_selection(tmp_path: Path, text: str, code: str) -> None
     assert found == [code]
 
 
+def test_a_band_at_fault_is_told_of_once(tmp_path: Path) -> None:
+    block = "gtis: {a: {flux: {lightcurve: curve, band: BAND, quantile: 0-0.5}}}\n"
+    spectra = "spectra: {all: {region: src}, s: {region: src, gti: a}}\n"
+    curve = CURVE.replace("[3-10 keV]", "[full, soft]")
+    text = f"{EVENTS}{REGIONS}bands: {{full: 79-3 keV, soft: 3-10 keV}}\n{block}{spectra}{curve}"
+    assert codes(tmp_path, text.replace("BAND", "full")) == ["XB211"]
+    assert codes(tmp_path, text.replace("BAND", "hard")) == ["XB211", "XB102"]
+
+
 def test_a_light_curve_that_is_not_made_of_an_observation(tmp_path: Path) -> None:
     curve = CURVE.replace("dt:", "where: {module: A}, dt:")
     block = "gtis: {a: {flux: {lightcurve: curve, band: 3-10 keV, quantile: 0-0.5}}}\n"

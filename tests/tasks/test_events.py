@@ -37,7 +37,8 @@ def work(
     inputs = (
         {"events": path} | ({} if gti is None else {"gti": gti}) | ({} if livetime is None else {"livetime": livetime})
     )
-    outcome = run(Job("events:x", {**PARAMS, **(params or {}), "screening": screening}, inputs, folder))
+    who = {} if isinstance(file, Path) else {"instrument": file.cards["INSTRUME"]}
+    outcome = run(Job("events:x", {**PARAMS, **who, **(params or {}), "screening": screening}, inputs, folder))
     made = ["events.bin", "events.json"] + ([] if livetime is None else ["livetime.npz"])
     assert sorted(each.name for each in folder.iterdir()) == made
     return outcome, EventTable.open(folder / "events.bin")
@@ -261,12 +262,11 @@ def test_selections_by_name_are_those_of_the_header(tmp_path: Path) -> None:
     assert not table.columns["flag"].any()
 
 
-def test_another_observation_or_instrument_is_noted(tmp_path: Path) -> None:
-    outcome, _ = work(nustar_file(), tmp_path / "a", params={"obsid": "1", "instrument": "FPMB"})
-    assert outcome.notes[:2] == (
-        "OBS_ID of the list is 99900000001, the spec says 1",
-        "INSTRUME of the list is FPMA, the spec says FPMB",
-    )
+def test_another_observation_is_noted_and_another_instrument_refused(tmp_path: Path) -> None:
+    outcome, _ = work(nustar_file(), tmp_path / "a", params={"obsid": "1", "instrument": "fpma"})
+    assert outcome.notes[0] == "OBS_ID of the list is 99900000001, the spec says 1"
+    with pytest.raises(FileError, match=r"c.evt: is of FPMA \(INSTRUME\), and the spec takes it for FPMB. Name the"):
+        work(nustar_file(), tmp_path / "c", params={"instrument": "FPMB"})
     outcome, _ = work(nustar_file(), tmp_path / "b", params={"mission": "other", "instrument": "data"})
     assert len(outcome.notes) == 1
 

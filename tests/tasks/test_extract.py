@@ -159,7 +159,8 @@ def test_a_region_that_selects_nothing_costs_its_own_spectra_only(nustar: Bench,
     assert sorted(path.name for path in out.iterdir()) == names
     alone = nustar.extract(NUSTAR_REGIONS)[1]
     assert (out / "agn.pha").read_bytes() == (alone / "agn.pha").read_bytes()
-    what = "the region 'off' selects no pixel of the field (X 1 to 1000, Y 1 to 1000)"
+    where = "X 1 to 1000, Y 1 to 1000): it lies at X 4980 to 5020, Y 480 to 520"
+    what = f"the region 'off' selects no pixel of the field ({where}"
     assert outcome.facts["spectra"]["b"] == {"error": what} and outcome.facts["spectra"]["agn"]["counts"] > 0
     words = rf"^{re.escape(what)}\. Check its coordinates, their system and the units of its sizes$"
     for name in ("b", "off"):

@@ -55,6 +55,12 @@ def test_dates_and_days_in_any_scale(scale: str, table: Path, tmp_path: Path) ->
         assert gti[0] == pytest.approx([T0 + 100, T0 + 300], abs=2e-6 if number > 1 else 2e-7)
 
 
+def test_an_observation_that_is_missed_is_told_of_by_date(table: Path, tmp_path: Path) -> None:
+    words = r"from 100000000 s to 100001000 s \(2013-03-03T09:46:39 to 2013-03-03T10:03:19 UTC\): the times are"
+    with pytest.raises(StepError, match=words):
+        selected(table, tmp_path / "a", time=[["2014-01-01T00:00:00", "2014-01-02T00:00:00"]])
+
+
 def test_utc_is_not_tt(table: Path, tmp_path: Path) -> None:
     # of NuSTAR: 66.184 s at the zero of its clock, and one leap second in 2012
     at = Time("2013-03-03T09:48:07", scale="tt").mjd
@@ -111,7 +117,7 @@ def test_fluxes_low_and_high_share_no_bin_and_leave_none_out(table: Path, tmp_pa
             table, tmp_path / name, {"curve": path}, flux={"band": "full", "rate": [None, rate], **strict}
         )
         assert np.array_equal(inside(curve.time, some), curve.rate < rate if strict else curve.rate <= rate)
-    with pytest.raises(StepError, match=r"no bin of full.lc has 90 to any counts/s: they have"):
+    with pytest.raises(StepError, match=r"no bin of full.lc has 90 to any counts/s: its 40 bins have"):
         selected(table, tmp_path / "x", {"curve": path}, flux={"band": "full", "rate": [90, None]})
 
 
@@ -133,7 +139,7 @@ def test_housekeeping(table: Path, tmp_path: Path) -> None:
     assert (outcome.facts["extension"], outcome.facts["rows"], outcome.facts["rows_true"]) == ("HK1FPM", 200, 95)
     for name, words in {
         "SW_SAA == 7": r"'SW_SAA == 7' is true for 0 of 200 rows of HK1FPM in a.hk",
-        "SW_SAX == 0": r"has no extension with TIME, SW_SAX \(it has OTHER, HK1FPM\)",
+        "SW_SAX == 0": r"with TIME and SW_SAX \(it has OTHER with X; HK1FPM with TIME, SW_SAA, LIVETIME\)",
         "SW_SAA": "'SW_SAA' is a number",
         "__import__('os')": "is not allowed",
     }.items():

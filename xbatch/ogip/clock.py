@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.fitsheader import Value
 
-__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "is_barycentred", "seconds_of", "time_zero"]
+__all__ = ["SCALES", "Clock", "clock_of_cards", "convert", "is_barycentred", "seconds_of", "time_zero", "utc_date"]
 
 SCALES = ("utc", "tt", "tdb")
 _DAY = 86400.0
@@ -167,6 +167,15 @@ def seconds_of(value: str | float, scale: str, clock: Clock) -> float:
             raise ValueError(f"{value!r} is no MJD")
         moment = Time(math.floor(value), value - math.floor(value), format="mjd", scale=scale)
     return float(_since(moment, clock))
+
+
+def utc_date(seconds: float, clock: Clock) -> str:
+    """Give a moment of a clock as a date (UTC, to the second)."""
+    from astropy.time import Time
+
+    days = math.floor(seconds / _DAY)
+    moment = Time(clock.day + days, clock.part + seconds / _DAY - days, format="mjd", scale=clock.scale)
+    return str(Time(moment.utc, format="isot", precision=0).value)
 
 
 def _since(moment: Any, clock: Clock) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
-from xbatch.ogip.clock import time_zero
+from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
 from xbatch.ogip.fitsreader import AGAIN
 from xbatch.ogip.gtifile import detector_gtis, general_gtis, read_gti_tables
 from xbatch.ogip.rows import RowColumn, RowTable, plain_file, row_tables
@@ -228,7 +228,8 @@ def open_events(path: Path, scratch: Path) -> EventList:
         raise FileError(name, "has no GTI extension", "Use a list with its GTIs (GTI, or STDGTInn for XMM-Newton)")
     cards = {**primary, **table.header}
     zero = time_zero(cards) or 0.0
-    gti_tables = [gti_table.after(zero) for gti_table in gti_tables]
+    clock = _clock(cards)
+    gti_tables = [gti_table.counted_as(clock, zero) for gti_table in gti_tables]
     notes = [note for gti_table in gti_tables for note in gti_table.notes]
     if zero:
         notes.append(f"TIMEZERO of {zero:.10g} s is added to the times of the events")
@@ -315,6 +316,13 @@ def _header(cards: Mapping[str, Value], table: RowTable, gti: Gti, name: str, no
         detector_ontime=by_detector[0],
         detector_livetime=by_detector[1],
     )
+
+
+def _clock(cards: Mapping[str, Value]) -> Clock | None:
+    try:
+        return clock_of_cards(cards)
+    except ValueError:  # an unknown time system, which is said where it matters
+        return None
 
 
 def _mjdref(cards: Mapping[str, Value], name: str) -> tuple[int, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
-from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
+from xbatch.ogip.clock import Clock, clock_of_cards, convert, time_zero
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
 from xbatch.ogip.fitswriter import BinTable, Card, write_fits
 from xbatch.xray.gti import normal, total
@@ -59,11 +59,23 @@ class GtiTable:
     clock: Clock | None = None
     zero: float | None = None
 
-    def after(self, zero: float) -> GtiTable:
-        """Count from a TIMEZERO that stands elsewhere, where the extension itself says nothing of its times."""
-        if self.zero is not None or self.mjdref is not None:
+    def counted_as(self, clock: Clock | None, zero: float) -> GtiTable:
+        """Count as the events of the same file are: from their MJDREF, with their TIMEZERO where nothing else is said.
+
+        Parameters
+        ----------
+        clock : Clock or None
+            Of the events.
+        zero : float
+            TIMEZERO of the events, s.
+        """
+        if self.mjdref is None:
+            return self if self.zero is not None else replace(self, gti=self.gti + zero, zero=zero)
+        if clock is None or self.clock is None or clock.scale != self.clock.scale or clock.same_as(self.clock):
             return self
-        return replace(self, gti=self.gti + zero, zero=zero)
+        said = f"{self.name} counts from MJD {self.clock.mjdref!r}, the events from MJD {clock.mjdref!r}: converted"
+        moved = convert(self.gti.ravel(), self.clock, clock).reshape(-1, 2)
+        return replace(self, gti=moved, mjdref=clock.mjdref, clock=clock, notes=(*self.notes, said))
 
 
 def read_gti_tables(path: Path) -> list[GtiTable]:

@@ -18,6 +18,9 @@ from xbatch.ogip.rows import RowColumn, RowTable, plain_file, row_tables
 
 __all__ = ["Rows", "read_rows"]
 
+#: Extensions whose columns a message lists.
+_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -100,9 +103,16 @@ def _chosen(tables: Sequence[RowTable], names: Sequence[str], extension: str, pa
             return table
     raise FileError(
         str(path),
-        f"has no extension with {', '.join(dict.fromkeys(names))} (it has {', '.join(named) or 'no tables'})",
+        f"has no extension with {' and '.join(dict.fromkeys(names))} "
+        f"(it has {'; '.join(_columns(named)) or 'no tables'})",
         "Name the extension, or other columns",
     )
+
+
+def _columns(tables: Mapping[str, RowTable]) -> list[str]:
+    """Say of the first extensions what columns they have."""
+    shown = [f"{name} with {', '.join(table.columns)}" for name, table in list(tables.items())[:_SHOWN]]
+    return [*shown, f"{len(tables) - _SHOWN} more"] if len(tables) > _SHOWN else shown
 
 
 def _floats(values: NDArray[Any], column: RowColumn) -> NDArray[np.float64]:

@@ -255,7 +255,8 @@ def check_area(shapes: Sequence[Shape], rule: Rule, field: Field, name: str, fil
         raise region_error(
             file,
             name,
-            f"selects no pixel of the field (X {field.x_first} to {field.x_last}, Y {field.y_first} to {field.y_last})",
+            f"selects no pixel of the field (X {field.x_first} to {field.x_last}, Y {field.y_first} to {field.y_last})"
+            f"{_whereabouts(shapes)}",
             "Check its coordinates, their system and the units of its sizes",
         )
     if not any(shape.include for shape in shapes):
@@ -270,6 +271,15 @@ def check_area(shapes: Sequence[Shape], rule: Rule, field: Field, name: str, fil
     if total == number:
         return number, ()
     return number, (f"the region {name!r} reaches beyond the field: {number} of its {total} pixels lie in it",)
+
+
+def _whereabouts(shapes: Sequence[Shape]) -> str:
+    """Say where the included shapes of a region lie; nothing where they have no end."""
+    try:
+        box = bounding_box([shape for shape in shapes if shape.include])
+    except ValueError:  # a sector without an end
+        return ""
+    return f": it lies at X {box.x_first} to {box.x_last}, Y {box.y_first} to {box.y_last}" if box.pixels else ""
 
 
 def region_error(file: str, name: str, what: str, cure: str) -> FileError | StepError:

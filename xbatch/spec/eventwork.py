@@ -198,8 +198,16 @@ def _check_flux(root: Table, findings: EventFindings, curves: Curves, report: Re
         band = flux.entries.get("band")
         names = list(dict.fromkeys(one for job in mine for bands in job.bands for one in bands.names))
         if band is not None and mine and (text := text_of(band)) is not None and text not in names:
+            if _is_broken(text, known[name], mine):
+                continue
             report.add(band, "XB102", f"the light curve '{name}' has no band {shown(text)}", did_you_mean(text, names))
     _check_curves_there(findings, jobs, report)
+
+
+def _is_broken(band: str, curve: Node, jobs: Sequence[LightCurveJob]) -> bool:
+    """Say whether a light curve lists a band that could not be made; what is wrong is said where it is defined."""
+    listed = [text_of(one) for one in items_of(curve.entries.get("bands"))] if isinstance(curve, Table) else []
+    return band in listed and any(len(job.bands) < len(listed) for job in jobs)
 
 
 def _check_curves_there(findings: EventFindings, jobs: Mapping[str, Sequence[LightCurveJob]], report: Report) -> None:

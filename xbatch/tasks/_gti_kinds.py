@@ -139,7 +139,8 @@ def _flux(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTab
     gti, notes = _in_seconds_of_list(gti, curve.clock, table, path)
     facts |= {"bins": int(known.sum()), "bins_chosen": int(chosen.sum()), "dt": curve.width}
     seen = rate[known]
-    why = f"no bin of {path.name} has {asked}: they have {seen.min():.4g} to {seen.max():.4g} counts/s"
+    bins = "its only bin has" if len(seen) == 1 else f"its {len(seen)} bins have {seen.min():.4g} to"
+    why = f"no bin of {path.name} has {asked}: {bins} {seen.max():.4g} counts/s"
     return Found(gti, facts, notes, why)
 
 

@@ -84,13 +84,15 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     FileError
-        A file cannot be used; no event is left; the GTIs and the events are of different times.
+        A file cannot be used; no event is left; the list is of another instrument; the GTIs and the events are of
+        different times.
     StepError
         The screening asks for what there is not.
     """
     screening = dict(job.params.get("screening") or {})
     with tempfile.TemporaryDirectory(prefix=".inflated-", dir=job.out) as folder:
         events = open_events(job.inputs["events"], Path(folder))
+        _check_instrument(job, events)
         notes = [*_identity_notes(job, events), *events.notes]
         selection = _selection(job, events, screening, notes)
         with TableWriter(job.out / _TABLE, selection.dtypes, events.rows) as writer:
@@ -117,15 +119,21 @@ def run(job: Job) -> Outcome:
 
 
 def _identity_notes(job: Job, events: EventList) -> list[str]:
-    """Say so where the file is of another observation or instrument than the spec says."""
-    pairs = [("OBS_ID", events.header.obsid, "obsid")]
-    if job.params.get("mission") != "other":
-        pairs.append(("INSTRUME", events.header.instrument, "instrument"))
-    return [
-        f"{card} of the list is {there}, the spec says {wanted}"
-        for card, there, name in pairs
-        if there and (wanted := str(job.params.get(name, "") or "")) and there.casefold() != wanted.casefold()
-    ]
+    """Say so where the file is of another observation than the spec says."""
+    there, wanted = events.header.obsid, str(job.params.get("obsid") or "")
+    if not there or not wanted or there.casefold() == wanted.casefold():
+        return []
+    return [f"OBS_ID of the list is {there}, the spec says {wanted}"]
+
+
+def _check_instrument(job: Job, events: EventList) -> None:
+    """Refuse the list of another instrument: its channels, housekeeping and responses would be those of the spec's."""
+    there, wanted = events.header.instrument, str(job.params.get("instrument") or "")
+    if job.params.get("mission") == "other" or not there or not wanted or there.casefold() == wanted.casefold():
+        return
+    raise FileError(
+        events.path, f"is of {there} (INSTRUME), and the spec takes it for {wanted}", f"Name the list of {wanted}"
+    )
 
 
 def _selection(job: Job, events: EventList, screening: Mapping[str, Any], notes: list[str]) -> _Selection:

@@ -6,11 +6,12 @@ import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
+from xbatch.ogip.clock import utc_date
 from xbatch.ogip.curvefile import time_cards
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.gtifile import write_gti_file
 from xbatch.registry import Job, Outcome
-from xbatch.tasks._gti_kinds import KINDS
+from xbatch.tasks._gti_kinds import KINDS, list_clock
 from xbatch.xray.gti import intersection, total
 
 __all__ = ["run"]
@@ -57,7 +58,7 @@ def run(job: Job) -> Outcome:
         good = table.gti
         raise StepError(
             f"the time selection {name} holds no good time of the observation, which lasts from {good[0, 0]:.10g} s to "
-            f"{good[-1, 1]:.10g} s: {found.why}",
+            f"{good[-1, 1]:.10g} s ({_dates(table)}): {found.why}",
             cure="Select other times",
         )
     seconds = total(gti)
@@ -74,3 +75,9 @@ def run(job: Job) -> Outcome:
     write_gti_file(job.out / "gti.gti", gti, time_cards(table.header))
     write_atomically(job.out / "gti.json", pretty_json({"name": name, **facts, "notes": list(found.notes)}))
     return Outcome(facts, found.notes)
+
+
+def _dates(table: EventTable) -> str:
+    """Say from when to when an observation lasts."""
+    clock = list_clock(table)
+    return " to ".join(utc_date(float(moment), clock) for moment in table.gti[[0, -1], [0, 1]]) + " UTC"
