@@ -101,6 +101,15 @@ def test_a_fit_by_sherpa_without_it_is_blocked_and_the_rest_stays(pair) -> None:
     assert text.index("conda install") < text.index("pip install") < text.index("gfortran")
 
 
+def test_a_fit_with_chains_leaves_them(pair) -> None:
+    subjects, files = pair
+    chains = {"walkers": 32, "steps": 2000, "burn": 500, "seed": 1}
+    for asked, outputs in ((chains, ("fit.json", "bins.ecsv", "chain.fits?")), (None, ())):
+        spec = spec_of(files, [replace(fit_job(subjects), mcmc=asked)])
+        steps, _ = spectra.spectra_steps(analysis_of(({}, spec)), spec, installed=lambda package: True)
+        assert [step.outputs for step in steps if step.task == "fit"] == [outputs]
+
+
 def test_chains_without_emcee_are_blocked(pair) -> None:
     subjects, files = pair
     chains = {"walkers": 32, "steps": 2000, "burn": 500, "seed": 1}

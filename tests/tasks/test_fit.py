@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from tests.tasks.fit_bench import Bench, dataset, parameter, params
 from tests.xray.worlds import CHANNELS, GAMMA, NH, NORM, instrument, make_world
@@ -201,6 +202,33 @@ def test_chains_agree_with_the_covariance(bench: Bench) -> None:
         assert one["name"] == row["name"]
         assert (row["upper"] - row["lower"]) / 2 == pytest.approx(one["error_plus"], rel=0.3)
     assert any("chains of 300 steps are short" in note for note in bench.fit["notes"])
+    chain = Table.read(bench.folder / "out" / "chain.fits", hdu="CHAIN")
+    assert chain.colnames == ["nH__1", "PhoIndex__2", "norm__3", "FIT_STATISTIC"]
+    assert (len(chain), chain.meta["WALKERS"], chain.meta["TCOMM2"]) == (12 * 300, 12, "pl.PhoIndex")
+    assert np.median(chain["PhoIndex__2"]) == found["parameters"][1]["median"]
+    assert bench.fit["stat_value"] < chain["FIT_STATISTIC"].min() < bench.fit["stat_value"] + 1
+
+
+def test_chains_have_xspecs_numbers(bench: Bench) -> None:
+    pytest.importorskip("emcee")
+    bench.put(make_world(13, norm=0.2), 1)
+    given = params(
+        datasets=[dataset("A"), dataset("B")],
+        model={"op": "*", "args": [{"component": "cal"}, {"component": "pl"}]},
+        components={"cal": "constant", "pl": "powerlaw"},
+        statistic="cstat",
+        background="ignore",
+        parameters=[
+            parameter("cal.factor[A]", 1.0, 0.0, 10.0, frozen=True),
+            parameter("cal.factor[B]", 1.0, 0.0, 10.0, datasets=[1]),
+            parameter("pl.PhoIndex", 1.5, -3.0, 10.0, datasets=[0, 1]),
+            parameter("pl.norm", 0.005, 0.0, 1e24, datasets=[0, 1]),
+        ],
+        mcmc={"walkers": 8, "steps": 12, "burn": 2, "seed": 1},
+    )
+    bench.run(given)
+    chain = Table.read(bench.folder / "out" / "chain.fits", hdu="CHAIN")
+    assert chain.colnames == ["factor__4", "PhoIndex__2", "norm__3", "FIT_STATISTIC"]
 
 
 def test_a_poor_fit_has_no_chains(bench: Bench) -> None:
@@ -208,6 +236,7 @@ def test_a_poor_fit_has_no_chains(bench: Bench) -> None:
     given["parameters"][0] |= {"value": 30.0, "frozen": True}
     bench.run(given)
     assert bench.fit["mcmc"] is None
+    assert not (bench.folder / "out" / "chain.fits").exists()
     assert "chains are not computed: the fit is poor" in bench.fit["notes"]
 
 

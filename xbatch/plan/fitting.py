@@ -204,6 +204,7 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         product=f"fits/{job.subject}",
         blocked=_blocked(recipe, job, _packages(job), installed),
         path=job.path,
+        outputs=(*TASKS["fit"].outputs, "chain.fits?") if job.mcmc else (),
     )
     plot = Step(
         name=f"plot:{job.subject}",

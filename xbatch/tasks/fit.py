@@ -48,8 +48,8 @@ def run(job: Job) -> Outcome:
     their bands, the model as a tree (or null) and further ``models``, each ``{name, response, model, model_text,
     datasets}``; their parameters with values, limits and links, background, statistic and variance, tables, optimiser,
     errors, fluxes; ``min_exposure`` (s), where there is
-    one, leaves out shorter spectra, and a fit with none left has a record that says so. Outputs are ``fit.json`` and
-    ``bins.ecsv``.
+    one, leaves out shorter spectra, and a fit with none left has a record that says so. Outputs are ``fit.json``,
+    ``bins.ecsv`` and, of a fit with chains, ``chain.fits``.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def run(job: Job) -> Outcome:
         starts = Starts(params.get("starts") or 1)
         result = run_fit(problem, params["optimiser"], _error_request(params), params["statistic"] == "chi2", starts)
         simulated, told = goodness(params, problem, result, data)
-        walked, walk_notes = chain(params, problem, result)
+        walked, walk_notes = chain(params, problem, result, job.out)
         flux = fluxes(params, model, problem, result, data)
         more = unfolded(model, problem, result, data) if params.get("unfolded") else ()
     except ImportError as error:

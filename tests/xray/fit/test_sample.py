@@ -25,6 +25,7 @@ def test_chains_of_a_parabola_have_its_covariance() -> None:
     assert (upper - lower) / 2 == pytest.approx(np.sqrt(np.diag(COVARIANCE)), rel=0.1)
     assert 0.2 < chain.acceptance < 1
     assert 5 < chain.autocorrelation < 80
+    assert chain.statistic == pytest.approx([surface(one)[0] for one in chain.samples])
     again = sample(surface, BEST, COVARIANCE, LOW, HIGH, 16, 1500, 200, 1)
     assert np.array_equal(chain.samples, again.samples)
 

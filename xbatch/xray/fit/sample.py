@@ -28,7 +28,9 @@ class Chain:
     Attributes
     ----------
     samples : ndarray, shape (n, f)
-        Of all walkers, after the burn-in.
+        Of all walkers, after the burn-in: those of one step follow each other.
+    statistic : ndarray, shape (n,)
+        At each of them.
     acceptance : float
         The share of steps that were taken; about 0.2 to 0.5 is well.
     autocorrelation : float
@@ -36,6 +38,7 @@ class Chain:
     """
 
     samples: Floats
+    statistic: Floats
     acceptance: float
     autocorrelation: float
 
@@ -97,6 +100,7 @@ def sample(
     times = sampler.get_autocorr_time(discard=burn, quiet=True, tol=0)
     return Chain(
         np.asarray(sampler.get_chain(discard=burn, flat=True), dtype=np.float64),
+        -2 * np.asarray(sampler.get_log_prob(discard=burn, flat=True), dtype=np.float64),
         float(np.mean(sampler.acceptance_fraction)),
         float(np.max(times)),
     )
