@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.end_to_end.world import Desk, Said
+from tests.end_to_end.world import OBSIDS, Desk, Said
 from xbatch.ogip.response import load_response, read_response
 from xbatch.ogip.responsewriter import write_arf, write_rmf
 from xbatch.tasks.fitwords import flux_label
@@ -293,3 +293,18 @@ def test_the_xspec_files_name_sources_models_and_links(files: Desk) -> None:
     assert 'AllModels(2, "instrument")(5).link = "1.4 * instrument:p7"  # line.norm' in script
     assert 'AllModels(1, "stray")(1).values = "' in script
     assert 'AllModels(2, "stray")' not in script
+
+
+def test_a_sum_has_the_mean_of_its_members_responses(files: Desk) -> None:
+    text = SPEC.replace('obsids: ["99900000001"]', 'obsids: ["99900000001", "99900000002"]')
+    text = text.replace("binning:\n", "combine: {both: {of: src}}\nbinning:\n")
+    files.write(text.replace("spectra: drawn", "spectra: both"))
+    said = files.run("--only", "fit:*")
+    assert said.status == 0, said.all
+    products = files.run_dir / "products"
+    parts = [load_response(products / o / "FPMA" / "src" / "response_detector.npz") for o in OBSIDS]
+    whole = load_response(products / "both" / "FPMA" / "src" / "response_detector.npz")
+    # One matrix and one area for both, so that the mean is each of them.
+    assert whole.specresp == pytest.approx(parts[0].specresp, rel=1e-6)
+    assert whole.specresp == pytest.approx(parts[1].specresp, rel=1e-6)
+    assert fit_of(files)["models"][1]["datasets"] == [0]
