@@ -23,6 +23,7 @@ Commands:
   import      Write a spec from an XSPEC command file (.xcm).
   validate    Check a spec; say everything that is wrong with it.
   plan        Show the steps of a spec and what a run would do.
+  explain     Say what differs, old and new, for the steps that would run.
   run         Run a spec; leave products, a report and a manifest.
   preview     Draw every region on the image of its observation.
   status      Show how the last run of a folder went.
