@@ -23,6 +23,8 @@ __all__ = ["Dataset", "ModelSpec", "Problem"]
 Floats = NDArray[np.float64]
 
 _NORM = "norm"
+# Points that are remembered: the one in force, and the one that was tried.
+_REMEMBERED = 2
 # Step of a derivative, relative to the parameter, and of a parameter of 0 as if it were this.
 _STEP = 3e-7
 _LEAST = 1e-3
@@ -85,7 +87,7 @@ class Dataset:
 
 @dataclass
 class _Point:
-    """What was evaluated last: all values, photons of each dataset on its energies, counts in its groups."""
+    """What was evaluated: all values, photons of each dataset on its energies, counts in its groups."""
 
     free: bytes
     values: list[float]
@@ -134,7 +136,7 @@ class Problem:
         self.total = float(sum(data.data.sum() for data in datasets))
         self._statistics = [data.statistic for data in datasets]
         self._reweigh = [data.reweigh for data in datasets]
-        self._seen: _Point | None = None
+        self._seen: tuple[_Point, ...] = ()
         # A component that is neither added nor multiplied may make anything depend on anything.
         plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
         self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
@@ -205,14 +207,14 @@ class Problem:
             statistic if reweigh is None else reweigh(counts)
             for statistic, reweigh, counts in zip(self._statistics, self._reweigh, self.counts(values), strict=True)
         ]
-        self._seen = None
+        self._seen = ()
 
     def with_statistics(self, statistics: Sequence[Statistic]) -> Problem:
         """Give the same fit to other counts, which share the model and the folding."""
         other = copy(self)
         other._statistics = list(statistics)
         other._reweigh = [None] * len(other._statistics)
-        other._seen = None
+        other._seen = ()
         return other
 
     def contributions(self, values: Sequence[float]) -> list[tuple[float, Floats]]:
@@ -233,10 +235,11 @@ class Problem:
         return self(free)[0]
 
     def _at(self, free: Floats) -> _Point:
-        """Evaluate, unless that is what was done last."""
+        """Evaluate, unless that was done just before."""
         key = free.tobytes()
-        if self._seen is not None and self._seen.free == key:
-            return self._seen
+        for point in self._seen:
+            if point.free == key:
+                return point
         self.evaluations += 1
         fluxes, counts, results = [], [], []
         with np.errstate(all="ignore"):  # far from the data a model may overflow; the optimiser is told so
@@ -247,8 +250,9 @@ class Problem:
                 results.append(self._statistics[number](counts[-1]))
         statistic = sum([stat for stat, _ in results])
         residual = results[0][1] if len(results) == 1 else np.concatenate([one for _, one in results])
-        self._seen = _Point(key, values, fluxes, counts, statistic, residual)
-        return self._seen
+        point = _Point(key, values, fluxes, counts, statistic, residual)
+        self._seen = (point, *self._seen[: _REMEMBERED - 1])
+        return point
 
     def slope(self, free: Floats) -> Slope:
         """Give the statistic near a point as a parabola.
