@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xbatch.base.collection import no_collection
 from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 
 if TYPE_CHECKING:
@@ -51,36 +52,44 @@ def command(
     from xbatch.plan.compile import compile_plan
     from xbatch.run.session import survey
 
-    analysis = read_spec(spec, overrides)
-    plan = compile_plan(analysis)
-    run_dir = default_run_dir(analysis, out)
-    verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}
-    if graph is not None:
-        from xbatch.plan.graph import dot, mermaid
+    with no_collection():
+        analysis = read_spec(spec, overrides)
+        plan = compile_plan(analysis)
+        run_dir = default_run_dir(analysis, out)
+        verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}
+        if graph is not None:
+            from xbatch.plan.graph import dot, mermaid
 
-        draw = mermaid if graph == "mermaid" else dot
-        click.echo(draw(plan, {name: verdict.kind for name, verdict in verdicts.items()}), nl=False)
-    elif as_json:
-        click.echo(json.dumps(_as_json(plan, verdicts), indent=2))
-    else:
-        from xbatch.plan.details import open_details
-
-        facts = _facts(verdicts, store_dir(run_dir, store))
-        for step in plan:
-            _print_step(step, verdicts[step.name], max(len(other.name) for other in plan), verbose)
-            for line in kept_lines(facts.get(step.name, {})) if step.task == "fit" else []:
-                click.echo(f"    {line}")
-            for line in open_details(step) if verdicts[step.name].kind == "waits" else []:
-                click.echo(f"    {line}")
-        click.echo(_summary(verdicts))
+            draw = mermaid if graph == "mermaid" else dot
+            text = draw(plan, {name: verdict.kind for name, verdict in verdicts.items()})
+        elif as_json:
+            text = json.dumps(_as_json(plan, verdicts, len(analysis.members)), indent=2) + "\n"
+        else:
+            text = _as_text(plan, verdicts, store_dir(run_dir, store), verbose, len(analysis.members))
+    click.echo(text, nl=False)
 
 
-def _as_json(plan: Plan, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+def _as_text(plan: Plan, verdicts: Mapping[str, Verdict], store: Path, verbose: bool, members: int) -> str:
+    from xbatch.plan.details import open_details
+
+    facts = _facts(verdicts, store)
+    width = max((len(step.name) for step in plan), default=0)
+    lines: list[str] = []
+    for step in plan:
+        lines += _step_lines(step, verdicts[step.name], width, verbose)
+        more = kept_lines(facts.get(step.name, {})) if step.task == "fit" else []
+        more += open_details(step) if verdicts[step.name].kind == "waits" else []
+        lines += [f"    {line}" for line in more]
+    return "\n".join([*lines, _summary(verdicts, members), ""])
+
+
+def _as_json(plan: Plan, verdicts: Mapping[str, Verdict], members: int) -> dict[str, Any]:
     from xbatch.plan.details import open_details
 
     return {
         "plan": 1,
         "name": plan.name,
+        "members": members,
         "steps": [
             {
                 "name": step.name,
@@ -113,8 +122,9 @@ def _facts(verdicts: Mapping[str, Verdict], store: Path) -> dict[str, Mapping[st
     """Look up what is known of the steps that are done."""
     from xbatch.run.store import Store
 
+    known = Store(store)
     records = {
-        name: Store(store).record(verdict.key)
+        name: known.record(verdict.key)
         for name, verdict in verdicts.items()
         if verdict.kind == "up to date" and verdict.key is not None
     }
@@ -135,7 +145,7 @@ def kept_lines(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _print_step(step: Step, verdict: Verdict, width: int, verbose: bool) -> None:
+def _step_lines(step: Step, verdict: Verdict, width: int, verbose: bool) -> list[str]:
     from xbatch.plan.verdict import reason_text
 
     waits = [reason.what for reason in verdict.reasons if reason.kind == "waits"]
@@ -146,15 +156,15 @@ def _print_step(step: Step, verdict: Verdict, width: int, verbose: bool) -> None
         clauses.append(f"waits for {', '.join(shown)}{more}")
     word = "" if verdict.kind == "waits" else verdict.kind
     reasons = "; ".join(clauses)
-    click.echo(f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}".rstrip())
+    lines = [f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}".rstrip()]
     if verbose:
-        click.echo(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
-        for role in step.inputs:
-            click.echo(f"    {role} <- {_input(step, role)}")
+        lines.append(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
+        lines += [f"    {role} <- {_input(step, role)}" for role in step.inputs]
+    return lines
 
 
-def _summary(verdicts: Mapping[str, Verdict]) -> str:
+def _summary(verdicts: Mapping[str, Verdict], members: int) -> str:
     count = Counter[str](verdict.kind for verdict in verdicts.values())
     words = {"run": "to run", "waits": "waiting", "up to date": "up to date", "blocked": "that cannot be done here"}
     parts = [f"{count[kind]} {words[kind]}" for kind in words if count[kind]]
-    return f"{len(verdicts)} steps: {', '.join(parts)}"
+    return f"{f'{members} members, ' if members > 1 else ''}{len(verdicts)} steps: {', '.join(parts)}"

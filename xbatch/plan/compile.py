@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from graphlib import CycleError
-from hashlib import sha256
 from typing import Any
 
+from xbatch.base.collection import no_collection
 from xbatch.base.errors import Problem, SpecError
-from xbatch.base.files import canonical_json
 from xbatch.plan.events import events_steps
 from xbatch.plan.handover import handover_steps
 from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.spectra import spectra_steps
-from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput, check_outputs, ordered
+from xbatch.plan.steps import Plan, Step, StepInput, check_outputs, ordered
+from xbatch.plan.variants import Variants, common_values
 from xbatch.registry import TASKS
+from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Member, Spec
-from xbatch.spec.labels import member_label
 
 __all__ = ["compile_plan"]
 
-Recipe = Callable[[Analysis, Spec], tuple[list[Step], list[Problem]]]
+Recipe = Callable[[Analysis, Spec, Memo], tuple[list[Step], list[Problem]]]
 _RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps}
 _SPECTRA = {"spectrum", "combine", "fake"}
 """Tasks that make a spectrum for groupings and fits; all of them are in the table of spectra."""
-
-
-@dataclass(frozen=True)
-class _Variant:
-    """A step as some members have it: equal definitions under one name are one variant."""
-
-    step: Step
-    signature: str
-    members: tuple[Member, ...]
+_KEPT = 5000
+"""How many answers are kept of what members share."""
 
 
 def compile_plan(analysis: Analysis) -> Plan:
@@ -44,29 +36,28 @@ def compile_plan(analysis: Analysis) -> Plan:
     SpecError
         Files that are named and missing, fits that no engine here can do: everything, at once.
     """
-    variants: dict[tuple[str, str], _Variant] = {}
-    problems: list[Problem] = []
-    names: dict[tuple[str, str], str] = {}
+    with no_collection():
+        made = _member_steps(analysis)
+        steps = [*made, *handover_steps(made), *_table_steps(made, analysis)]
+        check_outputs(steps, TASKS)
+        return ordered(analysis.name, steps)
+
+
+def _member_steps(analysis: Analysis) -> list[Step]:
+    """Make the steps of all members, shared where they are the same."""
+    variants = Variants()
+    problems: dict[Problem, None] = {}
+    shared = Memo(_KEPT)
     for member in analysis.members:
-        steps, refused = _RECIPES[member.spec.level](analysis, member.spec)
-        problems += refused
+        steps, refused = _RECIPES[member.spec.level](analysis, member.spec, shared)
+        problems |= dict.fromkeys(refused)
         try:
-            signatures = _signatures(steps)
+            variants.add(member, steps)
         except CycleError as error:
-            problems.append(_circle(error.args[1], steps, analysis))
-            continue
-        for step in steps:
-            signature = signatures[step.name]
-            known = variants.get((step.name, signature))
-            members = (*known.members, member) if known else (member,)
-            variants[step.name, signature] = _Variant(step, signature, members)
-            names[member.name, step.name] = signature
+            problems[_circle(error.args[1], steps, analysis)] = None
     if problems:
-        raise SpecError(problems)
-    shared = _named(list(variants.values()), analysis.members, names)
-    steps = [*shared, *handover_steps(shared), *_table_steps(shared, analysis)]
-    check_outputs(steps, TASKS)
-    return ordered(analysis.name, steps)
+        raise SpecError(list(problems))
+    return variants.steps()
 
 
 def _circle(names: list[str], steps: list[Step], analysis: Analysis) -> Problem:
@@ -75,77 +66,6 @@ def _circle(names: list[str], steps: list[Step], analysis: Analysis) -> Problem:
     message = f"steps wait for each other: {' waits for '.join(reversed(names))}"
     hint = "take bands or times from a spectrum or light curve that does not depend on them"
     return Problem(analysis.place(path), "XB409", message, hint, path)
-
-
-def _signatures(steps: list[Step]) -> dict[str, str]:
-    """Digest what defines each step of one member, through all that it hangs on."""
-    result: dict[str, str] = {}
-
-    def defined(item: Input) -> str:
-        if isinstance(item, FileInput):
-            return f"file {item.path}"
-        return f"{result[item.step]} {item.output}"
-
-    for step in ordered("", steps):
-        content = {
-            "task": step.task,
-            "engine": step.engine,
-            "params": step.params,
-            "inputs": {role: defined(item) for role, item in step.inputs.items()},
-        }
-        result[step.name] = sha256(canonical_json(content)).hexdigest()
-    return result
-
-
-def _named(
-    variants: list[_Variant], members: tuple[Member, ...], signature_of: Mapping[tuple[str, str], str]
-) -> list[Step]:
-    """Give each variant a name of its own: the plain one, or with the swept values that make it differ."""
-    count: dict[str, int] = {}
-    for variant in variants:
-        count[variant.step.name] = count.get(variant.step.name, 0) + 1
-    suffix = {
-        (v.step.name, v.signature): _suffix(v, variants, members) if count[v.step.name] > 1 else "" for v in variants
-    }
-
-    def renamed(item: Input, member: Member) -> Input:
-        if isinstance(item, FileInput):
-            return item
-        return replace(item, step=item.step + suffix[item.step, signature_of[member.name, item.step]])
-
-    steps = []
-    for variant in variants:
-        step, tail = variant.step, suffix[variant.step.name, variant.signature]
-        steps.append(
-            replace(
-                step,
-                name=step.name + tail,
-                subject=step.subject + tail,
-                product=f"{step.product}/{tail[1:]}" if tail and step.product else step.product,
-                params=_titled(step.params, tail),
-                inputs={role: renamed(item, variant.members[0]) for role, item in step.inputs.items()},
-                members=tuple(member.name for member in variant.members if member.name),
-            )
-        )
-    return steps
-
-
-def _titled(params: Mapping[str, Any], tail: str) -> Mapping[str, Any]:
-    """Put the swept values into the title of a figure, which tells the members' figures apart."""
-    return {**params, "title": f"{params['title']} ({tail[1:]})"} if tail and "title" in params else params
-
-
-def _suffix(variant: _Variant, variants: list[_Variant], members: tuple[Member, ...]) -> str:
-    values = {axis: variant.members[0].values[axis] for axis in _axes(variant, variants)}
-    return "~" + member_label(values, tuple(members[0].values))
-
-
-def _axes(variant: _Variant, variants: list[_Variant]) -> list[str]:
-    """Name the swept paths whose value is the same in all members of a variant and differs in another's."""
-    mine = variant.members
-    others = [m for v in variants if v.step.name == variant.step.name and v is not variant for m in v.members]
-    fixed = [axis for axis in mine[0].values if len({canonical_json(m.values[axis]) for m in mine}) == 1]
-    return [axis for axis in fixed if any(m.values[axis] != mine[0].values[axis] for m in others)]
 
 
 def _table_steps(steps: list[Step], analysis: Analysis) -> list[Step]:
@@ -174,13 +94,14 @@ def _table_steps(steps: list[Step], analysis: Analysis) -> list[Step]:
             )
         )
     fits = [step for step in steps if step.task == "fit"]
+    members = {member.name: member for member in analysis.members}
     if fits:
         tables.append(
             Step(
                 name="parameters:fits",
                 task="parameters",
                 subject="fits",
-                params={"fits": [_fit_row(f"fit/{n}", step, analysis) for n, step in enumerate(fits)]},
+                params={"fits": [_fit_row(f"fit/{n}", step, members) for n, step in enumerate(fits)]},
                 inputs={f"fit/{n}": StepInput(step.name, "fit.json", optional=True) for n, step in enumerate(fits)},
                 product="tables",
                 path="fit",
@@ -195,12 +116,7 @@ def _keep(analysis: Analysis) -> dict[str, float]:
     return {"min_exposure": least} if least > 0 else {}
 
 
-def _fit_row(role: str, step: Step, analysis: Analysis) -> dict[str, Any]:
+def _fit_row(role: str, step: Step, members: Mapping[str, Member]) -> dict[str, Any]:
     """Describe a fit for the table: which it is, and the swept values that all its members share."""
-    members = [member for member in analysis.members if member.name in step.members]
-    values = {
-        axis: value
-        for axis, value in (members[0].values.items() if members else ())
-        if all(canonical_json(member.values[axis]) == canonical_json(value) for member in members)
-    }
+    values = common_values([members[name] for name in step.members])
     return {"role": role, "fit": step.subject, "member": ", ".join(step.members), "values": values}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from xbatch.base.errors import Problem
@@ -18,13 +19,14 @@ from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
 from xbatch.plan.sums import edge_steps, sums
 from xbatch.spec.eventmodel import EventWork
+from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
 
 __all__ = ["events_steps", "what_events_cannot_give"]
 
 
 def events_steps(
-    analysis: Analysis, spec: Spec, installed: Installed = is_installed
+    analysis: Analysis, spec: Spec, shared: Memo | None = None, installed: Installed = is_installed
 ) -> tuple[list[Step], list[Problem]]:
     """Make the steps of one member whose work starts at event lists.
 
@@ -34,6 +36,8 @@ def events_steps(
         For places of errors.
     spec : Spec
         The member's spec.
+    shared : Memo or None
+        Keeps what other members of a sweep have in common with this one.
     installed : callable
         Says whether a Python package can be imported.
 
@@ -45,17 +49,37 @@ def events_steps(
         Everything that makes the plan impossible: lists and other files that are missing, regions that cannot serve
         all their observations, responses that events do not bring.
     """
+    shared = shared if shared is not None else Memo(1)
+    parts = (spec.work, spec.combinations, spec.fakes, spec.equal_bands)
+    key = ("events", *map(id, parts))
+    known: _Made | None = shared.find(key)
+    if known is None:
+        known = _made(analysis, spec)
+        shared.keep(key, known, parts)
+    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
+    problems = [*known.problems, *refused]
+    return ([*known.steps, *following], []) if not problems else ([], problems)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What is made of the event lists of a member, and what is wrong with them."""
+
+    sources: Mapping[str, Source]
+    steps: list[Step]
+    problems: list[Problem]
+
+
+def _made(analysis: Analysis, spec: Spec) -> _Made:
     work = _work(spec)
     found, problems = find_lists(work.observed, analysis)
     lists = EventLists(work, found)
     problems += _file_problems(lists, analysis)
     sources, added = _sources(spec)
-    following, refused = following_steps(analysis, spec, sources, installed)
-    problems += refused
     if problems:
-        return [], problems
+        return _Made(sources, [], problems)
     steps = [*lists.steps(), *extraction_steps(lists), *added, *edge_steps(spec, sources), *product_steps(lists)]
-    return steps + following, []
+    return _Made(sources, steps, [])
 
 
 def what_events_cannot_give(analysis: Analysis) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.registry import TASKS
-from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Spec
+from xbatch.spec.memo import Memo
+from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
 from xbatch.spec.tablemodels import file_of
 
 __all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
@@ -27,6 +28,8 @@ _SHERPA_CURE = (
 )
 _CURES = {"sherpa": _SHERPA_CURE, "emcee": "pip install 'xbatch[mcmc]'"}
 _SPELT = {"sherpa": "Sherpa"}
+
+_PARAMETER_KEYS = tuple(one.name for one in fields(Parameter) if one.name != "path")
 
 Installed = Callable[[str], bool]
 
@@ -43,6 +46,7 @@ class _Recipe:
     analysis: Analysis
     spec: Spec
     sources: Mapping[str, Source]
+    shared: Memo
 
     @property
     def keep(self) -> dict[str, float]:
@@ -51,7 +55,7 @@ class _Recipe:
 
 
 def following_steps(
-    analysis: Analysis, spec: Spec, sources: Mapping[str, Source], installed: Installed
+    analysis: Analysis, spec: Spec, sources: Mapping[str, Source], installed: Installed, shared: Memo
 ) -> tuple[list[Step], list[Problem]]:
     """Make the steps that group spectra and fit them.
 
@@ -64,6 +68,8 @@ def following_steps(
         The spectra by `Subject.path`; a fit of one that is not among them is left out.
     installed : callable
         Says whether a Python package can be imported.
+    shared : Memo
+        Keeps the steps of other members of a sweep, by what they are made from.
 
     Returns
     -------
@@ -71,16 +77,26 @@ def following_steps(
     problems : list of Problem
         What the spectra cannot give.
     """
-    recipe = _Recipe(analysis, spec, sources)
+    recipe = _Recipe(analysis, spec, sources, shared)
     steps: list[Step] = []
     problems = response_problems(analysis, spec, sources)
     for subject, binning in _groupings(spec, sources):
-        template = _template_problem(recipe, binning)
-        problems += [template] if template else []
-        steps.append(_group_step(recipe, sources[subject], binning))
+        source = sources[subject]
+        key = ("group", id(source), id(binning), spec.min_exposure)
+        grouping: tuple[Step, Problem | None] | None = shared.find(key)
+        if grouping is None:
+            grouping = _group_step(recipe, source, binning), _template_problem(recipe, binning)
+            shared.keep(key, grouping, (source, binning))
+        steps.append(grouping[0])
+        problems += [grouping[1]] if grouping[1] else []
     for job in _jobs(spec, sources):
-        problems += _fit_problems(analysis, job, sources)
-        steps += _fit_steps(recipe, job, installed)
+        key = ("fit", id(sources), id(job), spec.min_exposure)
+        fit: tuple[list[Step], list[Problem]] | None = shared.find(key)
+        if fit is None:
+            fit = _fit_steps(recipe, job, installed), _fit_problems(analysis, job, sources)
+            shared.keep(key, fit, (sources, job))
+        steps += fit[0]
+        problems += fit[1]
     return steps, problems
 
 
@@ -240,13 +256,11 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
     return {
         "name": job.name,
         "group": job.group,
-        "datasets": [_dataset_params(data, recipe.sources[data.subject.path].note) for data in job.datasets],
+        "datasets": [_dataset_params(data, recipe) for data in job.datasets],
         "model": None if job.model is None else dict(job.model),
         "model_text": job.model_text,
         "components": {name: kind.partition("{")[0] for name, kind in job.components.items()},
-        "parameters": [
-            {key: value for key, value in asdict(parameter).items() if key != "path"} for parameter in job.parameters
-        ],
+        "parameters": [_parameter_params(parameter, recipe.shared) for parameter in job.parameters],
         "background": job.background,
         "statistic": job.statistic,
         "variance": job.variance,
@@ -257,11 +271,26 @@ def _fit_params(recipe: _Recipe, job: FitJob) -> dict[str, Any]:
         **({"unfolded": True} if job.unfolded else {}),
         "mcmc": None if job.mcmc is None else dict(job.mcmc),
         "goodness": None if job.goodness is None else dict(job.goodness),
-        "errors": asdict(job.errors),
+        "errors": _once(job.errors, recipe.shared, lambda: asdict(job.errors)),
         "flux": [_flux_params(request) for request in job.flux],
         **further_models(job.models),
         **recipe.keep,
     }
+
+
+def _parameter_params(one: Parameter, shared: Memo) -> dict[str, Any]:
+    """Give a parameter, all but where it stands in the spec."""
+    return _once(one, shared, lambda: {name: getattr(one, name) for name in _PARAMETER_KEYS})
+
+
+def _once(one: object, shared: Memo, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Make the JSON-able form of what many fits of a sweep have in common once."""
+    key = ("params", id(one))
+    known: dict[str, Any] | None = shared.find(key)
+    if known is None:
+        known = make()
+        shared.keep(key, known, (one,))
+    return known
 
 
 def _flux_params(request: FluxRequest) -> dict[str, Any]:
@@ -270,14 +299,14 @@ def _flux_params(request: FluxRequest) -> dict[str, Any]:
     return params if request.model else {key: value for key, value in params.items() if key != "model"}
 
 
-def _dataset_params(data: Dataset, note: str) -> dict[str, Any]:
+def _dataset_params(data: Dataset, recipe: _Recipe) -> dict[str, Any]:
     return {
         "obsid": data.subject.obsid,
         "instrument": data.subject.instrument,
         "mission": data.subject.mission,
         "spectrum": data.subject.label,
         "binning": data.binning,
-        "band": asdict(data.band),
+        "band": _once(data.band, recipe.shared, lambda: asdict(data.band)),
         "edge": data.edge,
-        "note": note,
+        "note": recipe.sources[data.subject.path].note,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from xbatch.plan.sources import Source, response_file, spectrum_name
 from xbatch.plan.steps import FileInput, Input, Step
 from xbatch.plan.sums import edge_steps, sums
 from xbatch.registry import TASKS
+from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec, Subject
 
 __all__ = ["further_inputs", "spectra_steps", "spectrum_outputs", "spectrum_params"]
 
 
 def spectra_steps(
-    analysis: Analysis, spec: Spec, installed: Installed = is_installed
+    analysis: Analysis, spec: Spec, shared: Memo | None = None, installed: Installed = is_installed
 ) -> tuple[list[Step], list[Problem]]:
     """Make the steps of one member whose work starts at spectra.
 
@@ -29,6 +31,8 @@ def spectra_steps(
         For places of errors.
     spec : Spec
         The member's spec.
+    shared : Memo or None
+        Keeps what other members of a sweep have in common with this one.
     installed : callable
         Says whether a Python package can be imported.
 
@@ -39,6 +43,27 @@ def spectra_steps(
     problems : list of Problem
         Everything that makes the plan impossible.
     """
+    shared = shared if shared is not None else Memo(1)
+    parts = (spec.spectra, spec.combinations, spec.fakes, spec.equal_bands)
+    key = ("spectra", *map(id, parts))
+    known: _Read | None = shared.find(key)
+    if known is None:
+        known = _read(analysis, spec)
+        shared.keep(key, known, parts)
+    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
+    return [*known.steps, *following], [*known.problems, *refused]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The spectra of a member, with the steps that make them and what is wrong with them."""
+
+    sources: Mapping[str, Source]
+    steps: list[Step]
+    problems: list[Problem]
+
+
+def _read(analysis: Analysis, spec: Spec) -> _Read:
     read: dict[str, Source] = {}
     steps: list[Step] = []
     problems: list[Problem] = []
@@ -49,8 +74,7 @@ def spectra_steps(
             read[files.subject.path] = _source(links)
             steps.append(_spectrum_step(links))
     sources, added = sums(spec, read)
-    following, refused = following_steps(analysis, spec, sources, installed)
-    return [*steps, *added, *edge_steps(spec, sources), *following], problems + refused
+    return _Read(sources, [*steps, *added, *edge_steps(spec, sources)], problems)
 
 
 def spectrum_params(subject: Subject, note: str) -> dict[str, Any]:

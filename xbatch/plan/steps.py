@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -13,14 +14,14 @@ from xbatch.registry import TaskDef
 __all__ = ["FileInput", "Plan", "Step", "StepInput"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileInput:
     """A file from outside the plan, by its absolute path."""
 
     path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepInput:
     """A file that another step makes.
 
@@ -77,10 +78,19 @@ class Step:
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""
-        return tuple(sorted({i.step for i in self.inputs.values() if isinstance(i, StepInput) and not i.optional}))
+        return self._needs
 
     def waits_for(self) -> tuple[str, ...]:
         """Name every step that must have ended before this one may start, sorted."""
+        return self._waits_for
+
+    # Plans of many steps ask for these again and again.
+    @cached_property
+    def _needs(self) -> tuple[str, ...]:
+        return tuple(sorted({i.step for i in self.inputs.values() if isinstance(i, StepInput) and not i.optional}))
+
+    @cached_property
+    def _waits_for(self) -> tuple[str, ...]:
         return tuple(sorted({i.step for i in self.inputs.values() if isinstance(i, StepInput)}))
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from xbatch.spec.bands import Bands
 from xbatch.spec.enclosed import check_enclosed
 from xbatch.spec.fitdata import FitData, fit_data
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Binning, ErrorRequest, FitJob, FluxRequest
-from xbatch.spec.models import Models, Placed, find_models
+from xbatch.spec.models import Models, find_models
 from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, data_of, is_sound, items_of, text_of
 from xbatch.spec.parameters import instances
 from xbatch.spec.quantity import QuantityError, probability
 from xbatch.spec.report import Report, did_you_mean, shown
-from xbatch.spec.settings import Settled, is_glob, name_fault, parameter_names, settle
+from xbatch.spec.settings import is_glob, name_fault, parameter_names, settle
 from xbatch.spec.spectra import SpectraFound
 
 __all__ = ["ALLOWED", "find_fits"]
@@ -79,54 +80,55 @@ def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
     placed = models.placed(fit, subjects, known.spectra, report)
     settled = settle(fit.entries.get("parameters"), models.components, subjects, data.whole, report)
     errors = _errors(fit.entries.get("errors"), models.components, confidence, report)
+    common = {**_settings(fit), "errors": errors, "flux": flux} if is_sound(fit) else None
     jobs = []
     for group, numbers in data.groups:
-        chosen = FitData(tuple(data.datasets[n] for n in numbers), data.whole, ())
-        job = _job(name, group, fit, chosen, models, placed, settled, report)
-        if job is not None:
-            jobs.append(replace(job, errors=errors, flux=flux))
+        chosen = tuple(data.datasets[n] for n in numbers)
+        further, components = models.of(placed, [one.subject for one in chosen])
+        found = instances(components, settled, chosen, fit, report, models.datasets_of(further))
+        parameters = linked(found, chosen, models.components, report)
+        if parameters is None or common is None:
+            continue
+        for model, node in models.expressions(fit):
+            check_enclosed(model.tree, model.components, parameters, node, report)
+        jobs.append(
+            FitJob(
+                name=name,
+                group=group,
+                datasets=chosen,
+                model=None if models.first is None else models.first.tree,
+                model_text=models.text,
+                components=components,
+                parameters=tuple(parameters),
+                models=further,
+                **common,
+            )
+        )
     return jobs
 
 
-def _job(
-    name: str, group: str, fit: Table, data: FitData, models: Models, placed: Placed, settled: Settled, report: Report
-) -> FitJob | None:
-    further, components = models.of(placed, [one.subject for one in data.datasets])
-    found = instances(components, settled, data.datasets, fit, report, models.datasets_of(further))
-    parameters = linked(found, data.datasets, models.components, report)
-    if parameters is None or not is_sound(fit):
-        return None
-    for model, node in models.expressions(fit):
-        check_enclosed(model.tree, model.components, parameters, node, report)
-
+def _settings(fit: Table) -> dict[str, Any]:
+    """Give what all groups of a sound fit have in common."""
     plots = data_of(fit.entries["plots"]) if "plots" in fit.entries else None
     plots = plots if isinstance(plots, Mapping) else {}
 
     def said(key: str, default: str) -> str:
         return text_of(fit.entries.get(key)) or default
 
-    return FitJob(
-        name=name,
-        group=group,
-        datasets=data.datasets,
-        model=None if models.first is None else models.first.tree,
-        model_text=models.text,
-        components=components,
-        parameters=tuple(parameters),
-        background=_mode(fit) or "",
-        statistic=said("statistic", ""),
-        variance=said("variance", "data"),
-        abundances=said("abundances", "wilm"),
-        cross_sections=said("cross_sections", "vern"),
-        optimiser=said("optimiser", "levmar"),
-        starts=_whole(data_of(fit.entries["starts"]) if "starts" in fit.entries else None, FitJob.starts),
-        goodness=_whole_numbers(fit.entries.get("goodness")),
-        residuals=str(plots.get("residuals") or "delchi"),
-        unfolded=plots.get("unfolded") is True,
-        mcmc=_whole_numbers(fit.entries.get("mcmc")),
-        path=fit.path,
-        models=further,
-    )
+    return {
+        "background": _mode(fit) or "",
+        "statistic": said("statistic", ""),
+        "variance": said("variance", "data"),
+        "abundances": said("abundances", "wilm"),
+        "cross_sections": said("cross_sections", "vern"),
+        "optimiser": said("optimiser", "levmar"),
+        "starts": _whole(data_of(fit.entries["starts"]) if "starts" in fit.entries else None, FitJob.starts),
+        "goodness": _whole_numbers(fit.entries.get("goodness")),
+        "residuals": str(plots.get("residuals") or "delchi"),
+        "unfolded": plots.get("unfolded") is True,
+        "mcmc": _whole_numbers(fit.entries.get("mcmc")),
+        "path": fit.path,
+    }
 
 
 def _whole_numbers(node: Node | None) -> Mapping[str, int] | None:

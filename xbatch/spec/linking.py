@@ -40,7 +40,7 @@ def linked(
     parsed = {one.link.text: _parsed(one, components, report) for one in found if one.link is not None}
     links = {text: link for text, link in parsed.items() if link is not None}
     kept = [one if one.link is None or one.link.text in links else replace(one, link=None) for one in found]
-    split = _split(kept, links, datasets, report)
+    split = _split(kept, links, datasets, report) if links else kept
     if len(report.problems) > before:
         return None
     parameters = named(split, datasets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from xbatch.base.collection import no_collection
 from xbatch.base.errors import Place, SpecError
 from xbatch.spec.include import apply_overrides, read_with_includes
 from xbatch.spec.kinds import refuse_other_kind
@@ -66,7 +67,8 @@ def load(path: Path, overrides: Sequence[str] = (), most: int | None = None) -> 
         points, refused = find_points(sweep, (plain, resolved.tree), most, report)
         if refused is not None:
             raise refused
-        members = members_of(plain, points, resolver, report, notes)
+        with no_collection():
+            members = members_of(plain, points, resolver, report, notes)
     if report.problems:
         raise SpecError(report.problems)
     document = resolved.document()

@@ -19,7 +19,7 @@ from xbatch.spec.defaults import fill_parameters
 from xbatch.spec.fits import find_fits
 from xbatch.spec.levels import level_of, refuse_other_level
 from xbatch.spec.memo import Memo, Stage
-from xbatch.spec.model import Binning, FitJob, Spec
+from xbatch.spec.model import Binning, FitJob, Parameter, Spec
 from xbatch.spec.nodes import Broken, Table, text_of
 from xbatch.spec.observations import Pointing, fill_missions, pointings
 from xbatch.spec.paths import joined
@@ -102,6 +102,7 @@ class Resolver:
         self.folder = path.absolute().parent
         self.nodes = Memo(_NODES_KEPT)
         self.stages: dict[str, Stage[Any]] = {}
+        self.parameters: dict[Parameter, Parameter] = {}
 
     def resolve(self, root: Table, report: Report, notes: Report) -> Resolved:
         """Check one tree."""
@@ -198,10 +199,16 @@ class Resolver:
 
             def jobs_of(tree: Table, report: Report, notes: Report) -> tuple[FitJob, ...]:
                 root = Table({"fit": replace(table, entries=dict(tree.entries))}, tree.place)
-                return find_fits(root, found.spectra, binnings, found.bands, self.folder, report)
+                jobs = find_fits(root, found.spectra, binnings, found.bands, self.folder, report)
+                return tuple([self._with_shared_parameters(job) for job in jobs])
 
             jobs += self._stage(f"fit {name}", alone, jobs_of, (found, binnings), report, notes)
         return tuple(jobs)
+
+    def _with_shared_parameters(self, job: FitJob) -> FitJob:
+        """Let equal parameters be one object: of many, a sweep changes one."""
+        known = self.parameters
+        return replace(job, parameters=tuple([known.setdefault(one, one) for one in job.parameters]))
 
     def _data_root(self, tree: Table) -> Path:
         data = tree.entries.get("data")

@@ -93,9 +93,9 @@ def laid_over_setting(base: Table, changes: Table) -> Table:
         base = base.without("value", "frozen")
     elif "value" in changes.entries:
         base = base.without("link")
-    for key, node in changes.entries.items():
-        base = base.with_entry(key, node, changes.key_place(key))
-    return Table(base.entries, changes.place, base.keys, path=changes.path or base.path)
+    entries = {**base.entries, **changes.entries}
+    keys = {**base.keys, **{key: changes.key_place(key) for key in changes.entries}}
+    return Table(entries, changes.place, keys, path=changes.path or base.path)
 
 
 def _check_link_alone(entry: Table, report: Report) -> None:
