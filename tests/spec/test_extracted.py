@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spec.specs import BINNING, EVENTS, TWO_MISSIONS, codes, fit, jobs, problems, work
+from xbatch.spec.model import labelled
 
 REGIONS = (
     "regions:\n  src: {shape: circle, center: [10, 20], radius: 50 arcsec}\n"
@@ -132,3 +133,15 @@ def test_instruments_that_do_not_image_or_have_no_name(tmp_path: Path) -> None:
     assert not codes(
         tmp_path, other.replace("data:", "instruments: [XRT]\ndata:") + REGIONS + "spectra: {s: {region: src}}\n"
     )
+
+
+def test_a_spectrum_with_the_name_of_its_time_selection_has_it_once(tmp_path: Path) -> None:
+    text = (
+        EVENTS + "regions: {src: {shape: circle, center: [10, 20], radius: 50 arcsec}}\n"
+        "gtis: {high: {time: [100 s, 250 s]}, low: {not: high}}\n"
+        "spectra: {high: {region: src, gti: [high, low]}}\n"
+        "lightcurves: {low: {spectrum: high, bands: [3-10 keV], dt: 100 s}}\n"
+    )
+    found = work(tmp_path, text)
+    assert {one.subject.label for one in found.spectra} == {"high", "high@low"}
+    assert {labelled(one.name, one.gti) for one in found.lightcurves} == {"low@high", "low"}

@@ -19,6 +19,7 @@ from xbatch.spec.eventmodel import (
     Observed,
     Screening,
 )
+from xbatch.spec.model import labelled
 
 __all__ = ["EventLists", "curve_name", "file_input", "identity"]
 
@@ -40,7 +41,7 @@ def identity(one: Observed) -> dict[str, str]:
 
 def curve_name(observed: str, name: str, gti: str) -> str:
     """Name the step that makes a light curve."""
-    return f"lightcurve:{observed}/{name}{f'@{gti}' if gti else ''}"
+    return f"lightcurve:{observed}/{labelled(name, gti)}"
 
 
 def _with(screening: str, sign: str) -> str:

@@ -31,7 +31,13 @@ __all__ = [
     "Spec",
     "SpectrumFiles",
     "Subject",
+    "labelled",
 ]
+
+
+def labelled(name: str, gti: str) -> str:
+    """Give ``name@gti``; the name alone where there is no time selection, or where it has the same name."""
+    return f"{name}@{gti}" if gti not in ("", name) else name
 
 
 @dataclass(frozen=True, order=True)
@@ -56,8 +62,8 @@ class Subject:
 
     @property
     def label(self) -> str:
-        """``spectrum``, or ``spectrum@gti`` where a time selection belongs to it."""
-        return f"{self.spectrum}@{self.gti}" if self.gti else self.spectrum
+        """``spectrum``, or ``spectrum@gti`` where a time selection belongs to it: see `labelled`."""
+        return labelled(self.spectrum, self.gti)
 
     @property
     def path(self) -> str:
