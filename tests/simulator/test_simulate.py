@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from xbatch.simulator.config import Background, Detector, ListOptions, Observati
 from xbatch.simulator.instrument import effective_area, fwhm, make_response
 from xbatch.simulator.predict import background_rate, photons, source_rate, true_fluxes
 from xbatch.simulator.small import small_config
+from xbatch.spec.components import COMPONENTS
+from xbatch.xray.components import COMPONENTS as COMPUTED
 
 DEMO = Path(__file__).parents[2] / "examples" / "configs" / "spectra-simulation.yaml"
 
@@ -199,7 +202,7 @@ def test_a_config_is_read_whole() -> None:
         ("seed: 20260101", "sed: 20260101", r"unknown key 'sed'.*did you mean 'seed'"),
         ("nH: 2.0", "nh: 2.0", "unknown key 'nh'"),
         ("norm: 0.008", "norm: -1", "norm is -1; it must be at least 0"),
-        ("type: tbabs", "type: wabs", "type is 'wabs'"),
+        ("type: tbabs", "type: babs", "type is 'babs'"),
         ("FPMA: 30000", "FPMC: 30000", "unknown key 'FPMC'"),
         ("rate: 0.02", "rate: lots", "rate must be a number"),
         ('start: "2019-01-10T04:20:09"', "start: yesterday", "'yesterday' is not a time"),
@@ -257,3 +260,46 @@ def test_the_schema_is_one_and_takes_the_examples(name: str) -> None:
     schema = json.loads(schema_text("simulate-1"))
     jsonschema.Draft7Validator.check_schema(schema)
     jsonschema.Draft7Validator(schema).validate(yaml.safe_load(DEMO.with_name(name).read_text()))
+
+
+NATIVE = {name: one for name, one in COMPONENTS.items() if one.kind != "con"}
+
+
+def test_every_component_may_be_simulated() -> None:
+    """The schema has the components of fits, with their parameters; what is frozen there has a default here."""
+    model = json.loads(schema_text("simulate-1"))["properties"]["source"]["properties"]["model"]["items"]
+    assert set(model["properties"]["type"]["enum"]) == set(NATIVE)
+    rules: dict[str, dict[str, Any]] = {}
+    for one in model["allOf"]:
+        said = one["if"]["properties"]["type"]
+        rules |= dict.fromkeys(said.get("enum") or [said["const"]], one["then"])
+    assert set(rules) == set(NATIVE)
+    for name, rule in rules.items():
+        own = {one.name: one for one in NATIVE[name].parameters}
+        assert list(rule["properties"]) == ["type", *own]
+        assert rule["required"] == [one.name for one in own.values() if not one.frozen]
+        for one in own.values():
+            said = rule["properties"][one.name]
+            assert said.get("default", one.value) == one.value
+            assert ("default" in said) is one.frozen
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_components_are_those_of_fits(tmp_path: Path, name: str) -> None:
+    component = NATIVE[name]
+    values = {one.name: one.value for one in component.parameters if not one.frozen}
+    term = ", ".join(f"{key}: {value}" for key, value in {"type": name, **values}.items())
+    power_law = "    - {type: powerlaw, PhoIndex: 1.7, norm: 0.01}\n" if component.kind == "mul" else ""
+    text = DEMO.read_text()
+    head, _, tail = text.partition("  model:")
+    tail = tail[tail.index("calibration:") :]
+    path = tmp_path / "one.yaml"
+    path.write_text(f"{head}  model:\n{power_law}    - {{{term}}}\n{tail}")
+    config = read_config(path)
+    assert dict(config.model[-1].values) == {one.name: one.value for one in component.parameters}
+    edges = np.geomspace(3.0, 79.0, 200)
+    _, seen = photons(config, edges)
+    expected = COMPUTED[name].evaluate(edges, [one.value for one in component.parameters])
+    if component.kind == "mul":
+        expected = expected * COMPUTED["powerlaw"].evaluate(edges, (1.7, 0.01))
+    np.testing.assert_allclose(seen, expected, rtol=1e-12)
