@@ -37,6 +37,17 @@ def test_a_written_manifest_fits_its_schema_and_reads_back(tmp_path: Path) -> No
     }  # fmt: skip
 
 
+def test_a_manifest_of_many_steps_has_one_a_line_and_the_same_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_run(tmp_path)
+    manifest = world.manifest()
+    monkeypatch.setattr("xbatch.provenance.manifest._READABLE", 1)
+    text = write(world.folder, manifest).read_text()
+    assert read(world.folder) == manifest
+    assert sum(line.startswith('    {"commands":') for line in text.splitlines()) == len(manifest["steps"])
+
+
 def test_the_schema_is_one_and_describes_every_property() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     bare = []

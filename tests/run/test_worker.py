@@ -52,7 +52,7 @@ def order(tmp_path: Path, task: str, inputs: dict[str, Path] | None = None, **pa
         marks={path: file_mark(path) for path in inputs.values()},
         outputs=TOYS[task].outputs,
         head=head,
-        out=store.scratch(),
+        out=store.unmade_scratch(),
         log=tmp_path / "logs" / "a.log",
         store=store.root,
     )

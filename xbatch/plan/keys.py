@@ -20,6 +20,9 @@ ENGINE_VERSIONS: Mapping[str, str] = MappingProxyType({"native": "1"})
 """Versions of the engines. The native engine's counts what all its tasks share; a task has its own version."""
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Turn mappings into dicts and sequences into lists, all the way down, for JSON.
 
@@ -28,13 +31,16 @@ def plain(value: Any) -> Any:
     TypeError
         Something has no JSON form, or a key is not text.
     """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("a key that is not text has no place in JSON")
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (str, int, float)):
+    if isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form")
 

@@ -107,8 +107,18 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     if not compiled(schema)(manifest):
         raise ValueError(f"the manifest does not fit its schema at {_fault(schema, manifest)}")
     path = folder / NAME
-    write_atomically(path, pretty_json(manifest))
+    write_atomically(path, _text(manifest))
     return path
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    """Give a manifest as text: for people, or with a step a line where there are too many for them to read."""
+    steps = manifest["steps"]
+    if len(steps) <= _READABLE:
+        return pretty_json(manifest)
+    head, _, tail = pretty_json({**manifest, "steps": []}).partition('"steps": []')
+    lines = ",\n".join(f"    {canonical_json(step).decode()}" for step in steps)
+    return f'{head}"steps": [\n{lines}\n  ]{tail}'
 
 
 def _fault(schema: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
@@ -160,6 +170,7 @@ def plan_digest(plan: Plan) -> str:
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
+_READABLE = 500
 _VOLATILE_RUN = ("counts", "started", "ended", "jobs", "folder", "store", "command")
 _VOLATILE_STEP = (
     "outcome", "reasons", "seconds", "started", "ended", "wall_s", "cpu_s", "max_rss_mb", "log", "host", "environment",
@@ -234,8 +245,8 @@ class _Sha256s:
 
 
 def _record(step: StepResult) -> Mapping[str, Any] | None:
-    if step.record is None:
-        return None
+    if step.record is None or step.content is not None:
+        return step.content
     try:
         record: Mapping[str, Any] = json.loads(step.record.read_bytes())
     except (OSError, ValueError) as error:

@@ -27,6 +27,7 @@ __all__ = ["Conductor"]
 
 _SYNC_S = 30.0
 _SAVE_S = 1.0
+_SAVE_SHARE = 50  # a save writes of all steps: what it takes of a run's time stays a fiftieth
 
 
 class Conductor:
@@ -90,7 +91,8 @@ class Conductor:
         self._causes: dict[str, str] = {}
         self._unplaced: deque[tuple[str, Record, bool]] = deque()
         self._unsynced: list[str] = []
-        self._synced = self._saved = time.monotonic()
+        self._synced = time.monotonic()
+        self._save_at = self._synced + _SAVE_S
         self._stopping = False
         self._deadline: float | None = None
         self.results: dict[str, StepResult] = {}
@@ -200,7 +202,7 @@ class Conductor:
             seen,
             self._records,
             self._store,
-            self._store.scratch(),
+            self._store.unmade_scratch(),
             log,
         )
         self._begun[step] = time.monotonic()
@@ -280,6 +282,7 @@ class Conductor:
                 self._verdicts[step].reasons,
                 log=log_path(self._run_dir, step),
                 seconds=self._seconds(step),
+                content=record,
             )
         )
 
@@ -315,10 +318,12 @@ class Conductor:
 
     def _keep_up(self) -> None:
         """Now and then make safe what was done."""
-        if time.monotonic() - self._saved > _SAVE_S:
+        now_s = time.monotonic()
+        if now_s > self._save_at:
             self._products.save()
-            self._saved = time.monotonic()
-        if self._unsynced and time.monotonic() - self._synced > _SYNC_S:
+            saved = time.monotonic()
+            self._save_at = saved + max(_SAVE_S, _SAVE_SHARE * (saved - now_s))
+        if self._unsynced and now_s - self._synced > _SYNC_S:
             self._store.sync(self._unsynced)
             self._unsynced.clear()
             self._synced = time.monotonic()

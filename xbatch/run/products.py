@@ -35,13 +35,21 @@ def product_path(run_dir: Path, product: str) -> Path:
     ValueError
         The name leads out of the run's folder.
     """
-    if not product or Path(product).is_absolute() or ".." in Path(product).parts:
+    return run_dir / _product_name(product)
+
+
+def _product_name(product: str) -> str:
+    if not product or product.startswith("/") or ".." in product.split("/"):
         raise ValueError(f"{product!r} is no folder for products")
-    return run_dir / "products" / product
+    return f"products/{product}"
 
 
 def log_path(run_dir: Path, step: str) -> Path:
     """Give the log file of a step, each its own: the name with ``/`` as ``+`` and the first ``:`` as ``.``."""
+    return run_dir / "logs" / _log_name(step)
+
+
+def _log_name(step: str) -> str:
     task, _, subject = step.partition(":")
     parts = [quote(part, safe="@=,") for part in subject.split("/")]
     name = f"{quote(task, safe='')}.{'+'.join(parts)}"
@@ -49,7 +57,7 @@ def log_path(run_dir: Path, step: str) -> Path:
         import hashlib
 
         name = f"{name[:_MAX_NAME]}~{hashlib.sha256(step.encode()).hexdigest()[:12]}"
-    return run_dir / "logs" / f"{name}.log"
+    return f"{name}.log"
 
 
 @dataclass
@@ -70,6 +78,7 @@ class Products:
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
+        self._root = str(run_dir)
         self._steps = _read(run_dir / _NAME)
         self._changed = False
 
@@ -89,17 +98,18 @@ class Products:
         FileError
             The folder cannot be written.
         """
-        wanted = {entry / LOG: log_path(self._run_dir, step)}
+        # Paths are text here: a run of thousands of steps is at its slowest in this place.
+        wanted = {f"logs/{_log_name(step)}": LOG}
         if product:
-            folder = product_path(self._run_dir, product)
-            wanted |= {entry / name: folder / name for name in record["outputs"]}
+            folder = _product_name(product)
+            wanted |= {f"{folder}/{name}": name for name in record["outputs"]}
         before = self._steps.get(step, Placed(""))
         now = Placed(record["key"])
-        for source, target in wanted.items():
-            name = target.relative_to(self._run_dir).as_posix()
+        for name, output in wanted.items():
+            target = f"{self._root}/{name}"
             mark = before.files.get(name) if before.key == now.key and not fresh else None
             if mark is None or _mark(target) != mark:
-                _put(source, target)
+                _put(f"{entry}/{output}", target)
                 mark = _mark(target)
             now.files[name] = mark or []
         self._take_away(before, keep=now.files)
@@ -145,9 +155,9 @@ class Products:
     def _take_away(self, placed: Placed, keep: Collection[str]) -> None:
         """Remove files that are as they were placed, and folders that are empty then."""
         for name, mark in placed.files.items():
-            path = self._run_dir / name
-            if name in keep or _mark(path) != mark:
+            if name in keep or _mark(f"{self._root}/{name}") != mark:
                 continue
+            path = self._run_dir / name
             with suppress(OSError):
                 path.unlink()
                 for folder in path.relative_to(self._run_dir).parents[:-2]:
@@ -163,20 +173,38 @@ def _read(path: Path) -> dict[str, Placed]:
         return {}
 
 
-def _mark(path: Path) -> list[int] | None:
+def _mark(path: str) -> list[int] | None:
     """Give size, time of change and inode of a file; None if it is not there."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def _put(source: Path, target: Path) -> None:
+def _put(source: str, target: str) -> None:
     """Make a file stand under another name; what stood there gives way in one rename."""
-    with suppress(OSError):  # the quick way, where nothing is in it
+    try:
+        if _linked(source, target):
+            return
+    except OSError:  # perhaps there can be no links here
+        pass
+    _put_anyway(Path(source), Path(target))
+
+
+def _linked(source: str, target: str) -> bool:
+    """Try the quick way: a link where nothing stands yet, or where it stands already."""
+    try:
         os.link(source, target)
-        return
+    except FileExistsError:
+        return os.path.samefile(source, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.link(source, target)
+    return True
+
+
+def _put_anyway(source: Path, target: Path) -> None:
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,8 @@ class StepResult:
         Its log file, where there is one.
     seconds : float
         How long it took in this run.
+    content : Mapping or None
+        What is in `record`, where it is at hand.
     """
 
     name: str
@@ -49,6 +52,7 @@ class StepResult:
     message: str = ""
     log: Path | None = None
     seconds: float = 0.0
+    content: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -54,17 +54,19 @@ class Store:
     def __init__(self, root: Path, paranoid: bool = False) -> None:
         self.root = root
         self._paranoid = paranoid
-        self._home = root / "tmp" / this_process().text() / secrets.token_hex(4)
+        self._root = str(root)
+        self._home: Path | None = None
         self._scratches = 0
 
     def entry(self, key: str) -> Path:
         """Give the folder of a key, whether or not there is one."""
-        return self.root.joinpath(key[:2], key)
+        return Path(f"{self._root}/{key[:2]}/{key}")
 
     def record(self, key: str) -> Record | None:
         """Read the record of a key as it stands, without a look at the outputs; None if there is none."""
         try:
-            record = json.loads((self.entry(key) / RECORD).read_bytes())
+            with open(f"{self._root}/{key[:2]}/{key}/{RECORD}", "rb") as stream:
+                record = json.loads(stream.read())
         except (OSError, ValueError):
             return None
         if not isinstance(record, dict) or record.get("record") != _RECORD_VERSION or record.get("key") != key:
@@ -82,17 +84,17 @@ class Store:
         return record is not None and not self._is_whole(key, record)
 
     def _is_whole(self, key: str, record: Record) -> bool:
-        folder = self.entry(key)
+        folder = f"{self._root}/{key[:2]}/{key}"
         try:
-            recorded = (folder / RECORD).stat().st_mtime_ns
+            recorded = os.stat(f"{folder}/{RECORD}").st_mtime_ns
             for name, output in record["outputs"].items():
-                status = (folder / name).stat()
+                status = os.stat(f"{folder}/{name}")
                 if status.st_size != output["size"]:
                     return False
                 # Products are links to these files: an editor that forces its way into one writes here too. The record
                 # is written last, so that any later time is that of a stranger (or of a copy of the store).
                 suspect = self._paranoid or status.st_mtime_ns > recorded
-                if suspect and file_sha256(folder / name) != output["sha256"]:
+                if suspect and file_sha256(Path(folder, name)) != output["sha256"]:
                     return False
         except OSError:
             return False
@@ -106,13 +108,30 @@ class Store:
         FileError
             The store cannot be written.
         """
-        self._scratches += 1
-        path = self._home / str(self._scratches)
+        path = self.unmade_scratch()
         try:
-            path.mkdir(parents=True)
+            path.mkdir()
         except OSError as error:
             raise self._unwritable(error) from error
         return path
+
+    def unmade_scratch(self) -> Path:
+        """Name a folder to work in, for another process to make.
+
+        Raises
+        ------
+        FileError
+            The store cannot be written.
+        """
+        if self._home is None:
+            home = self.root / "tmp" / this_process().text() / secrets.token_hex(4)
+            try:
+                home.mkdir(parents=True)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._home = home
+        self._scratches += 1
+        return Path(f"{self._home}/{self._scratches}")
 
     def publish(self, folder: Path, record: Record, replace: bool = False) -> Record:
         """Turn a folder that holds a step's outputs into the entry of its key, by one rename.
@@ -137,14 +156,18 @@ class Store:
             The store cannot be written; nothing is left under the key but what was there before.
         """
         key = record["key"]
-        for path in folder.iterdir():
-            path.chmod(0o444)  # products are links to these files
+        for name in os.listdir(folder):
+            os.chmod(f"{folder}/{name}", 0o444)  # products are links to these files
         (folder / RECORD).write_text(pretty_json(record), encoding="utf-8")
         target = self.entry(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
         while True:
             try:
-                folder.rename(target)
+                os.rename(folder, target)
+            except FileNotFoundError:
+                if target.parent.is_dir():
+                    raise
+                target.parent.mkdir(parents=True, exist_ok=True)
+                continue
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise
@@ -198,6 +221,8 @@ class Store:
 
     def leave(self) -> None:
         """Clear away what this process has left."""
+        if self._home is None:
+            return
         shutil.rmtree(self._home, ignore_errors=True)
         with suppress(OSError):  # another run of this process may still be at work
             self._home.parent.rmdir()

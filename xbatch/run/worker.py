@@ -144,7 +144,8 @@ def perform(order: Order) -> Answer:
     except OSError as error:
         answer = _disk_failure(order, error)
     finally:
-        shutil.rmtree(order.out, ignore_errors=True)
+        if os.path.lexists(order.out):  # it was not published
+            shutil.rmtree(order.out, ignore_errors=True)
     return answer
 
 
@@ -174,6 +175,7 @@ def _attempt(order: Order, meter: Meter) -> Answer:
 
 def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     out = order.out
+    out.mkdir()
     outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out))
     _flush()
     for path, mark in order.marks.items():
@@ -194,18 +196,18 @@ def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
         "environment": environment(),
         "host": os.uname().nodename,
     }
-    canonical_json(record)  # facts that JSON cannot hold are the task's defect, and are found here
+    # facts that JSON cannot hold are the task's defect, and are found here
+    canonical_json({"facts": record["facts"], "notes": record["notes"]})
     return Store(order.store).publish(out, record, order.replace)
 
 
 def _drop_undeclared(folder: Path, declared: set[str]) -> None:
-    for path in sorted(folder.iterdir()):
-        if path.name not in declared:
-            print(f"{path.name} is not among the declared outputs and is not kept", file=sys.stderr)  # noqa: T201
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+    for path in sorted(path for path in folder.iterdir() if path.name not in declared):
+        print(f"{path.name} is not among the declared outputs and is not kept", file=sys.stderr)  # noqa: T201
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _function(text: str) -> Callable[[Job], Outcome]:
