@@ -27,6 +27,13 @@ def test_an_axis_is_logarithmic_where_values_span_a_decade() -> None:
     assert Axis.around([1, 2], ["a", "b"]).categories == ("a", "b")
 
 
+def test_values_that_are_all_but_equal_look_so() -> None:
+    assert Axis.around([58000, 58010]).hi < 58011
+    axis = Axis.around([2.01195, 2.01197], least=0.02)
+    assert axis.at(2.01197) - axis.at(2.01195) < 0.01
+    assert 0.49 < axis.at(2.01196) < 0.51
+
+
 @pytest.mark.parametrize(
     ("values", "labels"),
     [

@@ -84,15 +84,20 @@ class Axis:
     categories: tuple[str, ...] = ()
 
     @staticmethod
-    def around(values: Sequence[float], categories: Sequence[str] = (), log_ratio: float = _LOG_RATIO) -> Axis:
-        """Give the scale that holds some values with a margin; logarithmic where they span that ratio."""
+    def around(
+        values: Sequence[float], categories: Sequence[str] = (), log_ratio: float = _LOG_RATIO, least: float = 0.0
+    ) -> Axis:
+        """Give the scale that holds some values with a margin.
+
+        It is logarithmic where they span that ratio, and spans the least share of the largest value.
+        """
         if categories:
             return Axis(-0.5, len(categories) - 0.5, categories=tuple(categories))
         lo, hi = min(values), max(values)
         if lo > 0 and hi / lo >= log_ratio and len(set(values)) > 2:
             margin = (hi / lo) ** 0.06
             return Axis(lo / margin, hi * margin, True, 0)
-        margin = 0.06 * (hi - lo) or 0.05 * abs(hi) or 1.0
+        margin = max(0.06 * (hi - lo) or 0.05 * abs(hi), 0.5 * (least * max(abs(lo), abs(hi)) - (hi - lo))) or 1.0
         return Axis(lo - margin, hi + margin, False, common_power([lo, hi]) if max(abs(lo), abs(hi)) > 0 else 0)
 
     def at(self, value: float) -> float:

@@ -24,6 +24,7 @@ _FEW = 40
 _SHORT = 34
 _TILTED = 34.0
 _DECADES = 50.0
+_LEAST = 0.02  # values that are all but equal are to look so: without errors the last digits alone would fill the plot
 _BAD = "#A3260C"
 
 
@@ -117,7 +118,7 @@ def svg(plot: Plot, title: str) -> str:
     ends += [plot.level] if plot.level is not None else []
     places = [point.x for point in points] + [place for place, _ in plot.missing]
     x_axis = Axis.around(places or [0.0], plot.categories)
-    frame = _Frame(x_axis, Axis.around(ends or [0.0, 1.0], log_ratio=_DECADES), top, height - foot)
+    frame = _Frame(x_axis, Axis.around(ends or [0.0, 1.0], (), _DECADES, _LEAST), top, height - foot)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" '
         f'font-family="Helvetica, Arial, \'Liberation Sans\', sans-serif" font-size="12" fill="#000">',
