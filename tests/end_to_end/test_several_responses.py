@@ -308,3 +308,53 @@ def test_a_sum_has_the_mean_of_its_members_responses(files: Desk) -> None:
     assert whole.specresp == pytest.approx(parts[0].specresp, rel=1e-6)
     assert whole.specresp == pytest.approx(parts[1].specresp, rel=1e-6)
     assert fit_of(files)["models"][1]["datasets"] == [0]
+
+
+REAL = """\
+xbatch: 1
+name: desk
+mission: nustar
+obsids: ["90402339002"]
+data: {{root: {root}/90402339002, level: spectra}}
+spectra:
+  bk:
+    file: "nu{{obsid}}{{module}}01_bk.pha"
+    response: nuAdet3_2012.rmf
+    arf: none
+    background: none
+    responses: {{stray: {{arf: {root}/nuskybgd-auxil/be.arf}}, intn: {{response: {root}/nuskybgd-auxil/diag.rmf}}}}
+binning: {{min30: {{type: min, counts: 30, bad: ["0-34", "1910-4095"]}}}}
+fit:
+  both:
+    data: [{{spectra: bk, binning: min30, band: 3-79 keV}}]
+    background: {{mode: none}}
+    statistic: cstat
+    models:
+      apbgd: {{response: stray, model: powerlaw.cxb}}
+      intn: {{response: intn, model: powerlaw.cont}}
+    parameters:
+      cxb.PhoIndex: {{value: 2, frozen: true}}
+      cont.PhoIndex: {{value: -0.05, frozen: true}}
+      "*.norm": {{vary: [instrument]}}
+"""
+
+
+@pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore::UserWarning:sherpa")
+def test_a_background_of_nustar_is_that_of_a_sherpa_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], real_data: Path
+) -> None:
+    """The aperture's background and the instrument's, through the files of nuskybgd."""
+    from sherpa.astro import ui
+
+    desk = Desk(tmp_path, capsys)
+    desk.write(REAL.format(root=real_data / "nustar"))
+    said = desk.run()
+    assert said.status == 0, said.all
+    found = fit_of(desk)
+    assert all(one["error_plus"] < 0.2 * one["value"] for one in found["parameters"] if one["parameter"] == "norm")
+    capsys.readouterr()
+    runpy.run_path(str(desk.run_dir / "products" / "fits" / "both" / "fit_sherpa.py"))
+    printed = capsys.readouterr().out.splitlines()[-1].split()
+    assert float(printed[0]) == pytest.approx(found["stat_value"], rel=1e-8)
+    ui.clean()

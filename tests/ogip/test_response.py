@@ -270,6 +270,22 @@ def test_a_spoilt_response_is_one_clear_error(name: str, observed: Observed) -> 
     assert caught.value.cure and "\n" not in str(caught.value)
 
 
+def test_an_arf_with_rounded_energies_is_taken_bin_by_bin(observed: Observed) -> None:
+    exact = read_response(observed.rmf, observed.arf)
+    sides = {"ENERG_LO": exact.energ_lo, "ENERG_HI": exact.energ_hi}
+    rounded = {name: np.array([float(f"{energy:.3g}") for energy in side]) for name, side in sides.items()}
+    assert np.max(np.abs(rounded["ENERG_LO"] / exact.energ_lo - 1)) > 1e-4
+    set_columns(observed.arf, **rounded)
+    found = read_response(observed.rmf, observed.arf)
+    assert np.array_equal(found.specresp, exact.specresp)
+    assert np.array_equal(found.energ_lo, exact.energ_lo)
+    assert any("has its energies to 3 figures" in note for note in found.notes)
+    rounded["ENERG_LO"][300] *= 1.01
+    set_columns(observed.arf, **rounded)
+    with pytest.raises(FileError, match="but its RMF"):
+        read_response(observed.rmf, observed.arf)
+
+
 def test_rows_that_cannot_be(tmp_path: Path) -> None:
     gap = [(1.0, 2.0, [(0, [1.0])]), (2.5, 3.0, [(0, [1.0])])]
     with pytest.raises(FileError, match=r"no grid of adjoining energy bins.*row 2"):

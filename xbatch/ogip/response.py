@@ -30,6 +30,7 @@ _ARRAYS = ("energ_lo", "energ_hi", "indptr", "first", "length", "matrix", "specr
 _SAME = 1e-5
 _AREA_INSIDE = 1.5
 _ROWS_ASKED = 64
+_FIGURES, _ROUNDING = 3, 1e-3
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def read_response(rmf: Path, arf: Path | None) -> Response:
     low, high = table.floats("ENERG_LO"), table.floats("ENERG_HI")
     rows = read_rows(table, channel, notes)
 
-    area = np.ones(low.size) if arf is None else _area(arf, low, high, str(path))
+    area = np.ones(low.size) if arf is None else _area(arf, low, high, str(path), notes)
     order = _energy_order(str(path), low, high, np.diff(rows.indptr), notes)
     if order.size != low.size or np.any(order != np.arange(low.size)):
         rows, low, high, area = take_rows(rows, order), low[order], high[order], area[order]
@@ -201,7 +202,9 @@ def _ebounds(table: Table, notes: list[str]) -> tuple[NDArray[np.int64], NDArray
     return channel, e_min, e_max
 
 
-def _area(arf: Path, low: NDArray[np.float64], high: NDArray[np.float64], rmf: str) -> NDArray[np.float64]:
+def _area(
+    arf: Path, low: NDArray[np.float64], high: NDArray[np.float64], rmf: str, notes: list[str]
+) -> NDArray[np.float64]:
     path, hdus = read_fits(arf, _is_area)
     table = _the_one(path, [h for h in hdus if isinstance(h, Table)], hdus, "SPECRESP")
     if table.shape("SPECRESP") != 1:
@@ -211,7 +214,9 @@ def _area(arf: Path, low: NDArray[np.float64], high: NDArray[np.float64], rmf: s
     if area.size != low.size:
         raise FileError(str(path), f"has {area.size} energy bins, but its RMF {rmf} has {low.size}", cure)
     apart = np.maximum(np.abs(arf_low - low), np.abs(arf_high - high))
-    if not np.all(apart <= _SAME * np.abs(high) + 0.01 * np.abs(high - low)):
+    if _is_rounded(arf_low, low) and _is_rounded(arf_high, high):
+        notes.append(f"{arf.name} has its energies to {_FIGURES} figures: its bins are taken for those of the RMF")
+    elif not np.all(apart <= _SAME * np.abs(high) + 0.01 * np.abs(high - low)):
         worst = int(np.argmax(apart))
         raise FileError(
             str(path),
@@ -222,6 +227,16 @@ def _area(arf: Path, low: NDArray[np.float64], high: NDArray[np.float64], rmf: s
     if np.any(area < 0):
         raise FileError(str(path), "has negative values of SPECRESP", AGAIN)
     return area
+
+
+def _is_rounded(energies: NDArray[np.float64], exact: NDArray[np.float64]) -> bool:
+    """Tell whether energies are others, rounded to three figures, as some files of nuskybgd have them."""
+    if not np.all(energies > 0) or not np.all(exact > 0):
+        return False
+    unit = 10.0 ** (np.floor(np.log10(exact)) - (_FIGURES - 1))
+    written = np.abs(energies / unit - np.rint(energies / unit)) < _ROUNDING
+    near = np.abs(energies - exact) <= (0.5 + _ROUNDING) * unit
+    return bool(np.all(written & near) and np.any(np.abs(energies - exact) > _SAME * exact))
 
 
 def _energy_order(
