@@ -104,9 +104,11 @@ def read_dataset(
         A file cannot be read.
     """
     spectrum = read_pha(grouped)
-    matrix, rows = _response(str(response), response.stat().st_size, response.stat().st_mtime_ns)
+    matrix, rows = _response(*_known(response))
     check_channels(spectrum, matrix, subject(params), response.name)
-    below = read_pha(background) if background is not None and fit["background"] in ("subtract", "profiled") else None
+    below = None
+    if background is not None and fit["background"] in ("subtract", "profiled"):
+        below = _background(*_known(background))
     _check_kind(params, fit, spectrum, below)
     place = np.searchsorted(matrix.channel, spectrum.channel)
     e_min, e_max = matrix.e_min[place], matrix.e_max[place]
@@ -148,7 +150,7 @@ def read_dataset(
 
 def _further(params: Mapping[str, Any], spectrum: Spectrum, groups: Groups, name: str, path: Path) -> GridFolding:
     """Fold the response of a further model, whose channels are those of the spectrum."""
-    matrix, rows = _response(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+    matrix, rows = _response(*_known(path))
     check_channels(spectrum, matrix, subject(params), path.name)
     folding = _folding(params, spectrum, groups, matrix, rows, f" that the model {name!r} goes through")
     return GridFolding(np.append(matrix.energ_lo, matrix.energ_hi[-1]), folding)
@@ -188,9 +190,21 @@ def _check_seen(params: Mapping[str, Any], matrix: Response, foldings: Sequence[
         )
 
 
+def _known(path: Path) -> tuple[str, int, int]:
+    """Give what a file is known by while it stays as it is: name, size and time of change."""
+    state = path.stat()
+    return str(path), state.st_size, state.st_mtime_ns
+
+
 @lru_cache(maxsize=4)
-def _response(path: str, size: int, changed: int) -> tuple[Response, Redistribution]:
-    """Read a response, once for all fits of a process that use it; `size` and `changed` tell a new file."""
+def _background(path: str, _size: int, _changed: int) -> Spectrum:
+    """Read a background, once for all fits of a process that use it."""
+    return read_pha(Path(path))
+
+
+@lru_cache(maxsize=4)
+def _response(path: str, _size: int, _changed: int) -> tuple[Response, Redistribution]:
+    """Read a response, once for all fits of a process that use it."""
     response = load_response(Path(path))
     return response, Redistribution(response.indptr, response.indices, response.matrix, response.channel.size)
 

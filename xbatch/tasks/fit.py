@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
@@ -73,7 +73,7 @@ def run(job: Job) -> Outcome:
         for position, (number, entry) in enumerate(zip(kept, params["datasets"], strict=True))
     ]
     try:
-        versions = {"numpy": np.__version__, "scipy": version("scipy")}
+        versions = {"numpy": np.__version__, "scipy": scipy.__version__}
         if params["optimiser"] in OF_SHERPA:
             versions = {"sherpa": sherpa_version(), **versions}
         tables = made_components(job)
