@@ -98,14 +98,14 @@ class Redistribution:
         row, group, value = parts[0] if len(parts) == 1 else (np.concatenate(each) for each in zip(*parts, strict=True))
         if row.size == 0:
             return Folding(csr_matrix(shape), 0, 0)
-        begin = np.searchsorted(row, np.arange(shape[1] + 1))
+        begin = np.searchsorted(row, np.arange(shape[1] + 1, dtype=np.int32)).astype(np.int32)
         matrix = csc_matrix((value, group, begin), shape=shape).tocsr()
         matrix.sum_duplicates()  # channels that are left out may part a group
         return Folding(matrix, int(row[0]), int(row[-1]) + 1)
 
     def _sums(
         self, runs: _Runs, channel_group: Integers, pieces: _Pieces, scale: Floats | None, area: Floats
-    ) -> tuple[Integers, Integers, Floats]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
         """Sum adjoining runs over each piece of channels that is in a group: rows, ascending, groups and sums."""
         part = slice(int(runs.start[0]), int(runs.stop[-1]))
         values = self.values[part].astype(np.float64, copy=False)
@@ -119,7 +119,7 @@ class Redistribution:
         at = pieces.first[piece] + np.repeat(runs.start - runs.first - part.start, count)
         at[before] = runs.start - part.start
         total = np.add.reduceat(values, at) * np.repeat(area[runs.row], count)
-        group = channel_group[pieces.first][piece]
+        group = channel_group[pieces.first].astype(np.int32)[piece]
         there = (group >= 0) & (total != 0)
         return np.repeat(runs.row, count)[there], group[there], total[there]
 
@@ -184,12 +184,12 @@ class _Runs:
     Attributes
     ----------
     row, first, last : ndarray, shape (r,)
-        The row, its first and its last column.
+        The row, and its first and last column here.
     start, stop : ndarray, shape (r,)
         Positions of the first element, and after the last one.
     """
 
-    row: Integers
+    row: NDArray[np.int32]
     first: Integers
     last: Integers
     start: Integers
@@ -202,7 +202,7 @@ class _Runs:
         start = np.flatnonzero(fresh)
         stop = np.append(start[1:], columns.size)[: start.size]
         row = np.searchsorted(begin, start, side="right") - 1
-        return cls(row, columns[start].astype(np.int64), columns[stop - 1].astype(np.int64), start, stop)
+        return cls(row.astype(np.int32), columns[start].astype(np.int64), columns[stop - 1].astype(np.int64), start, stop)
 
     def part(self, start: int, stop: int) -> _Runs:
         """Give some of them."""
