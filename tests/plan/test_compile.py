@@ -54,7 +54,9 @@ def test_no_path_is_among_the_parameters(pair, tmp_path: Path) -> None:
 def test_without_a_fit_everything_is_grouped(pair) -> None:
     _, files = pair
     plan = compile_plan(analysis_of(({}, spec_of(files, []))))
-    assert [s.task for s in plan] == ["spectrum", "spectrum", "group", "group", "summary"]
+    tasks = ["spectrum", "spectrum", "group", "group", "response", "response", "summary"]
+    assert [s.task for s in plan] == tasks
+    assert plan.by_name()["response:01/FPMA/src"].product == "01/FPMA/src"
 
 
 def test_a_swept_binning_shares_the_reading(pair) -> None:
@@ -108,6 +110,8 @@ def test_a_fit_with_chains_leaves_them(pair) -> None:
         spec = spec_of(files, [replace(fit_job(subjects), mcmc=asked)])
         steps, _ = spectra.spectra_steps(analysis_of(({}, spec)), spec, installed=lambda package: True)
         assert [step.outputs for step in steps if step.task == "fit"] == [outputs]
+        (plot,) = (step for step in steps if step.task == "plot")
+        assert ("chain" in plot.inputs, "corner.png?" in plot.outputs) == (asked is not None, asked is not None)
 
 
 def test_chains_without_emcee_are_blocked(pair) -> None:

@@ -227,9 +227,14 @@ def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]
         task="plot",
         subject=job.subject,
         params={"title": job.subject, "residuals": job.residuals},
-        inputs={"fit": StepInput(fit.name, "fit.json"), "bins": StepInput(fit.name, "bins.ecsv")},
+        inputs={
+            "fit": StepInput(fit.name, "fit.json"),
+            "bins": StepInput(fit.name, "bins.ecsv"),
+            **({"chain": StepInput(fit.name, "chain.fits", optional=True)} if job.mcmc else {}),
+        },
         product=f"fits/{job.subject}",
         path=job.path,
+        outputs=(*TASKS["plot"].outputs, "corner.png?", "corner.pdf?") if job.mcmc else (),
     )
     return [fit, plot]
 

@@ -18,9 +18,10 @@ _NEEDED = ("dataset", "e_lo", "e_hi", "data", "data_error", "model", "residual")
 def run(job: Job) -> Outcome:
     """Draw a fit: counts/s/keV of data, model, model components and background; residuals below.
 
-    Inputs are `fit` (fit.json) and `bins` (bins.ecsv). Parameters are `title` and `residuals` (delchi or ratio; delchi
-    if it is not there). Outputs are ``fit.png`` (200 dots per inch) and ``fit.pdf``; ``unfolded.png`` and ``.pdf``
-    where the bins have the model that is not folded; ``contours.png`` and ``.pdf`` where the fit has contours. Equal
+    Inputs are `fit` (fit.json), `bins` (bins.ecsv) and, of a fit with Markov chains, `chain` (chain.fits). Parameters
+    are `title` and `residuals` (delchi or ratio; delchi if it is not there). Outputs are ``fit.png`` (200 dots per
+    inch) and ``fit.pdf``; ``unfolded.png`` and ``.pdf`` where the bins have the model that is not folded;
+    ``contours.png`` and ``.pdf`` where the fit has contours; ``corner.png`` and ``.pdf`` where there are chains. Equal
     inputs give equal bytes. Where nothing was fitted, the figure says why.
 
     Raises
@@ -42,6 +43,10 @@ def run(job: Job) -> Outcome:
         save_figure(draw_unfolded(fit, bins, title), job.out, "unfolded")
     if fit.get("contours"):
         save_figure(draw_contours(fit, title), job.out, "contours")
+    if "chain" in job.inputs and fit.get("mcmc"):
+        from xbatch.tasks._corner_figure import draw_corner, read_samples
+
+        save_figure(draw_corner(fit, read_samples(job.inputs["chain"]), title), job.out, "corner")
     return Outcome(facts={"datasets": len(fit["datasets"]), "bins": len(bins["e_lo"])})
 
 
