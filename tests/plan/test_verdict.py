@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from xbatch.base.errors import Place, Problem
+from xbatch.plan.keys import RECIPE, key_of
 from xbatch.plan.steps import FileInput, Plan, Step, StepInput, ordered
 from xbatch.plan.verdict import Evidence, Gone, Known, Reason, Verdict, judge, judge_plan, reason_text
 from xbatch.registry import TaskDef
@@ -122,6 +123,26 @@ def test_a_changed_file_a_task_version_and_an_engine_are_told() -> None:
     assert results.judge(other)["spectrum:a"].reasons == (Reason("engine", "", "native 1", "sas"),)
 
 
+@pytest.mark.parametrize("before", [None, RECIPE - 1, RECIPE + 1])
+def test_another_recipe_of_keys_is_told_for_every_step_that_it_runs_again(before: int | None) -> None:
+    results = Results()
+    results.run()
+    old: dict[str, dict[str, Any]] = {}
+    for record in results.store.values():  # as a program of another recipe would have left them
+        record["ingredients"] = {**record["ingredients"], "recipe": before}
+        if before is None:
+            del record["ingredients"]["recipe"]
+        record["key"] = key_of(record["ingredients"])
+        old[record["key"]] = record
+    results.store = dict(old)
+    results.change(lookup=results.store.get)
+    reason = Reason("recipe", "", before or 0, RECIPE)
+    assert results.judge()["spectrum:a"].reasons == (reason,)
+    assert results.run() == ["spectrum:a", "group:a", "fit:a"]
+    assert results.run() == []
+    assert all(old[key] is results.store[key] for key in old)
+
+
 def test_an_input_that_comes_and_goes() -> None:
     results = Results()
     results.run()
@@ -215,6 +236,7 @@ def test_verdicts_are_data() -> None:
         (Reason("input", "arf", "b", None), "input arf is no longer there"),
         (Reason("task version", "fit", 1, 2), "task fit 1 -> 2"),
         (Reason("engine", "", "native 1", "sas 21"), "engine native 1 -> sas 21"),
+        (Reason("recipe", "", 0, 1), "recipe of keys changed: 0 -> 1"),
         (Reason("waits", "group:a"), "waits for group:a"),
         (Reason("needs", "group:a"), "needs group:a"),
         (Reason("cannot", new="no sherpa"), "cannot be done here: no sherpa"),

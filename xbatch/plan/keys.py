@@ -1,7 +1,8 @@
 """The key of a step: the digest of everything that can change its result, and of nothing else.
 
 No times, paths, worker counts or versions of libraries are in it, so that a result is found again wherever and
-whenever it was made.
+whenever it was made. The recipe by which keys are made has a number, which is an ingredient itself: a new recipe makes
+everything anew, and says that this is why.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from typing import Any
 from xbatch.base.files import canonical_json
 from xbatch.plan.steps import Step
 
-__all__ = ["ENGINE_VERSIONS", "ingredients_of", "key_of", "plain"]
+__all__ = ["ENGINE_VERSIONS", "RECIPE", "ingredients_of", "key_of", "plain"]
+
+RECIPE = 1
+"""The number of this recipe: what the ingredients are, how they become text, and which rules content digests follow.
+
+It is raised with any change of these. A record without a number was made before recipes had one, by recipe 0.
+"""
 
 ENGINE_VERSIONS: Mapping[str, str] = MappingProxyType({"native": "1"})
 """Versions of the engines. The native engine's counts what all its tasks share; a task has its own version."""
@@ -63,6 +70,7 @@ def ingredients_of(step: Step, version: int, engine_version: str, digests: Mappi
         A parameter has no JSON form.
     """
     return {
+        "recipe": RECIPE,
         "task": step.task,
         "version": version,
         "engine": step.engine,

@@ -1,4 +1,4 @@
-"""What has changed from one result of a step to another: which parameter, input, task version or engine, as data."""
+"""What has changed from one result of a step to another: parameter, input, task version, engine or recipe, as data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ __all__ = ["Reason", "ReasonKind", "changes", "reason_text"]
 
 
 ReasonKind = Literal[
-    "new", "parameter", "input", "task version", "engine", "forced", "output missing", "waits", "cannot", "needs"
+    "new",
+    "parameter",
+    "input",
+    "task version",
+    "engine",
+    "recipe",
+    "forced",
+    "output missing",
+    "waits",
+    "cannot",
+    "needs",
 ]
 
 
@@ -23,8 +33,9 @@ class Reason:
     Attributes
     ----------
     kind : str
-        ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``forced``, ``output missing``, ``waits`` (for
-        a step whose result will decide), ``cannot`` (be done here), ``needs`` (a step that cannot be done here).
+        ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``recipe`` (keys are made in another way),
+        ``forced``, ``output missing``, ``waits`` (for a step whose result will decide), ``cannot`` (be done here),
+        ``needs`` (a step that cannot be done here).
     what : str
         The dotted path of a parameter, the role of an input, or the name of a step.
     old, new : JSON-able
@@ -42,7 +53,7 @@ class Reason:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reason]:
-    """Say what differs between the ingredients of two keys: the task's version, the engine, parameters, inputs.
+    """Say what differs between the ingredients of two keys: recipe, the task's version, engine, parameters, inputs.
 
     Entries of a list that have names are matched by them (``parameters[pl.PhoIndex].max``), other entries by their
     place (``bands[1]``).
@@ -52,6 +63,8 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reaso
     before, now : Mapping
         As `xbatch.plan.keys.ingredients_of` gives them.
     """
+    if before.get("recipe", 0) != now.get("recipe", 0):
+        yield Reason("recipe", "", before.get("recipe", 0), now.get("recipe", 0))
     if before["version"] != now["version"]:
         yield Reason("task version", now["task"], before["version"], now["version"])
     if (before["engine"], before["engine_version"]) != (now["engine"], now["engine_version"]):
@@ -130,9 +143,9 @@ def reason_text(reason: Reason) -> str:
         name = f"input {reason.what}" if reason.kind == "input" else reason.what
         words = "is there now" if reason.old is None else "is no longer there" if reason.new is None else "changed"
         return f"{name} {words}"
-    if reason.kind in {"parameter", "task version", "engine"}:
-        name = {"parameter": reason.what, "task version": f"task {reason.what}"}.get(reason.kind, "engine")
-        return f"{name} {_value(reason.old)} -> {_value(reason.new)}"
+    if reason.kind in {"parameter", "task version", "engine", "recipe"}:
+        names = {"parameter": reason.what, "task version": f"task {reason.what}", "recipe": "recipe of keys changed:"}
+        return f"{names.get(reason.kind, reason.kind)} {_value(reason.old)} -> {_value(reason.new)}"
     return {
         "new": "new",
         "forced": "forced",

@@ -211,7 +211,12 @@ def _what(differences: Sequence[Difference]) -> str:
     reasons = [difference.reason for difference in differences]
     paths = {reason.what for reason in reasons}
     what = paths.pop() if len(paths) == 1 else _PLACE.sub("[*]", reasons[0].what)
-    words = {"input": f"input {what}", "task version": "version of the task", "engine": "engine"}
+    words = {
+        "input": f"input {what}",
+        "task version": "version of the task",
+        "engine": "engine",
+        "recipe": "recipe of keys",
+    }
     return words.get(reasons[0].kind, what)
 
 
