@@ -73,6 +73,16 @@ class TaskDef:
         One line for people.
     needs : tuple of str
         Python packages that must be importable beside the runtime dependencies.
+    cores, memory_mb : int
+        What a step takes while it runs; None where its memory is not worth counting.
+    limit : str or None
+        A resource of which a step takes one, such as a tool that may not run any number of times at once.
+    timeout : float or None
+        Seconds after which a step is taken to hang.
+    tries : int
+        How often a step is started in all when its worker is killed.
+
+    None of the last five is part of a key, and `xbatch run` may be told otherwise.
     """
 
     name: str
@@ -81,6 +91,11 @@ class TaskDef:
     engines: Mapping[str, str]
     summary: str
     needs: tuple[str, ...] = ()
+    cores: int = 1
+    memory_mb: int | None = None
+    limit: str | None = None
+    timeout: float | None = None
+    tries: int = 2
 
 
 def _task(
@@ -130,28 +145,28 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "combine",
-                1,
+                2,
                 ("spectrum.pha", "background.pha?", "response.npz?"),
                 "xbatch.tasks.combine:run",
                 "add the spectra of several observations, with their backgrounds and responses",
             ),
             _task(
                 "fake",
-                1,
+                2,
                 ("spectrum.pha", "background.pha?", "response.npz"),
                 "xbatch.tasks.fake:run",
                 "draw a spectrum and its background from a model",
             ),
             _task(
                 "spectrum",
-                3,
+                4,
                 ("spectrum.pha", "background.pha?", "response.npz?"),
                 "xbatch.tasks.spectrum:run",
                 "check and read a spectrum with its background and response",
             ),
             _task(
                 "group",
-                1,
+                2,
                 ("grouped.pha", "grouping.json"),
                 "xbatch.tasks.group:run",
                 "group the channels of a spectrum into bins",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 
 from tests.end_to_end.world import OBSIDS, SPEC, Desk
+from xbatch.ogip.pha import read_pha
+from xbatch.ogip.response import load_response
 
 pytest.importorskip("sherpa", reason="a fit needs Sherpa")
 
@@ -48,6 +52,26 @@ def test_a_run_leaves_what_was_asked_and_the_truth_is_found(finished: Desk) -> N
     assert "pl.PhoIndex" in page and "data:image/png;base64," in page
     assert "http://" not in page.replace("http://www.w3.org", "") and "<script src" not in page
     assert desk.leftovers() == []
+
+
+@pytest.mark.parametrize("name", ["spectrum.pha", "min30/grouped.pha"])
+def test_sherpa_finds_everything_of_a_spectrum_where_it_lies(
+    finished: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sherpa.astro import ui
+
+    folder = finished.run_dir / "products" / OBSIDS[0] / "FPMA" / "src"
+    monkeypatch.chdir(tmp_path)  # from anywhere
+    ui.clean()
+    ui.load_pha(str(folder / name))
+    own = load_response(folder / "response.npz")
+    data, counts = ui.get_data(), read_pha(folder / "spectrum.pha").counts
+    assert np.array_equal(data.counts, counts) and data.grouped == (name != "spectrum.pha")
+    assert np.allclose(ui.get_rmf().e_min, own.e_min) and np.allclose(ui.get_arf().specresp, own.specresp)
+    assert np.array_equal(ui.get_bkg().counts, read_pha(folder / "background.pha").counts)
+    ui.set_source(ui.powlaw1d.pl)
+    assert np.isfinite(ui.calc_stat())
+    ui.clean()
 
 
 def test_a_second_run_does_nothing_and_needs_no_library(finished: Desk) -> None:

@@ -54,7 +54,7 @@ def test_outputs_are_those_declared_and_hold_the_inputs(inputs: dict[str, Path],
     kept, given = read_pha(tmp_path / "out" / "spectrum.pha"), read_pha(inputs["pha"])
     assert np.array_equal(kept.counts, given.counts) and kept.exposure == given.exposure
     assert kept.header["BACKFILE"] == "background.pha"
-    assert (kept.header["RESPFILE"], kept.header["ANCRFILE"]) == (inputs["rmf"].name, inputs["arf"].name)
+    assert (kept.header["RESPFILE"], kept.header["ANCRFILE"]) == ("response.rmf", "response.arf")
     response = load_response(tmp_path / "out" / "response.npz")
     assert np.array_equal(response.matrix, read_response(inputs["rmf"], inputs["arf"]).matrix) and response.has_arf
     assert outcome.notes == ()
@@ -88,7 +88,7 @@ def test_without_background_and_arf(inputs: dict[str, Path], tmp_path: Path) -> 
     outcome = work({"pha": inputs["pha"], "rmf": inputs["rmf"]}, tmp_path / "out", note="a stand-in")
     assert not (tmp_path / "out" / "background.pha").exists()
     header = read_pha(tmp_path / "out" / "spectrum.pha").header
-    assert (header["BACKFILE"], header["ANCRFILE"]) == ("none", "none")
+    assert (header["BACKFILE"], header["ANCRFILE"]) == ("none", "response.arf")
     assert outcome.facts["background_counts"] is None and outcome.facts["net_rate"] is None
     assert outcome.notes[0] == "a stand-in" and any("1 cm2" in note for note in outcome.notes)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xbatch.plan.sources import SPECTRUM
+from xbatch.plan.sources import RESPONSE, SPECTRUM
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 
 __all__ = ["handover_steps"]
@@ -24,19 +24,15 @@ def handover_steps(steps: Sequence[Step]) -> list[Step]:
     Returns
     -------
     list of Step
-        One for each response that fits use, one for each fit.
+        One for each spectrum with a response, one for each further response that fits use, one for each fit.
     """
     known = {step.name: step for step in steps}
     fits = [step for step in steps if step.task == "fit"]
-    responses: dict[str, Step] = {}
-    users: dict[str, dict[str, None]] = {}
+    # RESPFILE of the spectra names these
+    responses = {step.name: _response(step, StepInput(step.name, RESPONSE)) for step in steps if _has_response(step)}
+    users: dict[str, dict[str, None]] = {name: dict.fromkeys(known[name].members) for name in responses}
     handovers = []
     for fit in fits:
-        for number in range(len(fit.params["datasets"])):
-            source = _source(fit.inputs[f"response/{number}"])
-            if source.step not in responses:
-                responses[source.step] = _response(known[source.step], source)
-            users.setdefault(source.step, {}).update(dict.fromkeys(fit.members))
         for item in _further(fit).values():
             key = f"{item.step} {item.output}"
             if key not in responses:
@@ -44,6 +40,11 @@ def handover_steps(steps: Sequence[Step]) -> list[Step]:
             users.setdefault(key, {}).update(dict.fromkeys(fit.members))
         handovers.append(_handover(fit, known))
     return [*(replace(step, members=tuple(users[name])) for name, step in responses.items()), *handovers]
+
+
+def _has_response(step: Step) -> bool:
+    roles = {"spectrum": "rmf", "combine": "response/0", "fake": "response"}
+    return step.task in roles and roles[step.task] in step.inputs
 
 
 def _source(item: Input) -> StepInput:

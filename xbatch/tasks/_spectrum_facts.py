@@ -10,7 +10,20 @@ import numpy as np
 from xbatch.ogip.pha import Spectrum
 from xbatch.ogip.times import observation_mjd
 
-__all__ = ["spectrum_facts"]
+__all__ = ["RESPONSE_FILE", "response_links", "spectrum_facts"]
+
+
+#: The matrix that the task `response` writes.
+RESPONSE_FILE = "response.rmf"
+
+
+def response_links(there: bool, folder: str = "") -> dict[str, str]:
+    """Give the cards that name the response of a spectrum: the files of the task `response`, in a folder seen from it.
+
+    Other programs find them there; the files that the response was made of may lie anywhere.
+    """
+    names = {"RESPFILE": RESPONSE_FILE, "ANCRFILE": "response.arf"}
+    return {card: f"{folder}{name}" if there else "none" for card, name in names.items()}
 
 
 def spectrum_facts(source: Spectrum, background: Spectrum | None) -> dict[str, Any]:

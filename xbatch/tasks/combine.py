@@ -17,7 +17,7 @@ from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import save_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._combine_responses import added_response
-from xbatch.tasks._spectrum_facts import spectrum_facts
+from xbatch.tasks._spectrum_facts import response_links, spectrum_facts
 from xbatch.xray.spectra_sum import (
     Measured,
     add_backgrounds,
@@ -76,7 +76,8 @@ def run(job: Job) -> Outcome:
     notes += _warnings(job.params, members)
 
     spectrum = _spectrum(job, members, total)
-    links = {"BACKFILE": "none" if below is None else "background.pha", "RESPFILE": "none", "ANCRFILE": "none"}
+    answered = all(f"response/{member.number}" in job.inputs for member in members)
+    links = {"BACKFILE": "none" if below is None else "background.pha", **response_links(answered)}
     names = {f"MEMBER{number}": member.label for number, member in enumerate(members, 1)}
     cards = {**spectrum.header, **links, "NMEMBER": len(members), **names}
     cards["HDUCLAS2"] = "NET" if _subtracts(job) and paired else "TOTAL"

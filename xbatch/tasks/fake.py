@@ -17,7 +17,7 @@ from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import Response, check_channels, load_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._components import made_components
-from xbatch.tasks._spectrum_facts import spectrum_facts
+from xbatch.tasks._spectrum_facts import response_links, spectrum_facts
 from xbatch.xray.fit.model import GridModel, Kinds, component_kinds
 from xbatch.xray.fit.several import component_names
 
@@ -73,7 +73,7 @@ def run(job: Job) -> Outcome:
         factor = exposure / like.exposure
         drawn_below = _poisson(below, random.poisson(np.maximum(below.counts, 0.0) * factor), below.exposure * factor)
     drawn = _poisson(like, random.poisson(expected), exposure)
-    links = {"BACKFILE": "background.pha" if below is not None else "none"}
+    links = {"BACKFILE": "background.pha" if below is not None else "none", **response_links(True)}
     write_pha(job.out / "spectrum.pha", drawn, links)
     if drawn_below is not None:
         write_pha(job.out / "background.pha", drawn_below)

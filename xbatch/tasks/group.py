@@ -18,6 +18,7 @@ from xbatch.ogip.response import load_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._group_types import TYPES
 from xbatch.tasks._group_work import Work, background_of, energies_of, prepared, subtracts
+from xbatch.tasks._spectrum_facts import RESPONSE_FILE, response_links
 from xbatch.xray import grouping
 from xbatch.xray.fold import find_groups, group_sum
 
@@ -72,9 +73,10 @@ def _ungrouped(job: Job, work: Work, least: float) -> Outcome:
 
 
 def _links(spectrum: Spectrum) -> dict[str, str]:
-    """Name the background from where the grouped spectrum lies: a folder below the spectrum and its background."""
+    """Name background and response from where the grouped spectrum lies: a folder below the spectrum and these."""
     below = spectrum.header.get("BACKFILE") == "background.pha"
-    return {"BACKFILE": "../background.pha"} if below else {}
+    links = {"BACKFILE": "../background.pha"} if below else {}
+    return links | (response_links(True, "../") if spectrum.header.get("RESPFILE") == RESPONSE_FILE else {})
 
 
 def _facts(spectrum: Spectrum, work: Work) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from xbatch.ogip.extensions import times_and_regions
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
 from xbatch.ogip.response import NO_AREA, check_channels, read_response, save_response
 from xbatch.registry import Job, Outcome
-from xbatch.tasks._spectrum_facts import spectrum_facts
+from xbatch.tasks._spectrum_facts import response_links, spectrum_facts
 
 __all__ = ["run"]
 
@@ -31,6 +31,8 @@ def run(job: Job) -> Outcome:
     ``obsid``, ``instrument``, ``mission``, ``spectrum``, ``note``. Outputs: ``spectrum.pha``, ``background.pha`` if
     there is a background, both with the GTI and region extensions of their files, and ``response.npz`` if there is a
     response. For each further response ``rmf/NAME`` (and ``arf/NAME``, if it has one) there is ``response_NAME.npz``.
+
+    RESPFILE and ANCRFILE name ``response.rmf`` and ``response.arf``, which `xbatch.tasks.response` lays beside.
 
     Facts: ``counts`` over all channels, ``exposure`` in s, ``rate`` (counts/exposure, the background in it) and its
     error, the same over channels of quality 0, ``mjd`` and what else tells one spectrum from another.
@@ -54,8 +56,7 @@ def run(job: Job) -> Outcome:
 
     links = {
         "BACKFILE": "none" if background is None else _BACKGROUND,
-        "RESPFILE": "none" if rmf is None else rmf.name,
-        "ANCRFILE": "none" if rmf is None or arf is None else arf.name,
+        **response_links(rmf is not None),
     }
     write_pha(job.out / _SOURCE, source, links, times_and_regions(Path(source.path)))
     if background is not None:
