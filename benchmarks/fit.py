@@ -4,8 +4,8 @@
 line, seeded) for two responses: a narrow one, of a line with Gaussian wings, and a full one, with a tail down to the
 first channel (half of the matrix is not zero, as in NuSTAR's). It groups the counts, and then, in turns,
 
-- evaluates ``chi2datavar`` for parameters that all change from one evaluation to the next, ten in a row as in a fit:
-  the slowest case for xbatch, which keeps what a component gave for the same values;
+- evaluates ``chi2datavar`` for parameters that all change from one evaluation to the next, thirty in a row, as many as
+  Sherpa's fit takes: the slowest case for xbatch, which keeps what a component gave for the same values;
 - fits from the same start, five in a row as in a batch of them, with Sherpa's session (its data classes, models,
   statistic and ``levmar``), and with xbatch's engine, which also gives the covariance;
 - finds the errors of all five parameters from the profile of the statistic with Sherpa's ``conf``, in one process, and
@@ -54,7 +54,7 @@ START = {"PhoIndex": 1.5, "norm": 0.01, "LineE": 6.5, "Sigma": 0.2, "line": 2e-4
 LIMITS = {"PhoIndex": (-3, 10), "norm": (0, 1e6), "LineE": (5.5, 7.5), "Sigma": (0.01, 2), "line": (0, 1e6)}
 # Threads that wait for each other use CPU time, more or less of it as the machine is busy or not.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-EVALUATIONS, FITS = 10, 5  # in a row
+EVALUATIONS, FITS = 30, 5  # in a row
 # Shares of Sherpa's time.
 GOALS = {"statistic": 1 / 8, "fit": 1 / 6, "errors": 1 / 6, "groupings": 1 / 4}
 SIGMAS_IN_FWHM = 2 * np.sqrt(2 * np.log(2))

@@ -70,9 +70,10 @@ def find_groups(grouping: NDArray[np.integer], quality: NDArray[np.integer]) -> 
     begins = np.asarray(grouping) != -1
     good = np.flatnonzero(np.asarray(quality) == 0)
     name = np.cumsum(begins)[good]
-    _, start, number = np.unique(name, return_index=True, return_inverse=True)
+    fresh = np.append(True, name[1:] != name[:-1])[: good.size]
+    start = np.flatnonzero(fresh)
     index = np.full(begins.size, -1, dtype=np.int64)
-    index[good] = number
+    index[good] = np.cumsum(fresh) - 1
     stop = np.append(start[1:], good.size)[: start.size] - 1
     return Groups(index, good[start], good[stop])
 

@@ -202,7 +202,9 @@ class _Runs:
         start = np.flatnonzero(fresh)
         stop = np.append(start[1:], columns.size)[: start.size]
         row = np.searchsorted(begin, start, side="right") - 1
-        return cls(row.astype(np.int32), columns[start].astype(np.int64), columns[stop - 1].astype(np.int64), start, stop)
+        return cls(
+            row.astype(np.int32), columns[start].astype(np.int64), columns[stop - 1].astype(np.int64), start, stop
+        )
 
     def part(self, start: int, stop: int) -> _Runs:
         """Give some of them."""

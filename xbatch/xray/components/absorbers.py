@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -25,7 +25,12 @@ def _absorber(kind: str) -> Prepare:
     def prepare(edges: Floats, abund: str, xsect: str) -> Evaluator:
         check_edges(edges)
         tau = absorption_table(edges, abund, xsect, kind)
-        return lambda params: np.asarray(np.exp(-params[0] * tau))
+
+        def evaluate(params: Sequence[float]) -> Floats:
+            depth = -params[0] * tau
+            return np.asarray(np.exp(depth, out=depth))
+
+        return evaluate
 
     return prepare
 

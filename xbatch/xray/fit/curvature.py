@@ -65,7 +65,8 @@ def curvature(surface: Surface, point: Floats, low: Floats, high: Floats) -> Cur
     reach[felt] = 1 / size[felt]
     near = np.where(felt, _AT_LIMIT * reach, 0.0)
     at_limit = (point - low <= near) | (high - point <= near)
-    unknown = Curvature(np.full((point.size, point.size), np.nan), np.zeros(point.size), np.nan, at_limit, reach)
+    covariance, step = np.full((point.size, point.size), np.nan), np.zeros(point.size)
+    unknown = Curvature(covariance, step, np.nan, at_limit, reach)
     inside = np.flatnonzero(felt & ~at_limit)
     if inside.size == 0:
         return unknown
@@ -83,7 +84,6 @@ def curvature(surface: Surface, point: Floats, low: Floats, high: Floats) -> Cur
         half = np.linalg.solve(np.linalg.cholesky(whole), np.diag(1 / scale))
     except np.linalg.LinAlgError:
         return unknown
-    covariance, step = unknown.covariance.copy(), unknown.step.copy()
     covariance[place] = half.T @ half
     fallen = half @ slope.gradient[inside]
     step[inside] = -half.T @ fallen
