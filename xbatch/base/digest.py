@@ -35,6 +35,7 @@ from typing import Any
 from xbatch.base.errors import FileError
 from xbatch.base.files import canonical_json, write_atomically
 from xbatch.base.fitsheader import BLOCK, data_size, open_plain, parse_cards, read_raw_header
+from xbatch.base.sharing import SHARED_FILE, make_folder, shared_mode
 
 __all__ = [
     "DIGESTS",
@@ -279,7 +280,9 @@ class DigestMemo:
     def _remember(self, path: Path, note: Mapping[str, Any]) -> None:
         # a memo that cannot be written (a store for reading only) costs time, not correctness
         with suppress(OSError):
-            write_atomically(self._note(path), canonical_json(note))
+            name, root = self._note(path), self._folder.parent
+            make_folder(name.parent, root)
+            write_atomically(name, canonical_json(note), None if shared_mode(root) is None else SHARED_FILE)
 
     def digest(self, path: Path, now_ns: int) -> tuple[FileMark, str]:
         """Give a file's mark and content digest, from memory or by reading it; remember it for next time.

@@ -14,7 +14,7 @@ __all__ = ["canonical_json", "pretty_json", "safe_name", "schema_text", "write_a
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@-]+")
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str, mode: int | None = None) -> None:
     """Write a file under its final name in one rename; a reader never sees half of it.
 
     Parameters
@@ -23,6 +23,8 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         The final name. Its folder is made if it is missing.
     data : bytes or str
         The content; text is written as UTF-8 with ``\\n`` ends.
+    mode : int, optional
+        Its permissions; those that the user's umask gives by default.
 
     Raises
     ------
@@ -35,6 +37,8 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     try:
         with temporary.open("xb") as stream:
             stream.write(raw)
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -3,7 +3,8 @@
 An entry is ``<first two digits of the key>/<key>/`` with the step's outputs, its log and `record.json`. It is made
 somewhere else on the same disk and gets its name by one rename, so that a killed run leaves no half of one and two runs
 may make the same one at the same time: the first stays. What lies half made below ``tmp/`` belongs to a process, and is
-cleared away by the next run once that process is dead.
+cleared away by the next run once that process is dead. Where the group may write in the store's folder, all its users
+may write and clear up everywhere in it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from xbatch.base.digest import file_sha256
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json
+from xbatch.base.sharing import make_folder, shared_mode
 from xbatch.run.owner import Owner, this_process
+from xbatch.run.uses import mark_used, open_lock, shared, sharing
 
 __all__ = ["LOG", "RECORD", "Store", "is_store_fault"]
 
@@ -49,11 +52,15 @@ class Store:
         Its folder; made when something is first written.
     paranoid : bool
         Check the sha256 of every output that is looked up, not only of those that were written to since.
+    uses : bool
+        Mark what is looked up as used, so that it stays while a run needs it. Call `leave` in the end.
     """
 
-    def __init__(self, root: Path, paranoid: bool = False) -> None:
+    def __init__(self, root: Path, paranoid: bool = False, uses: bool = False) -> None:
         self.root = root
         self._paranoid = paranoid
+        self._uses = uses
+        self._lock: int | None = None
         self._root = str(root)
         self._home: Path | None = None
         self._scratches = 0
@@ -75,8 +82,24 @@ class Store:
 
     def lookup(self, key: str) -> Record | None:
         """Read the record of a key if all its outputs are there, and as they were made."""
+        if not self._uses:
+            return self._found(key)
+        with self._sharing():
+            record = self._found(key)
+            if record is not None:
+                mark_used(f"{self._root}/{key[:2]}/{key}")
+            return record
+
+    def _found(self, key: str) -> Record | None:
         record = self.record(key)
         return record if record is not None and self._is_whole(key, record) else None
+
+    def _sharing(self) -> AbstractContextManager[None]:
+        if not self._uses:
+            return shared(self.root)
+        if self._lock is None:
+            self._lock = open_lock(self.root)
+        return sharing(self._lock)
 
     def is_damaged(self, key: str) -> bool:
         """Tell whether there is an entry whose outputs are not what its record says."""
@@ -126,7 +149,7 @@ class Store:
         if self._home is None:
             home = self.root / "tmp" / this_process().text() / secrets.token_hex(4)
             try:
-                home.mkdir(parents=True)
+                make_folder(home, self.root)
             except OSError as error:
                 raise self._unwritable(error) from error
             self._home = home
@@ -155,26 +178,35 @@ class Store:
         OSError
             The store cannot be written; nothing is left under the key but what was there before.
         """
-        key = record["key"]
         for name in os.listdir(folder):
             os.chmod(f"{folder}/{name}", 0o444)  # products are links to these files
         (folder / RECORD).write_text(pretty_json(record), encoding="utf-8")
-        target = self.entry(key)
+        mode = shared_mode(self.root)
+        if mode is not None:
+            os.chmod(folder / RECORD, 0o444)
+            os.chmod(folder, mode)
+        with self._sharing():
+            return self._placed(folder, record, replace)
+
+    def _placed(self, folder: Path, record: Record, replace: bool) -> Record:
+        """Give a folder that is ready its name."""
+        target = self.entry(record["key"])
         while True:
             try:
                 os.rename(folder, target)
             except FileNotFoundError:
                 if target.parent.is_dir():
                     raise
-                target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(target.parent, self.root)
                 continue
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise
             else:
                 return record
-            there = None if replace else self.lookup(key)
+            there = None if replace else self._found(record["key"])
             if there is not None:
+                mark_used(str(target))
                 shutil.rmtree(folder, ignore_errors=True)
                 return there
             self._set_aside(target, folder)
@@ -220,7 +252,10 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)
 
     def leave(self) -> None:
-        """Clear away what this process has left."""
+        """Clear away what this process has left, and let go of the store's lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
         if self._home is None:
             return
         shutil.rmtree(self._home, ignore_errors=True)
