@@ -1,18 +1,10 @@
-"""Sweeps and the names of their members."""
+"""Sweeps over combinations."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.spec.specs import BASE, fit, problems, read
-from xbatch.spec.labels import member_label
-
-SAFE = re.compile(r"[A-Za-z0-9._+=,-]+")
 
 
 def test_members_are_all_combinations(tmp_path: Path) -> None:
@@ -61,44 +53,3 @@ def test_a_map_as_a_value_is_laid_over(tmp_path: Path) -> None:
     first, second = (member.spec.binnings["min30"].params for member in read(tmp_path, text).members)
     assert first == {"type": "min", "counts": 5.0}
     assert second == {"type": "snmin", "snr": 3.0, "background": True}
-
-
-@pytest.mark.parametrize(
-    ("values", "label"),
-    [
-        ({"fit.cutoff.data[0].binning": "min30"}, "binning=min30"),
-        ({"fit.a.data[0].binning": "x", "fit.a.data[1].binning": "y"}, "0.binning=x,1.binning=y"),
-        ({"fit.a.parameters.pl.norm.value": 0.5}, "norm.value=0.5"),
-        ({"b.c": 30.0, "b.d": True}, "c=30,d=true"),
-        ({"fit.a.parameters.pl.norm.vary": ["obsid", "epoch"]}, "vary=obsid+epoch"),
-    ],
-)
-def test_labels(values: dict[str, object], label: str) -> None:
-    assert member_label(values) == label
-
-
-def test_label_of_some_values_uses_words_that_tell_all_paths_apart() -> None:
-    assert member_label({"binning.a.snr": 3}, ("binning.a.snr", "binning.b.snr")) == "a.snr=3"
-
-
-VALUES = st.integers() | st.text(max_size=20) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
-PATHS = st.lists(
-    st.from_regex(r"[a-z]{1,3}(\.[a-z]{1,3}|\[[0-9]\]){0,3}", fullmatch=True), min_size=1, max_size=4, unique=True
-)
-
-
-@given(PATHS, st.data())
-def test_names_hang_on_paths_and_values_alone(paths: list[str], data: st.DataObject) -> None:
-    values = {path: data.draw(VALUES) for path in paths}
-    name = member_label(values)
-    assert SAFE.fullmatch(name)
-    assert len(name) <= 150
-    assert member_label(dict(reversed(values.items()))) == name
-
-
-@given(VALUES, VALUES)
-def test_different_values_have_different_names(a: object, b: object) -> None:
-    same = a == b and (isinstance(a, bool) == isinstance(b, bool))
-    compact = isinstance(a, str) or isinstance(b, str)
-    if not same and not compact:
-        assert member_label({"p": a}) != member_label({"p": b})

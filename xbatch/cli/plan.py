@@ -167,4 +167,5 @@ def _summary(verdicts: Mapping[str, Verdict], members: int) -> str:
     count = Counter[str](verdict.kind for verdict in verdicts.values())
     words = {"run": "to run", "waits": "waiting", "up to date": "up to date", "blocked": "that cannot be done here"}
     parts = [f"{count[kind]} {words[kind]}" for kind in words if count[kind]]
-    return f"{f'{members} members, ' if members > 1 else ''}{len(verdicts)} steps: {', '.join(parts)}"
+    steps = f"{members} members, {len(verdicts)} distinct steps" if members > 1 else f"{len(verdicts)} steps"
+    return f"{steps}: {', '.join(parts)}"

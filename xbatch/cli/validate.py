@@ -34,7 +34,8 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
     """Check a spec and say everything that is wrong with it, each with its place and a hint. Exit status 2 if any.
 
     No data are looked at: `xbatch plan` says which files are missing. What events alone cannot give, a response that
-    no file is named for, is said here.
+    no file is named for, is said here. Of a sweep, the members are counted, and their distinct steps if all files are
+    there.
     """
     from xbatch.spec import resolved_text
 
@@ -55,6 +56,7 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
         sys.exit(error.exit_status)
     if form == "json":
         answer: dict[str, object] = {"valid": True, "problems": [], "notes": [n.as_dict() for n in analysis.notes]}
+        answer |= {"members": len(analysis.members), "steps": _distinct_steps(analysis)}
         if resolved:
             answer["resolved"] = analysis.document
         click.echo(json.dumps(answer, indent=2))
@@ -64,7 +66,7 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
     if resolved:
         click.echo(resolved_text(analysis), nl=False)
         return
-    click.echo(f"{spec}: valid ({_content(analysis)})")
+    click.echo(f"{spec}: valid ({_content(analysis)}{_sweep(analysis)})")
 
 
 def _content(analysis: Analysis) -> str:
@@ -78,7 +80,27 @@ def _content(analysis: Analysis) -> str:
         (len(work.images) if work else 0, "set of images", "sets of images"),
         (len(work.lightcurves) if work else 0, "set of light curves", "sets of light curves"),
         (len(first.fits), "fit", "fits"),
-        (len(analysis.members) if len(analysis.members) > 1 else 0, "member", "members"),
     ]
     shown = [(number, one, many) for number, one, many in counts if number or (one == "fit" and work is None)]
     return ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in shown)
+
+
+def _sweep(analysis: Analysis) -> str:
+    """Count the members of a sweep, and the steps that they are in all."""
+    if len(analysis.members) < 2:
+        return ""
+    steps = _distinct_steps(analysis)
+    counted = f", {steps} distinct steps" if steps is not None else "; their steps can be counted where the files are"
+    return f", {len(analysis.members)} members{counted}"
+
+
+def _distinct_steps(analysis: Analysis) -> int | None:
+    """Count the steps of a sweep, each once however many members share it; None without a sweep, or without files."""
+    if len(analysis.members) < 2:
+        return None
+    from xbatch.plan.compile import compile_plan
+
+    try:
+        return len(compile_plan(analysis))
+    except SpecError:
+        return None

@@ -20,6 +20,8 @@ from xbatch.spec.model import Member
 __all__ = ["Variant", "Variants", "common_values"]
 
 _ABSENT = object()
+_NOWHERE = (object, _ABSENT)
+"""What stands for the value of a path that a member has not (`_token`)."""
 
 
 @dataclass
@@ -167,8 +169,8 @@ def _telling(variants: Sequence[Variant]) -> list[str]:
             known.setdefault(number, token) == token for number, token in zip(numbers, columns[path], strict=True)
         )
 
-    def weight(path: str) -> tuple[bool, int, str]:
-        return (path in by_case, 0 if asked and path.startswith(asked) else 1, path)
+    def weight(path: str) -> tuple[bool, bool, bool, str]:
+        return (path in by_case, _NOWHERE in columns[path], not (asked and path.startswith(asked)), path)
 
     chosen = [path for path in paths if steady(path)]
     if not _tells(chosen, columns, numbers):
@@ -181,8 +183,8 @@ def _telling(variants: Sequence[Variant]) -> list[str]:
 
 
 def _tells(paths: Sequence[str], columns: Mapping[str, Sequence[Any]], numbers: Sequence[int]) -> bool:
-    """Say whether equal values at some paths mean the same variant."""
-    known: dict[tuple[Any, ...], int] = {}
+    """Say whether equal values at some paths mean the same variant, and each has a value at one of them."""
+    known: dict[tuple[Any, ...], int] = {(_NOWHERE,) * len(paths): -1}
     rows = zip(*(columns[path] for path in paths), strict=True) if paths else ((),) * len(numbers)
     return all(known.setdefault(row, number) == number for row, number in zip(rows, numbers, strict=True))
 

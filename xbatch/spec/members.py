@@ -10,7 +10,7 @@ from typing import Any
 from xbatch.base.files import canonical_json
 from xbatch.spec.labels import CASE, Namer, digest
 from xbatch.spec.memo import Memo
-from xbatch.spec.merge import set_at
+from xbatch.spec.merge import Key, laid_over
 from xbatch.spec.model import Member
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of
 from xbatch.spec.points import Point
@@ -21,7 +21,7 @@ from xbatch.spec.sweep import Setting
 __all__ = ["members_of"]
 
 _ENOUGH = 200
-_BLOCKS_KEPT = 1000
+_NODES_KEPT = 1000
 
 
 def members_of(
@@ -45,7 +45,7 @@ def members_of(
     for point in points:
         settings = [setting for row in point for setting in row.settings]
         own, said = Report(), Report()
-        resolved = resolver.resolve(laid.tree(settings), own, said)
+        resolved = resolver.resolve(laid.tree(settings) if settings else plain, own, said)
         problems.update(dict.fromkeys(own.problems))
         remarks.update(dict.fromkeys(said.problems))
         if len(problems) > _ENOUGH:
@@ -62,31 +62,45 @@ class _Laid:
     """Lays points over a tree, so that equal parts of two members are one object."""
 
     plain: Table
-    blocks: Memo = field(default_factory=lambda: Memo(_BLOCKS_KEPT))
+    nodes: Memo = field(default_factory=lambda: Memo(_NODES_KEPT))
     values: dict[int, Any] = field(default_factory=dict)
     namer: Namer = field(default_factory=Namer)
 
     def tree(self, settings: Sequence[Setting]) -> Table:
         """Give the tree of a member."""
-        groups: dict[str, list[Setting]] = {}
-        for setting in settings:
-            groups.setdefault(str(setting.keys[0]), []).append(setting)
-        entries, keys = dict(self.plain.entries), dict(self.plain.keys)
-        for block, mine in groups.items():
-            key = tuple([id(setting) for setting in mine])
-            known = self.blocks.find(key)
-            if known is None:
-                known = self._block(block, mine)
-                self.blocks.keep(key, known, mine)
-            entries[block], keys[block] = known
-        return replace(self.plain, entries=entries, keys=keys)
+        tree = self._laid(self.plain, settings, 0)
+        assert isinstance(tree, Table)
+        return tree
 
-    def _block(self, block: str, settings: Sequence[Setting]) -> tuple[Node, Any]:
-        own = {block: self.plain.entries[block]} if block in self.plain.entries else {}
-        table = replace(self.plain, entries=own)
+    def _laid(self, node: Node | None, settings: Sequence[Setting], depth: int) -> Node:
+        """Lay settings over the node that they have in common; `depth` is how many of their keys lead to it."""
+        first = settings[0]
+        if depth == len(first.keys):  # no path lies within another: it is alone
+            return laid_over(node, first.node)
+        key = (depth, *[id(setting) for setting in settings])
+        known: Node | None = self.nodes.find(key)
+        if known is None:
+            known = self._set(node, settings, depth)
+            self.nodes.keep(key, known, settings)
+        return known
+
+    def _set(self, node: Node | None, settings: Sequence[Setting], depth: int) -> Node:
+        groups: dict[Key, list[Setting]] = {}
         for setting in settings:
-            table = set_at(table, setting.keys, setting.node, setting.node.place)
-        return table.entries[block], table.keys[block]
+            groups.setdefault(setting.keys[depth], []).append(setting)
+        place = settings[-1].node.place
+        if isinstance(node, Items):
+            items = list(node.items)
+            for key, mine in groups.items():
+                if isinstance(key, int):
+                    items[key] = self._laid(items[key], mine, depth + 1)
+            return Items(tuple(items), node.place)
+        table = node if isinstance(node, Table) else Table({}, place)
+        entries, keys = dict(table.entries), dict(table.keys)
+        for key, mine in groups.items():
+            entries[str(key)] = self._laid(entries.get(str(key)), mine, depth + 1)
+            keys[str(key)] = mine[-1].node.place
+        return replace(table, entries=entries, keys=keys)
 
     def member(self, point: Point, tree: Table, spec: Any) -> Member:
         """Give a member with its values and its name."""

@@ -24,23 +24,30 @@ class Memo:
     Parameters
     ----------
     most : int
-        How many answers are kept; the oldest one goes first.
+        How many answers are kept at least; those that have not been asked for lately go, so that no more than twice as
+        many are there.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._known: dict[tuple[Any, ...], tuple[Any, Sequence[object]]] = {}
+        self._new: dict[tuple[Any, ...], tuple[Any, Sequence[object]]] = {}
+        self._old: dict[tuple[Any, ...], tuple[Any, Sequence[object]]] = {}
 
     def find(self, key: tuple[Any, ...]) -> Any:
         """Give the answer for a key, or None."""
-        found = self._known.get(key)
-        return found[0] if found is not None else None
+        found = self._new.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is None:
+                return None
+            self.keep(key, *found)
+        return found[0]
 
     def keep(self, key: tuple[Any, ...], answer: Any, held: Sequence[object]) -> None:
         """Keep an answer (not None), and the objects whose identities are in its key: none of them may be made anew."""
-        if len(self._known) >= self.most:
-            del self._known[next(iter(self._known))]
-        self._known[key] = (answer, held)
+        if len(self._new) >= self.most:
+            self._old, self._new = self._new, {}
+        self._new[key] = (answer, held)
 
 
 class _Read(Mapping[str, "Node"]):

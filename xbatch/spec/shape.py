@@ -307,9 +307,17 @@ class _Checker:
         for key, rule in properties.items():
             default = rule.get("default")
             if key not in entries and default not in (None, "", [], {}):
-                node = from_data(default, at, DEFAULT)
-                added[key] = self.check(node, rule, join(path, key), at)
+                added[key] = self._default(default, rule, join(path, key), at)
         return added
+
+    def _default(self, default: Any, rule: Rule, path: str, at: Place) -> Node:
+        key = ("default", id(rule), id(at), path)
+        known: Node | None = self.memo.find(key) if self.memo is not None else None
+        if known is None:
+            known = self.check(from_data(default, at, DEFAULT), rule, path, at)
+            if self.memo is not None:
+                self.memo.keep(key, known, (rule, at))
+        return known
 
 
 def _as_text(node: Node) -> Node:
