@@ -30,7 +30,6 @@ PUBLIC: dict[str, set[str]] = {
         "Spec",
         "SpectrumFiles",
         "Subject",
-        "labelled",
     },
     "xbatch.plan.steps": {"FileInput", "Plan", "Step", "StepInput"},
     "xbatch.report": {"make_reporter", "print_run", "write_page"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spec.specs import BINNING, EVENTS, TWO_MISSIONS, codes, fit, jobs, problems, work
-from xbatch.spec.model import labelled
+from xbatch.spec.labels import labelled
 
 REGIONS = (
     "regions:\n  src: {shape: circle, center: [10, 20], radius: 50 arcsec}\n"

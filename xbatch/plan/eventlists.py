@@ -19,7 +19,7 @@ from xbatch.spec.eventmodel import (
     Observed,
     Screening,
 )
-from xbatch.spec.model import labelled
+from xbatch.spec.labels import labelled
 
 __all__ = ["EventLists", "curve_name", "file_input", "identity"]
 

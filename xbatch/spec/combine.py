@@ -8,9 +8,10 @@ from typing import Any
 
 from xbatch.spec.eventmodel import Combination
 from xbatch.spec.model import Subject
-from xbatch.spec.nodes import Node, Scalar, Table, is_sound, items_of, text_of
+from xbatch.spec.named import chosen_spectra, namesake
+from xbatch.spec.nodes import Node, Scalar, Table, is_sound, text_of
 from xbatch.spec.quantity import QuantityError, quantity
-from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.report import Report, shown
 from xbatch.spec.selectors import selected
 from xbatch.spec.spectra import SpectraFound
 
@@ -53,7 +54,7 @@ def find_combinations(
     whole = spectra.whole
     for name, node in table.entries.items():
         before = len(report.problems)
-        taken = next((one for one in spectra.subjects if one.casefold() == name.casefold()), None)
+        taken = namesake(name, spectra)
         if taken is not None:
             message = f"the sum '{name}' has the name of the spectrum '{taken}'"
             report.add(table.key_place(name), "XB141", message, "rename one: fits take either", f"combine.{name}")
@@ -73,7 +74,7 @@ def _entry(name: str, node: Table, spectra: SpectraFound, min_exposure: float, r
         message = f"'{name}' sums over {shown(text_of(over) or '')}, and sums are over obsid alone"
         report.add(over, "XB140", message, "name the spectra of all instruments in 'fit': they are fitted together")
         return
-    members = _members(node, spectra, report)
+    members = list(dict.fromkeys(chosen_spectra(node, "of", spectra, report)))
     groups = node.entries.get("groups")
     listed = list(groups.entries.items()) if isinstance(groups, Table) else []
     if not listed:
@@ -87,19 +88,6 @@ def _entry(name: str, node: Table, spectra: SpectraFound, min_exposure: float, r
                 report.add(where, "XB115", message, "make another entry of 'combine' for sums that overlap")
                 return
         yield from _sums(name, group, group, chosen, params, node)
-
-
-def _members(node: Table, spectra: SpectraFound, report: Report) -> list[Subject]:
-    known = True
-    found: list[Subject] = []
-    for one in items_of(node.entries.get("of")):
-        spectrum = text_of(one) or ""
-        if spectrum not in spectra.subjects:
-            known = False
-            report.add(one, "XB101", f"unknown spectrum {shown(spectrum)}", did_you_mean(spectrum, spectra.subjects))
-        found += spectra.subjects.get(spectrum, [])
-    where = node.entries.get("where")
-    return selected(where, list(dict.fromkeys(found)), report if known and spectra.whole else Report())
 
 
 def _sums(

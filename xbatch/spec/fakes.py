@@ -10,11 +10,11 @@ from xbatch.spec.eventmodel import Fake
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Band, Dataset, Subject
 from xbatch.spec.models import find_models
-from xbatch.spec.nodes import Node, Table, data_of, items_of, text_of
+from xbatch.spec.named import chosen_spectra, namesake
+from xbatch.spec.nodes import Node, Table, data_of, text_of
 from xbatch.spec.parameters import instances
 from xbatch.spec.quantity import QuantityError, quantity
-from xbatch.spec.report import Report, did_you_mean, shown
-from xbatch.spec.selectors import selected
+from xbatch.spec.report import Report, shown
 from xbatch.spec.settings import settle
 from xbatch.spec.spectra import SpectraFound
 
@@ -52,7 +52,7 @@ def find_fakes(
     whole = spectra.whole
     for name, node in table.entries.items():
         before = len(report.problems)
-        taken = next((one for one in spectra.subjects if one.casefold() == name.casefold()), None)
+        taken = namesake(name, spectra)
         if taken is not None:
             message = f"the drawn spectrum '{name}' has the name of '{taken}'"
             report.add(table.key_place(name), "XB143", message, "rename it: fits take either", f"fake.{name}")
@@ -120,15 +120,7 @@ def _entry(name: str, node: Table, spectra: SpectraFound, folder: Path, report: 
 
 
 def _likes(node: Table, spectra: SpectraFound, report: Report) -> list[Subject]:
-    known = True
-    found: list[Subject] = []
-    for one in items_of(node.entries.get("like")):
-        name = text_of(one) or ""
-        if name not in spectra.subjects:
-            known = False
-            report.add(one, "XB101", f"unknown spectrum {shown(name)}", did_you_mean(name, spectra.subjects))
-        found += spectra.subjects.get(name, [])
-    chosen = selected(node.entries.get("where"), found, report if known and spectra.whole else Report())
+    chosen = chosen_spectra(node, "like", spectra, report)
     paths: Mapping[str, Subject] = {replace(one, spectrum="").path: one for one in chosen}
     if len(paths) < len(chosen):
         message = "two spectra of one observation and instrument are to be alike, and would have one name"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from xbatch.spec.bands import Bands
 from xbatch.spec.model import Binning, Dataset, Subject
+from xbatch.spec.named import named_spectra
 from xbatch.spec.nodes import Items, Node, Table, is_sound, items_of, text_of
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.selectors import AXES, selected
@@ -118,15 +119,7 @@ def _entry(
     bands: Bands,
     report: Report,
 ) -> list[Dataset] | None:
-    subjects: list[Subject] = []
-    known = True
-    for one in items_of(entry.entries.get("spectra")):
-        name = text_of(one) or ""
-        if name in candidates:
-            subjects += candidates[name]
-        else:
-            known = False
-            report.add(one, "XB101", f"unknown spectrum {shown(name)}", did_you_mean(name, spectra.subjects))
+    subjects, known = named_spectra(entry.entries.get("spectra"), candidates, spectra, report)
     binning_node = entry.entries.get("binning")
     binning = text_of(binning_node)
     if binning_node is not None and binning is not None and binning not in binnings:

@@ -1,4 +1,4 @@
-"""The names of a sweep's members: made of their values, and of nothing else."""
+"""Names that are made of others: of a sweep's members, by their values alone, and of what has a time selection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from xbatch.base.files import canonical_json
 
-__all__ = ["CASE", "Namer", "digest", "member_label", "value_label"]
+__all__ = ["CASE", "Namer", "digest", "labelled", "member_label", "value_label"]
 
 CASE = "case"
 """Stands among the paths of a member for the name of its case."""
@@ -16,6 +16,11 @@ _LONGEST_VALUE = 40
 _LONGEST_NAME = 150
 _DIGITS = 12
 _WEAK_WORDS = {"value", "min", "max", "type", "mode", "scheme", "frozen", "n", "file"}
+
+
+def labelled(name: str, gti: str) -> str:
+    """Give ``name@gti``; the name alone where there is no time selection, or where it has the same name."""
+    return f"{name}@{gti}" if gti not in ("", name) else name
 
 
 class Namer:

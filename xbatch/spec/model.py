@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbatch.base.errors import Place, Problem
+from xbatch.spec.labels import labelled
 
 if TYPE_CHECKING:
     from xbatch.spec.eventmodel import Combination, EqualBands, EventWork, Fake
@@ -31,13 +32,7 @@ __all__ = [
     "Spec",
     "SpectrumFiles",
     "Subject",
-    "labelled",
 ]
-
-
-def labelled(name: str, gti: str) -> str:
-    """Give ``name@gti``; the name alone where there is no time selection, or where it has the same name."""
-    return f"{name}@{gti}" if gti not in ("", name) else name
 
 
 @dataclass(frozen=True, order=True)
