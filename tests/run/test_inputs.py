@@ -70,6 +70,20 @@ def test_a_selection_brings_what_it_waits_for() -> None:
     assert selected(PLAN, ["join:b"], ["*:a"])[1] == {"join:a"}
 
 
+def test_a_selection_may_begin_in_the_middle() -> None:
+    def between(begin: list[str], only: list[str]) -> list[str]:
+        return [step.name for step in selected(PLAN, only, [], begin)[0]]
+
+    assert between(["join:b"], []) == ["join:a", "join:b", "measure:d"]
+    assert between(["join:c"], []) == ["join:c"]
+    assert between(["join:a"], ["join:b"]) == ["join:a", "join:b"]
+    assert between(["join:[ac]"], ["join:[bc]"]) == ["join:a", "join:c", "join:b"]
+    with pytest.raises(UsageError, match="no step of --only hangs on one of --from"):
+        between(["join:c"], ["join:b"])
+    with pytest.raises(UsageError, match="--from 'x' matches no step"):
+        between(["x"], [])
+
+
 def test_a_pattern_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"--only 'jion:a' matches no step; did you mean 'join:a'\?"):
         selected(PLAN, ["jion:a"], [])

@@ -1,147 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Scheduler, Skip, Start, Stop
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    """Any small plan with needed and optional inputs."""
-    steps = []
-    for number in range(draw(st.integers(1, 9))):
-        earlier = [f"join:{n}" for n in range(number)]
-        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
-        optional = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=2)) if earlier else []
-        steps.append(step(f"join:{number}", *needs, optional=tuple(set(optional) - set(needs))))
-    return plan(*steps)
-
-
-class Machine:
-    """Does what a scheduler asks, in an order that hypothesis chooses, and watches that no promise is broken."""
-
-    def __init__(self, what: Plan, slots: int, tries: int = 2, fail_fast: bool = False) -> None:
-        self.plan = what
-        self.slots = slots
-        self.tries = tries
-        self.scheduler = Scheduler(what, slots, tries, fail_fast)
-        self.running: dict[str, int] = {}
-        self.starts: dict[str, int] = {}
-        self.died: dict[str, int] = {}
-        self.to_judge: list[str] = []
-        self.outcome: dict[str, str] = {}
-        self.ready: set[str] = set()
-        self.stopped = False
-        self.take(self.scheduler.begin())
-
-    def take(self, actions: list[Action]) -> None:
-        steps = self.plan.by_name()
-        for action in actions:
-            match action:
-                case Judge(name):
-                    assert name not in self.to_judge
-                    assert all(self.outcome[need] == "done" for need in steps[name].needs())
-                    assert all(need in self.outcome for need in steps[name].waits_for())
-                    self.to_judge.append(name)
-                case Start(name, slot):
-                    assert name in self.ready
-                    assert slot not in self.running.values()
-                    assert not self.stopped
-                    self.ready.remove(name)
-                    self.running[name] = slot
-                    self.starts[name] = self.starts.get(name, 0) + 1
-                case Skip(name, because):
-                    assert because
-                    assert all(self.outcome[need] != "done" for need in because)
-                    self.outcome[name] = "skipped"
-                case GiveUp(name):
-                    assert self.died[name] == self.tries
-                    self.outcome[name] = "failed"
-        assert len(self.running) <= self.slots
-        idle = len(self.running) < self.slots and not self.to_judge
-        assert self.stopped or not (idle and self.ready), "a step waits while a slot is free"
-
-    def judge(self, answer: str) -> None:
-        name = self.to_judge.pop(0)
-        if answer == "run":
-            if not self.stopped:
-                self.ready.add(name)
-            self.take(self.scheduler.tell(Judged(name, "run")))
-        else:
-            self.outcome[name] = "done" if answer == "done" else "failed"
-            self.take(self.scheduler.tell(Judged(name, "done" if answer == "done" else "failed")))
-
-    def end(self, name: str, how: str) -> None:
-        del self.running[name]
-        if how == "die":
-            self.died[name] = self.died.get(name, 0) + 1
-            if self.died[name] < self.tries and not self.stopped:
-                self.ready.add(name)
-            self.take(self.scheduler.tell(Died(name)))
-        else:
-            self.outcome[name] = "done" if how == "ok" else "failed"
-            self.take(self.scheduler.tell(Ended(name, how == "ok")))
-
-    def stop(self) -> None:
-        self.stopped = True
-        self.ready.clear()
-        self.take(self.scheduler.tell(Stop()))
-
-    def go(self, choose: Callable[[list[str]], str], end_with: Callable[[], str]) -> None:
-        while self.to_judge or self.running:
-            if self.to_judge and choose(["judge", "end"] if self.running else ["judge"]) == "judge":
-                self.judge(choose(["run", "run", "run", "done", "failed"]))
-            else:
-                self.end(choose(sorted(self.running)), end_with())
-
-
-@given(plans(), st.integers(1, 3), st.data())
-def test_every_step_ends_once_and_never_before_what_it_needs(what: Plan, slots: int, data: st.DataObject) -> None:
-    machine = Machine(what, slots)
-    machine.go(
-        lambda options: data.draw(st.sampled_from(options)),
-        lambda: data.draw(st.sampled_from(["ok", "ok", "fail", "die"])),
-    )
-    assert machine.scheduler.over
-    assert machine.outcome.keys() == what.by_name().keys()
-    for name, outcome in machine.outcome.items():
-        lost = [need for need in what.by_name()[name].needs() if machine.outcome[need] != "done"]
-        assert (outcome == "skipped") == bool(lost), "a failure stops what needs it and nothing else"
-        assert machine.starts.get(name, 0) <= 1 + machine.died.get(name, 0)
-
-
-@given(plans(), st.integers(1, 3), st.integers(0, 12), st.data())
-def test_after_a_stop_nothing_starts_and_all_comes_to_an_end(
-    what: Plan, slots: int, when: int, data: st.DataObject
-) -> None:
-    machine = Machine(what, slots)
-    count = 0
-
-    def choose(options: list[str]) -> str:
-        nonlocal count
-        count += 1
-        if count == when:
-            machine.stop()
-        return data.draw(st.sampled_from(options))
-
-    machine.go(choose, lambda: data.draw(st.sampled_from(["ok", "fail", "die"])))
-    assert machine.scheduler.over
-    assert set(machine.outcome) | set(machine.scheduler.stopped) == set(what.by_name())
-    assert not set(machine.outcome) & set(machine.scheduler.stopped)
+from xbatch.run.limits import Room, Use
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Start
 
 
 def started(actions: list[Action]) -> list[tuple[str, int]]:
     return [(action.step, action.slot) for action in actions if isinstance(action, Start)]
 
 
-def begin(what: Plan, slots: int, fail_fast: bool = False) -> tuple[Scheduler, list[tuple[str, int]]]:
-    scheduler = Scheduler(what, slots, fail_fast=fail_fast)
+def begin(
+    what: Plan, room: int | Room, uses: dict[str, Use] | None = None, fail_fast: bool = False
+) -> tuple[Scheduler, list[tuple[str, int]]]:
+    scheduler = Scheduler(what, Room(room) if isinstance(room, int) else room, uses, fail_fast)
     starts = []
     for action in scheduler.begin():
         assert isinstance(action, Judge)
@@ -198,6 +72,45 @@ def test_a_killed_worker_costs_one_try() -> None:
     assert scheduler.over
 
 
+def test_time_that_is_over_is_a_failure_at_once() -> None:
+    scheduler, _ = begin(plan(step("a:1"), step("b:1", "a:1")), 1)
+    assert scheduler.tell(Late("a:1")) == [GiveUp("a:1"), Skip("b:1", ("a:1",))]
+
+
+def test_unless_more_tries_are_asked_for() -> None:
+    scheduler, _ = begin(plan(step("a:1")), 1, {"a:1": Use(tries=3, late_tries=3)})
+    assert scheduler.tell(Late("a:1")) == [Start("a:1", 0)]
+    assert scheduler.tell(Died("a:1")) == [Start("a:1", 0)]
+    assert scheduler.tell(Late("a:1")) == [GiveUp("a:1")]
+
+
+def test_a_large_step_waits_for_room_and_small_ones_pass_it() -> None:
+    what = plan(step("a:1"), step("a:2", "a:1"), step("b:large"), step("c:1"))
+    scheduler, starts = begin(what, 2, {"b:large": Use(cores=2)})
+    assert starts == [("a:1", 0), ("c:1", 1)]
+    assert end(scheduler, "a:1") == [("a:2", 0)]
+    assert end(scheduler, "c:1") == []
+    assert end(scheduler, "a:2") == [("b:large", 0)]
+
+
+def test_memory_and_tools_are_shared_out() -> None:
+    what = plan(*(step(f"a:{number}") for number in range(4)))
+    tool, memory = Use(limits=("sas",)), Use(memory_mb=600)
+    uses = {"a:0": tool, "a:1": tool, "a:2": memory, "a:3": memory}
+    scheduler, starts = begin(what, Room(4, 1000, {"sas": 1}), uses)
+    assert starts == [("a:0", 0), ("a:2", 1)]
+    assert end(scheduler, "a:2") == [("a:3", 1)]
+    assert end(scheduler, "a:0") == [("a:1", 0)]
+    _, starts = begin(what, 4, uses)
+    assert len(starts) == 4, "what nobody counts is never short"
+
+
+def test_what_never_fits_is_refused() -> None:
+    for use in (Use(cores=3), Use(memory_mb=11), Use(limits=("sas",))):
+        with pytest.raises(ValueError, match="a:1 takes"):
+            Scheduler(plan(step("a:1")), Room(2, 10, {"sas": 0}), {"a:1": use})
+
+
 def test_fail_fast_starts_nothing_more() -> None:
     scheduler, _ = begin(plan(step("a:1"), step("a:2"), step("a:3")), 2, fail_fast=True)
     assert scheduler.tell(Ended("a:1", ok=False)) == []
@@ -214,8 +127,8 @@ def test_what_cannot_have_happened_is_refused() -> None:
     with pytest.raises(ValueError, match="a:1 is not judging"):
         scheduler.tell(Judged("a:1", "done"))
     with pytest.raises(ValueError, match="at least one slot"):
-        Scheduler([], 0)
+        Scheduler([], Room(0))
 
 
 def test_an_empty_plan_is_over() -> None:
-    assert Scheduler([], 1).over
+    assert Scheduler([], Room(1)).over

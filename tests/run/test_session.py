@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.run.toys import TOYS, plan, step
@@ -15,6 +17,7 @@ from xbatch.base.errors import FileError, Place, Problem, UsageError
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Reason
 from xbatch.run.journal import last_run, read_journal
+from xbatch.run.limits import Wishes
 from xbatch.run.result import Event, RunResult
 from xbatch.run.session import execute, survey
 from xbatch.run.store import Store
@@ -31,7 +34,7 @@ class Scene:
     def run(self, what: Plan, jobs: int = 1, **options: Any) -> dict[str, str]:
         """Run a plan, check that nothing contradicts what `survey` promised, and give the outcomes."""
         self.events.clear()
-        asked = {name: options[name] for name in ("only", "force", "paranoid", "registry") if name in options}
+        asked = {name: options[name] for name in ("only", "begin", "force", "paranoid", "registry") if name in options}
         promised = survey(what, self.run_dir, self.store, **{"registry": TOYS, **asked})
         self.result: RunResult = execute(
             what, self.run_dir, self.store, jobs=jobs, on_event=self.events.append, **{"registry": TOYS, **options}
@@ -196,6 +199,90 @@ def test_only_some_steps(scene: Scene, file: Path) -> None:
     assert scene.text("d") == "4d", "what was not asked for is left alone"
 
 
+def test_from_some_steps_on(scene: Scene, file: Path) -> None:
+    names = ["join:a", "join:b", "measure:c"]
+    assert scene.run(chain(file), begin=["join:b"], only=["measure:c"]) == dict.fromkeys(names, "done")
+    assert scene.run(chain(file), begin=["join:d"]) == {**dict.fromkeys(names, "up to date"), "join:d": "done"}
+
+
+def test_a_step_over_time_is_stopped_with_all_it_has_started(scene: Scene, tmp_path: Path) -> None:
+    mark = tmp_path / "pids"
+    what = plan(
+        step("tool:slow", mark=str(mark)), step("join:next", "tool:slow"), step("join:a"), step("join:b", "join:a")
+    )
+    began = time.monotonic()
+    assert scene.run(what, wishes=Wishes(timeout=(("tool:*", 2.0),))) == {
+        "tool:slow": "failed",
+        "join:next": "skipped",
+        "join:a": "done",
+        "join:b": "done",
+    }
+    assert time.monotonic() - began < 30
+    slow = scene.result.steps[0]
+    assert slow.log is not None
+    assert slow.message == (
+        f"took longer than 2 s and was stopped. What it said is in {slow.log}; "
+        "give it more time, e.g. --timeout 'tool:*=4'"
+    )
+    family = [psutil.Process(int(pid)) for pid in mark.read_text().split() if psutil.pid_exists(int(pid))]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+    assert [event.message for event in scene.events if event.kind == "lost"] == [
+        "it was stopped, since it took longer than 2 s"
+    ]
+
+
+def test_a_step_over_time_is_tried_again_if_asked_for(scene: Scene) -> None:
+    wishes = Wishes(timeout=(("join:slow", 0.7),), tries=(("*", 2),))
+    what = plan(step("join:slow", pause=60), step("join:a"))
+    assert scene.run(what, jobs=2, wishes=wishes) == {"join:slow": "failed", "join:a": "done"}
+    assert [event.step for event in scene.events if event.kind == "started"].count("join:slow") == 2
+
+
+def test_a_file_that_grew_while_its_step_ran_is_a_failure(scene: Scene, file: Path) -> None:
+    what = plan(step("misbehave:a", file=file, how="touch input"), step("join:b", "misbehave:a"))
+    assert scene.run(what) == {"misbehave:a": "failed", "join:b": "skipped"}
+    assert scene.result.steps[0].message == f"{file}: was changed while the step ran. Run again when it is complete"
+    assert list(scene.store.glob("??/*/record.json")) == []
+
+
+def test_work_goes_where_its_data_is(scene: Scene) -> None:
+    what = plan(
+        *(step(f"join:{n}a", pause=0.2, text=str(n)) for n in range(3)),
+        *(step(f"join:{n}{b}", f"join:{n}{a}", pause=0.05) for n in range(3) for a, b in ("ab", "bc", "cd")),
+    )
+    assert set(scene.run(what, jobs=3).values()) == {"done"}
+    worker = {one.name: one.content["facts"]["pid"] for one in scene.result.steps if one.content is not None}
+    assert len(set(worker.values())) == 3
+    for n in range(3):
+        assert len({worker[f"join:{n}{letter}"] for letter in "abcd"}) == 1
+
+
+def test_limits_are_kept(scene: Scene) -> None:
+    what = plan(*(step(f"join:{n}", pause=0.1, text=str(n)) for n in range(4)), step("speak:a"))
+    scene.run(what, jobs=4, wishes=Wishes(limits=(("join:*", 1),)))
+    running: set[str] = set()
+    for event in scene.events:
+        if event.kind == "started":
+            running.add(event.step)
+            assert sum(name.startswith("join:") for name in running) <= 1
+        elif event.kind == "ended":
+            running.discard(event.step)
+
+
+def test_what_can_never_start_is_told_before_the_run(scene: Scene, file: Path) -> None:
+    with pytest.raises(UsageError, match=r"join:b can never start: it takes 3 cores, and the run has 2 \(--jobs\)"):
+        execute(
+            chain(file),
+            scene.run_dir,
+            scene.store,
+            jobs=2,
+            registry=TOYS,
+            wishes=Wishes(cores=(("join:b", 3),)),
+        )
+    assert not scene.run_dir.exists()
+
+
 def test_fail_fast(scene: Scene) -> None:
     what = plan(step("misbehave:a", how="raise"), step("join:b", text="b"), step("join:c", "misbehave:a"))
     assert scene.run(what, fail_fast=True) == {"misbehave:a": "failed", "join:b": "cancelled", "join:c": "cancelled"}
@@ -265,8 +352,6 @@ def test_errors_before_anything_starts(scene: Scene, file: Path) -> None:
 
 
 def test_a_listener_that_fails_leaves_no_worker(scene: Scene) -> None:
-    import psutil
-
     def listen(event: Event) -> None:
         if event.kind == "started":
             raise RuntimeError("broken pipe")

@@ -102,6 +102,17 @@ def hoard(job: Job) -> Outcome:
     return Outcome({"pid": os.getpid()})
 
 
+def tool(job: Job) -> Outcome:
+    """Start a tool that has a child of its own, and wait for it."""
+    script = (
+        "import subprocess, sys; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); child.wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        Path(job.params["mark"]).write_text(f"{os.getpid()} {run.pid} {run.stdout.readline()}")
+    return Outcome()
+
+
 def surroundings(job: Job) -> Outcome:
     """Write what the worker sees around it."""
     keys = ("OMP_NUM_THREADS", "PYTHONHASHSEED", "TMPDIR")
@@ -121,6 +132,7 @@ TOYS: Mapping[str, TaskDef] = MappingProxyType(
         "measure": task("measure"),
         "misbehave": task("misbehave"),
         "hoard": task("hoard"),
+        "tool": task("tool"),
         "speak": task("speak"),
         "surroundings": task("surroundings", ("out.json",)),
     }

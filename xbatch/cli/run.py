@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from xbatch.base.files import write_atomically
-from xbatch.cli.options import cores, default_run_dir, places, read_spec, spec_argument, store_dir
+from xbatch.cli.limits import limit_options, wishes_from
+from xbatch.cli.options import cores as cores_here
+from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 from xbatch.cli.pipe import stop_output
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ Examples:
   xbatch run analysis.yaml
   xbatch run analysis.yaml --set data.root=/data/nustar --jobs 4
   xbatch run analysis.yaml --only 'group:*'         the groupings and what they need
+  xbatch run analysis.yaml --from 'group:*' --only 'fit:*'    what lies between
   xbatch run analysis.yaml --force 'fit:*'          the fits again, in any case
+  xbatch run analysis.yaml --timeout 'fit:*=10m'    no fit may take longer
 
 \b
 Exit status: 0 done, 1 a step failed, 2 the spec or the call is wrong, 130 interrupted.
@@ -37,8 +41,10 @@ Exit status: 0 done, 1 a step failed, 2 the spec or the call is wrong, 130 inter
 @places
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Steps at the same time  [default: the cores here].")
 @click.option("--only", multiple=True, metavar="STEP", help="Do these steps (names or patterns) and what they need.")
+@click.option("--from", "begin", multiple=True, metavar="STEP", help="Do these steps and all that hangs on them.")
 @click.option("--force", multiple=True, metavar="STEP", help="Do these steps even if they are up to date.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@limit_options
 @click.option("--paranoid", is_flag=True, help="Read every input again; do not trust sizes and times.")
 @click.option("--quiet", "-q", is_flag=True, help="Print failures and the summary only.")
 def command(
@@ -48,8 +54,14 @@ def command(
     store: Path | None,
     jobs: int | None,
     only: tuple[str, ...],
+    begin: tuple[str, ...],
     force: tuple[str, ...],
     fail_fast: bool,
+    timeout: tuple[str, ...],
+    tries: tuple[str, ...],
+    cores: tuple[str, ...],
+    memory: tuple[str, ...],
+    limit: tuple[str, ...],
     paranoid: bool,
     quiet: bool,
 ) -> None:
@@ -62,12 +74,13 @@ def command(
     from xbatch.report.progress import make_reporter
     from xbatch.run.session import execute
 
+    wishes = wishes_from(timeout, tries, cores, memory, limit)
     analysis = read_spec(spec, overrides)
     for note in analysis.notes:
         click.echo(f"note: {note}", err=True)
     plan = compile_plan(analysis)
     run_dir = default_run_dir(analysis, out)
-    count = jobs if jobs is not None else cores()
+    count = jobs if jobs is not None else cores_here()
     with make_reporter(sys.stderr, sys.stderr.isatty(), quiet) as reporter:
         result = execute(
             plan,
@@ -75,8 +88,10 @@ def command(
             store_dir(run_dir, store),
             jobs=count,
             only=only,
+            begin=begin,
             force=force,
             fail_fast=fail_fast,
+            wishes=wishes,
             paranoid=paranoid,
             on_event=reporter,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,13 @@ from typing import Literal
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Gone, Known, State, Verdict, judge, output_digests, reason_text
 from xbatch.run.inputs import SeenFile
+from xbatch.run.limits import Room, Use
 from xbatch.run.measure import now
 from xbatch.run.orders import make_order
 from xbatch.run.pool import Finished, Lost, Pool
 from xbatch.run.products import Products, log_path
 from xbatch.run.result import Event, EventKind, StepResult
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Scheduler, Skip, Start, Stop
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Start, Stop
 from xbatch.run.signals import caught
 from xbatch.run.store import RECORD, Record, Store
 from xbatch.run.worker import Answer
@@ -40,7 +42,9 @@ class Conductor:
     store : Store
     products : Products
     run_dir : Path
-    slots : int
+    room : Room
+    uses : Mapping of str to Use
+        What there is for all steps that run at once, and what each takes.
     fail_fast : bool
     grace : float
         Seconds that running steps are given when the run is asked to stop.
@@ -65,7 +69,8 @@ class Conductor:
         store: Store,
         products: Products,
         run_dir: Path,
-        slots: int,
+        room: Room,
+        uses: Mapping[str, Use],
         fail_fast: bool,
         grace: float,
         tell: Callable[[Event], None],
@@ -79,7 +84,8 @@ class Conductor:
         self._grace = grace
         self._tell_event = tell
         self._flush = flush
-        self._scheduler = Scheduler(plan, slots, fail_fast=fail_fast)
+        self._uses = uses
+        self._scheduler = Scheduler(plan, room, uses, fail_fast)
         self._signals: deque[int] = deque()
         self._stack = ExitStack()
         wake = self._stack.enter_context(caught(self._signals.append))
@@ -89,6 +95,8 @@ class Conductor:
         self._records: dict[str, Record] = {}
         self._begun: dict[str, float] = {}
         self._causes: dict[str, str] = {}
+        self._scratch: dict[str, Path] = {}
+        self._due: dict[str, tuple[float, int]] = {}  # of steps that run: when their time is over, and their slot
         self._unplaced: deque[tuple[str, Record, bool]] = deque()
         self._unsynced: list[str] = []
         self._synced = time.monotonic()
@@ -144,7 +152,7 @@ class Conductor:
             The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin())
-        messages: deque[Finished | Lost] = deque()
+        messages: deque[Finished | Lost | Late] = deque()
         while actions or messages or self._unplaced or not self._scheduler.over:
             if self._signals:
                 actions.extend(self._take_signal(self._signals.popleft()))
@@ -170,13 +178,7 @@ class Conductor:
             case Skip(step, because):
                 self._lose(step, "skipped", f"needs {', '.join(because)}, which has no result")
             case GiveUp(step):
-                cause = f" ({self._causes[step]})" if self._causes.get(step) else ""
-                self._lose(
-                    step,
-                    "failed",
-                    f"its worker process was killed{cause} at each try, perhaps for want of memory. "
-                    f"Run fewer steps at once with --jobs; what it said is in {log_path(self._run_dir, step)}",
-                )
+                self._lose(step, "failed", self._causes[step])
         return []
 
     def _judge(self, step: str, evidence: Evidence) -> list[Action]:
@@ -205,40 +207,72 @@ class Conductor:
             self._store.unmade_scratch(),
             log,
         )
+        self._scratch[step] = order.out
         self._begun[step] = time.monotonic()
+        timeout = self._uses[step].timeout
+        if timeout is not None:
+            self._due[step] = (self._begun[step] + timeout, slot)
         self.tell("started", step)
         self._pool.start(slot, order)
         return []
 
     # ---- what happens -------------------------------------------------------------------------------------------
 
-    def _listen(self) -> list[Finished | Lost]:
+    def _listen(self) -> Sequence[Finished | Lost | Late]:
         """Give what has come back; while nothing has, place products, and then wait.
 
-        The wait ends with a message, a signal, or the end of the time that running steps were given.
+        The wait ends with a message, a signal, or the end of the time that a running step or all of them were given.
         """
         if self._unplaced:
             messages = self._pool.wait(0)
             if not messages:
                 self._place(*self._unplaced.popleft())  # only now, so that no slot waits for it
-            return messages
+            return messages or self._overdue()
         self._flush()
-        patience = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        messages = self._pool.wait(patience)
+        ends = [when for when, _ in self._due.values()]
+        if self._deadline is not None:
+            ends.append(self._deadline)
+        messages = self._pool.wait(max(0.0, min(ends) - time.monotonic()) if ends else None)
         if not messages and not self._signals and self._deadline is not None and time.monotonic() >= self._deadline:
-            return list(self._pool.kill())
-        return messages
+            return self._pool.kill()
+        return messages or self._overdue()
 
-    def _take_message(self, message: Finished | Lost) -> list[Action]:
-        """Take in that a step has come back or is lost."""
+    def _overdue(self) -> list[Late]:
+        """End the steps whose time is over, with all they have started."""
+        if not self._due:
+            return []
+        now_s = time.monotonic()
+        late = [(step, slot) for step, (when, slot) in self._due.items() if when <= now_s]
+        for _, slot in late:
+            self._pool.end(slot)
+        return [Late(step) for step, _ in late]
+
+    def _take_message(self, message: Finished | Lost | Late) -> list[Action]:
+        """Take in that a step has come back, is lost, or had to be ended."""
+        step = message.step
+        self._due.pop(step, None)
+        scratch = self._scratch.pop(step)
+        log = log_path(self._run_dir, step)
         match message:
-            case Finished(step, _, answer):
+            case Finished(_, _, answer):
                 return self._take_answer(step, answer)
-            case Lost(step, _, cause):
-                self._causes[step] = cause
-                if not self._stopping:
-                    self.tell("lost", step, f"its worker process was killed{f' ({cause})' if cause else ''}")
-                return self._scheduler.tell(Died(step))
+            case Lost(_, _, cause):
+                killed = f"its worker process was killed{f' ({cause})' if cause else ''}"
+                self._causes[step] = (
+                    f"{killed} at each try, perhaps for want of memory. "
+                    f"Run fewer steps at once with --jobs; what it said is in {log}"
+                )
+            case Late():
+                limit = self._uses[step].timeout or 0.0
+                killed = f"it was stopped, since it took longer than {limit:g} s"
+                self._causes[step] = (
+                    f"took longer than {limit:g} s and was stopped. What it said is in {log}; "
+                    f"give it more time, e.g. --timeout '{step.partition(':')[0]}:*={2 * limit:g}'"
+                )
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not self._stopping:
+            self.tell("lost", step, killed)
+        return self._scheduler.tell(message if isinstance(message, Late) else Died(step))
 
     def _take_answer(self, step: str, answer: Answer) -> list[Action]:
         if answer.record is not None:

@@ -3,9 +3,9 @@
 It reads no file, knows no clock and starts nothing, so that every order of events can be tried in a test.
 
 A step is judged as soon as all it waits for has ended (`Judge`); one that has to be done then gets a slot (`Start`) as
-soon as one is free and no judgement is outstanding. Of the steps that could start, one at the head of the longest chain
-goes first; among equals, one whose inputs were made in the free slot, because that worker still holds what it read for
-them.
+soon as there is room for it and no judgement is outstanding. Of the steps that fit, one at the head of the longest
+chain goes first; among equals, one whose inputs were made in a free slot, because that worker still holds what it read
+for them. A step that takes much waits for room, but nothing that fits meanwhile waits for it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,22 @@ from heapq import heappop, heappush
 from typing import Literal
 
 from xbatch.plan.steps import Step
+from xbatch.run.limits import Room, Use, misfit
 
-__all__ = ["Action", "Died", "Ended", "Event", "GiveUp", "Judge", "Judged", "Scheduler", "Skip", "Start", "Stop"]
+__all__ = [
+    "Action",
+    "Died",
+    "Ended",
+    "Event",
+    "GiveUp",
+    "Judge",
+    "Judged",
+    "Late",
+    "Scheduler",
+    "Skip",
+    "Start",
+    "Stop",
+]
 
 
 @dataclass(frozen=True)
@@ -44,11 +58,18 @@ class Died:
 
 
 @dataclass(frozen=True)
+class Late:
+    """The time of a started step is over, and its worker was killed for that; its slot is whole again."""
+
+    step: str
+
+
+@dataclass(frozen=True)
 class Stop:
     """No step shall be started any more."""
 
 
-Event = Judged | Ended | Died | Stop
+Event = Judged | Ended | Died | Late | Stop
 
 
 @dataclass(frozen=True)
@@ -76,7 +97,7 @@ class Skip:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """Take a step as failed: its worker was killed once too often."""
+    """Take a step as failed: its worker was killed, or its time over, once too often."""
 
     step: str
 
@@ -93,18 +114,25 @@ class Scheduler:
     ----------
     steps : iterable of Step
         Each after all it waits for; steps waited for that are not among them are taken as done.
-    slots : int
-        How many steps may run at once.
-    tries : int
-        How often a step is started in all when its worker is killed.
+    room : Room
+        What there is for the steps that run at once; slots count from 0.
+    uses : Mapping of str to Use
+        What each step takes; one core for those not named.
     fail_fast : bool
         Whether the first failure is also a `Stop`.
+
+    Raises
+    ------
+    ValueError
+        There is no slot, or a step takes more than there is.
     """
 
-    def __init__(self, steps: Iterable[Step], slots: int, tries: int = 2, fail_fast: bool = False) -> None:
-        if slots < 1 or tries < 1:
-            raise ValueError("a run needs at least one slot and one try")
-        self._tries = tries
+    def __init__(
+        self, steps: Iterable[Step], room: Room, uses: Mapping[str, Use] | None = None, fail_fast: bool = False
+    ) -> None:
+        if room.slots < 1:
+            raise ValueError("a run needs at least one slot")
+        usual = Use()
         self._fail_fast = fail_fast
         self._stopped = False
         self._phase: dict[str, _Phase] = {}
@@ -113,7 +141,9 @@ class Scheduler:
         self._open: dict[str, int] = {}
         self._feeds: dict[str, list[str]] = {}
         self._inputs: dict[str, tuple[str, ...]] = {}
+        self._use: dict[str, Use] = {}
         for rank, step in enumerate(steps):
+            self._use[step.name] = (uses or {}).get(step.name, usual)
             before = tuple(name for name in step.waits_for() if name in self._phase)
             self._phase[step.name] = "waiting"
             self._rank[step.name] = rank
@@ -127,10 +157,22 @@ class Scheduler:
         self._live = len(self._phase)
         self._judging = 0
         self._starts = dict.fromkeys(self._phase, 0)
-        self._free = list(range(slots))
+        self._free = list(range(room.slots))
         self._slot: dict[str, int] = {}
-        # length of chain -> slot that made the inputs (-1: none) -> heap of (rank, step)
-        self._ready: dict[int, dict[int, list[tuple[int, str]]]] = {}
+        self._cores = room.slots
+        self._memory = room.memory_mb
+        self._left = dict(room.limits)
+        # Steps that take the same fit or do not fit together: they queue together.
+        kinds: dict[tuple[object, ...], _Queue] = {}
+        self._queue: dict[str, _Queue] = {}
+        for name, use in self._use.items():
+            takes = (use.cores, use.memory_mb, use.limits)
+            if takes not in kinds:
+                if misfit(use, room):
+                    raise ValueError(f"{name} {misfit(use, room)}")
+                kinds[takes] = _Queue(use)
+            self._queue[name] = kinds[takes]
+        self._queues = list(kinds.values())
 
     @property
     def over(self) -> bool:
@@ -179,13 +221,10 @@ class Scheduler:
                 self._end(step, ok, actions)
             case Died(step):
                 self._release(step)
-                if self._stopped:
-                    self._close(step, "stopped")
-                elif self._starts[step] < self._tries:
-                    self._make_ready(step)
-                else:
-                    actions.append(GiveUp(step))
-                    self._end(step, False, actions)
+                self._retry(step, self._stopped or self._starts[step] < self._use[step].tries, actions)
+            case Late(step):
+                self._release(step)
+                self._retry(step, self._starts[step] < self._use[step].late_tries, actions)
         if not self._judging:
             self._fill(actions)
         return actions
@@ -198,10 +237,36 @@ class Scheduler:
         self._expect(step, "running")
         self._free.append(self._slot[step])
         self._free.sort()
+        self._count(self._use[step], 1)
+
+    def _count(self, use: Use, sign: int) -> None:
+        """Give what a step takes back, or take it (-1)."""
+        self._cores += sign * use.cores
+        if self._memory is not None:
+            self._memory += sign * use.memory_mb
+        for name in use.limits:
+            if name in self._left:
+                self._left[name] += sign
+
+    def _fits(self, use: Use) -> bool:
+        return (
+            use.cores <= self._cores
+            and (self._memory is None or use.memory_mb <= self._memory)
+            and all(self._left.get(name, 1) > 0 for name in use.limits)
+        )
+
+    def _retry(self, step: str, again: bool, actions: list[Action]) -> None:
+        """Start a step once more that was cut short, unless that was its last try."""
+        if again:
+            self._make_ready(step)
+        else:
+            actions.append(GiveUp(step))
+            self._end(step, False, actions)
 
     def _stop(self) -> None:
         self._stopped = True
-        self._ready.clear()
+        for queue in self._queues:
+            queue.clear()
         for step, phase in self._phase.items():
             if phase in {"waiting", "ready"}:
                 self._close(step, "stopped")
@@ -220,8 +285,7 @@ class Scheduler:
             self._close(step, "stopped")
             return
         self._phase[step] = "ready"
-        buckets = self._ready.setdefault(self._length[step], {})
-        heappush(buckets.setdefault(self._home(step), []), (self._rank[step], step))
+        self._queue[step].add(self._length[step], self._home(step), self._rank[step], step)
 
     def _home(self, step: str) -> int:
         """Give the slot that made most of a step's inputs, -1 for none."""
@@ -251,20 +315,16 @@ class Scheduler:
                     self._ask(name, actions)
 
     def _fill(self, actions: list[Action]) -> None:
-        """Start steps as long as there are any and slots are free."""
-        while self._free and self._ready:
-            length = max(self._ready)
-            buckets = self._ready[length]
-            home = next((slot for slot in self._free if slot in buckets), -1)
-            if home not in buckets:
-                home = min(buckets, key=lambda slot: buckets[slot][0])
-            _, step = heappop(buckets[home])
-            if not buckets[home]:
-                del buckets[home]
-            if not buckets:
-                del self._ready[length]
+        """Start steps as long as there are any that fit."""
+        while self._free:
+            fitting = [queue for queue in self._queues if queue and self._fits(queue.use)]
+            if not fitting:
+                return
+            queue = min(fitting, key=lambda queue: queue.urgency(self._free))
+            home, step = queue.take(self._free)
             slot = home if home in self._free else self._free[0]
             self._free.remove(slot)
+            self._count(self._use[step], -1)
             self._slot[step] = slot
             self._starts[step] += 1
             self._phase[step] = "running"
@@ -276,3 +336,53 @@ class Scheduler:
         for step in reversed(self._feeds):
             lengths[step] = 1 + max((lengths[name] for name in self._feeds[step]), default=0)
         return lengths
+
+
+class _Queue:
+    """Steps that are ready and take the same, the most urgent first."""
+
+    def __init__(self, use: Use) -> None:
+        self.use = use
+        # length of chain -> slot that made the inputs (-1: none) -> heap of (rank, step)
+        self._ready: dict[int, dict[int, list[tuple[int, str]]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._ready)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._ready.clear()
+
+    def add(self, length: int, home: int, rank: int, step: str) -> None:
+        """Add a step."""
+        heappush(self._ready.setdefault(length, {}).setdefault(home, []), (rank, step))
+
+    def urgency(self, free: list[int]) -> tuple[int, bool, int]:
+        """Give what the next step is compared by with those of other queues; the least goes first."""
+        length, home = self._next(free)
+        return (-length, home not in free, self._ready[length][home][0][0])
+
+    def take(self, free: list[int]) -> tuple[int, str]:
+        """Take the next step out: one with the longest chain, if possible one whose inputs were made in a free slot.
+
+        Returns
+        -------
+        tuple of int and str
+            The slot that made its inputs (-1: none), and the step.
+        """
+        length, home = self._next(free)
+        buckets = self._ready[length]
+        _, step = heappop(buckets[home])
+        if not buckets[home]:
+            del buckets[home]
+        if not buckets:
+            del self._ready[length]
+        return home, step
+
+    def _next(self, free: list[int]) -> tuple[int, int]:
+        length = max(self._ready)
+        buckets = self._ready[length]
+        for slot in free:
+            if slot in buckets:
+                return length, slot
+        return length, min(buckets, key=lambda slot: buckets[slot][0])

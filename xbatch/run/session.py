@@ -14,12 +14,14 @@ from xbatch.registry import TASKS, TaskDef
 from xbatch.run.conductor import Conductor
 from xbatch.run.inputs import SeenFile, digest_files, outside_files
 from xbatch.run.journal import Journal
+from xbatch.run.limits import AS_REGISTERED, Wishes, uses_and_room
 from xbatch.run.lock import hold
 from xbatch.run.measure import now
 from xbatch.run.products import Products
 from xbatch.run.result import Event, RunResult
 from xbatch.run.selection import selected
 from xbatch.run.store import Record, Store
+from xbatch.run.uses import registered
 
 __all__ = ["GRACE_S", "execute", "survey"]
 
@@ -32,6 +34,7 @@ def survey(
     store_dir: Path,
     *,
     only: Sequence[str] = (),
+    begin: Sequence[str] = (),
     force: Sequence[str] = (),
     paranoid: bool = False,
     registry: Mapping[str, TaskDef] = TASKS,
@@ -43,9 +46,9 @@ def survey(
     FileError
         A file from outside the plan is missing.
     UsageError
-        A pattern matches no step, or nobody here knows a step's task.
+        A pattern matches no step, nothing lies between those asked for, or nobody here knows a step's task.
     """
-    chosen, forced = selected(plan, only, force)
+    chosen, forced = selected(plan, only, force, begin)
     _check_tasks(chosen, registry)
     store = Store(store_dir, paranoid)
     seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid))
@@ -59,9 +62,11 @@ def execute(
     *,
     jobs: int,
     only: Sequence[str] = (),
+    begin: Sequence[str] = (),
     force: Sequence[str] = (),
     fail_fast: bool = False,
     paranoid: bool = False,
+    wishes: Wishes = AS_REGISTERED,
     grace: float = GRACE_S,
     on_event: Callable[[Event], None] = lambda event: None,
     registry: Mapping[str, TaskDef] = TASKS,
@@ -75,12 +80,15 @@ def execute(
         Made if they are missing.
     jobs : int
         How many steps may run at once, each in a process of its own.
-    only, force : sequence of str
-        Names or patterns of the steps to do (with all they wait for), and of those to do in any case.
+    only, begin, force : sequence of str
+        Names or patterns: of the steps to do (with all they wait for), of those to begin with (with all that hangs on
+        them), and of those to do in any case. With both `only` and `begin`, what lies between.
     fail_fast : bool
         Start nothing more after the first failure.
     paranoid : bool
         Read every file again instead of trusting its size and times.
+    wishes : Wishes
+        What steps take and how long they may, other than the registry says.
     grace : float
         Seconds that running steps are given when the run is asked to stop (SIGINT, SIGTERM); asked twice, none.
     on_event : callable
@@ -93,15 +101,16 @@ def execute(
     FileError
         A file from outside the plan is missing, another run holds the folder, or folder or store cannot be written.
     UsageError
-        A pattern matches no step, nobody here knows a step's task, or `jobs` is less than one.
+        A pattern matches no step, nobody here knows a step's task, a step can never start, or `jobs` is less than one.
     """
     if jobs < 1:
         raise UsageError(f"a run needs at least one job, not {jobs}")
-    chosen, forced = selected(plan, only, force)
+    chosen, forced = selected(plan, only, force, begin)
     _check_tasks(chosen, registry)
+    uses, room = uses_and_room(plan, chosen, registry, jobs, wishes)
     run_dir, store_dir = run_dir.absolute(), store_dir.absolute()
     started = now()
-    store = Store(store_dir, paranoid)
+    store = Store(store_dir, paranoid, uses=True)
     with ExitStack() as stack:
         stack.enter_context(hold(run_dir))
         journal = stack.enter_context(Journal(run_dir))
@@ -112,12 +121,13 @@ def execute(
             on_event(event)
 
         run = stack.enter_context(
-            Conductor(chosen, store, products, run_dir, jobs, fail_fast, grace, tell, journal.flush)
+            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, journal.flush)
         )
         stack.callback(products.save)
         run.tell("begin")
         store.clean()
         seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid, make=True), jobs, run.asked_to_stop)
+        stack.enter_context(registered(store_dir, run_dir))
         run.conduct(_evidence(registry, seen, store, products, forced), seen)
         products.forget_others([step.name for step in plan])
         products.save()
