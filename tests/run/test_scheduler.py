@@ -5,7 +5,7 @@ import pytest
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Start
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Slots, Start
 
 
 def started(actions: list[Action]) -> list[tuple[str, int]]:
@@ -132,3 +132,23 @@ def test_what_cannot_have_happened_is_refused() -> None:
 
 def test_an_empty_plan_is_over() -> None:
     assert Scheduler([], Room(1)).over
+
+
+def test_slots_may_become_more_and_fewer() -> None:
+    what = plan(*(step(f"a:{number}") for number in range(8)))
+    scheduler, starts = begin(what, 2)
+    assert starts == [("a:0", 0), ("a:1", 1)]
+    assert started(scheduler.tell(Slots(4))) == [("a:2", 2), ("a:3", 3)]
+    assert scheduler.tell(Slots(1)) == [], "what runs goes on"
+    for name in ("a:0", "a:1", "a:2"):
+        assert end(scheduler, name) == []
+    assert end(scheduler, "a:3") == [("a:4", 0)]
+    assert started(scheduler.tell(Slots(3))) == [("a:5", 1), ("a:6", 2)]
+
+
+def test_without_slots_a_run_waits() -> None:
+    scheduler, _ = begin(plan(step("a:0"), step("a:1", "a:0")), 1)
+    assert scheduler.tell(Slots(0)) == []
+    assert end(scheduler, "a:0") == []
+    assert not scheduler.over
+    assert started(scheduler.tell(Slots(5))) == [("a:1", 0)]

@@ -20,10 +20,11 @@ from xbatch.run.orders import make_order
 from xbatch.run.pool import Finished, Lost, Pool
 from xbatch.run.products import Products, log_path
 from xbatch.run.result import Event, EventKind, StepResult
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Start, Stop
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Slots, Start, Stop
 from xbatch.run.signals import caught
 from xbatch.run.store import RECORD, Record, Store
 from xbatch.run.worker import Answer
+from xbatch.run.workers import Hopeless, MakeWorkers, Message, Workers
 
 __all__ = ["Conductor"]
 
@@ -52,6 +53,8 @@ class Conductor:
         Gets each event.
     flush : callable
         Called before the run waits for anything.
+    make_workers : callable or None
+        Makes those who do the steps; None for processes of this machine.
 
     Attributes
     ----------
@@ -75,6 +78,7 @@ class Conductor:
         grace: float,
         tell: Callable[[Event], None],
         flush: Callable[[], None],
+        make_workers: MakeWorkers | None = None,
     ) -> None:
         self._plan = plan
         self._steps = plan.by_name()
@@ -89,7 +93,7 @@ class Conductor:
         self._signals: deque[int] = deque()
         self._stack = ExitStack()
         wake = self._stack.enter_context(caught(self._signals.append))
-        self._pool = self._stack.enter_context(Pool(store.scratch, wake))
+        self._pool: Workers = self._stack.enter_context((make_workers or Pool)(store.scratch, wake))
         self._verdicts: dict[str, Verdict] = {}
         self._states: dict[str, State] = {}
         self._records: dict[str, Record] = {}
@@ -152,7 +156,7 @@ class Conductor:
             The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin())
-        messages: deque[Finished | Lost | Late] = deque()
+        messages: deque[Message | Late] = deque()
         while actions or messages or self._unplaced or not self._scheduler.over:
             if self._signals:
                 actions.extend(self._take_signal(self._signals.popleft()))
@@ -218,7 +222,7 @@ class Conductor:
 
     # ---- what happens -------------------------------------------------------------------------------------------
 
-    def _listen(self) -> Sequence[Finished | Lost | Late]:
+    def _listen(self) -> Sequence[Message | Late]:
         """Give what has come back; while nothing has, place products, and then wait.
 
         The wait ends with a message, a signal, or the end of the time that a running step or all of them were given.
@@ -247,8 +251,13 @@ class Conductor:
             self._pool.end(slot)
         return [Late(step) for step, _ in late]
 
-    def _take_message(self, message: Finished | Lost | Late) -> list[Action]:
-        """Take in that a step has come back, is lost, or had to be ended."""
+    def _take_message(self, message: Message | Late) -> list[Action]:
+        """Take in that a step has come back, is lost, or had to be ended, or what there is for all of them."""
+        match message:
+            case Slots():
+                return self._scheduler.tell(message)
+            case Hopeless(why):
+                return self._give_up(why)
         step = message.step
         self._due.pop(step, None)
         scratch = self._scratch.pop(step)
@@ -281,12 +290,16 @@ class Conductor:
             return self._scheduler.tell(Ended(step, ok=True))
         self._lose(step, "failed", answer.message)
         actions = self._scheduler.tell(Ended(step, ok=False))
-        if answer.hopeless and not self._stopping:
-            self._stopping = True
-            self.message = answer.message
-            self.tell("stopping", message=answer.message)
-            actions += self._scheduler.tell(Stop())
-        return actions
+        return actions + (self._give_up(answer.message) if answer.hopeless else [])
+
+    def _give_up(self, why: str) -> list[Action]:
+        """Start nothing more, for a reason that no step can get around."""
+        if self._stopping:
+            return []
+        self._stopping = True
+        self.message = why
+        self.tell("stopping", message=why)
+        return self._scheduler.tell(Stop())
 
     def _take_signal(self, number: int) -> list[Action]:
         self.signal = self.signal or number

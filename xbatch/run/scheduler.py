@@ -29,6 +29,7 @@ __all__ = [
     "Late",
     "Scheduler",
     "Skip",
+    "Slots",
     "Start",
     "Stop",
 ]
@@ -69,7 +70,14 @@ class Stop:
     """No step shall be started any more."""
 
 
-Event = Judged | Ended | Died | Late | Stop
+@dataclass(frozen=True)
+class Slots:
+    """There are so many slots from now on; where they have become fewer, what runs goes on."""
+
+    count: int
+
+
+Event = Judged | Ended | Died | Late | Stop | Slots
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,7 @@ class Scheduler:
         self._starts = dict.fromkeys(self._phase, 0)
         self._free = list(range(room.slots))
         self._slot: dict[str, int] = {}
+        self._slots = room.slots
         self._cores = room.slots
         self._memory = room.memory_mb
         self._left = dict(room.limits)
@@ -209,6 +218,8 @@ class Scheduler:
         match event:
             case Stop():
                 self._stop()
+            case Slots(count):
+                self._resize(count)
             case Judged(step, answer):
                 self._expect(step, "judging")
                 self._judging -= 1
@@ -254,6 +265,12 @@ class Scheduler:
             and (self._memory is None or use.memory_mb <= self._memory)
             and all(self._left.get(name, 1) > 0 for name in use.limits)
         )
+
+    def _resize(self, count: int) -> None:
+        """Have more or fewer slots. None loses its number: what limits is how many cores are left."""
+        self._cores += count - self._slots
+        self._slots = count
+        self._free += range(len(self._free) + len(self.running), count)
 
     def _retry(self, step: str, again: bool, actions: list[Action]) -> None:
         """Start a step once more that was cut short, unless that was its last try."""

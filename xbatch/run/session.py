@@ -22,6 +22,7 @@ from xbatch.run.result import Event, RunResult
 from xbatch.run.selection import selected
 from xbatch.run.store import Record, Store
 from xbatch.run.uses import registered
+from xbatch.run.workers import MakeWorkers
 
 __all__ = ["GRACE_S", "execute", "survey"]
 
@@ -70,6 +71,7 @@ def execute(
     grace: float = GRACE_S,
     on_event: Callable[[Event], None] = lambda event: None,
     registry: Mapping[str, TaskDef] = TASKS,
+    make_workers: MakeWorkers | None = None,
 ) -> RunResult:
     """Run a plan: do the steps that have no result in the store, and place the products.
 
@@ -95,6 +97,8 @@ def execute(
         Told of everything that happens, in the caller's thread.
     registry : Mapping
         Task name to its definition.
+    make_workers : callable or None
+        Makes those who do the steps; None for processes of this machine.
 
     Raises
     ------
@@ -121,7 +125,7 @@ def execute(
             on_event(event)
 
         run = stack.enter_context(
-            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, journal.flush)
+            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, journal.flush, make_workers)
         )
         stack.callback(products.save)
         run.tell("begin")
