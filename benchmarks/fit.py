@@ -187,7 +187,7 @@ class Xbatch:
         found = []
         for grouping in groupings:
             self.group(grouping)
-            found.append(run_fit(self.problem()).statistic)
+            found.append(run_fit(self.kept).statistic)
         return np.array(found)
 
 

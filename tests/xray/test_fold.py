@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from tests.xray.fit.peers import sherpa_data
 from tests.xray.worlds import CHANNELS, ENERGIES, World, instrument, make_world
@@ -182,3 +183,24 @@ def test_no_group_is_kept_where_there_is_none() -> None:
     groups = find_groups(np.array([1, 1]), np.array([2, 5])).keep(np.zeros(0, dtype=bool))
     assert groups.size == 0
     assert groups.index.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2, 3, 5])
+def test_several_columns_fold_as_each_alone(columns: int) -> None:
+    edges = np.arange(200)
+    near = np.exp(-((edges[:, None] - 2.0 * np.arange(100)) ** 2) / 8.0)
+    near[near < 1e-9] = 0
+    flux = np.random.default_rng(1).random((columns, 200)).T
+    for matrix in (near.T, near.T + 1e-6):
+        operator = Folding(csr_matrix(matrix), 0, 200).operator(0, 200)
+        np.testing.assert_allclose(operator.fold(flux), matrix @ flux, rtol=1e-13)
+        np.testing.assert_allclose(operator.back(np.ones(100)), matrix.sum(axis=0), rtol=1e-13)
+
+
+def test_a_folding_is_applied_to_more_energies_than_it_sees() -> None:
+    matrix = np.zeros((3, 10))
+    matrix[:, 4:6] = [[1.0, 2.0], [3.0, 0.0], [0.0, 4.0]]
+    folding = Folding(csr_matrix(matrix), 4, 6)
+    for first, last in ((4, 6), (0, 8), (3, 10)):
+        flux = np.arange(1.0, last - first + 1)
+        np.testing.assert_array_equal(folding.operator(first, last).fold(flux), matrix[:, first:last] @ flux)

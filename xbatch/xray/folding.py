@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 __all__ = ["Folding", "Operator"]
 
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 _DENSE_FROM = 0.3
 # A dense matrix is applied in blocks of rows of this size, which stay in a processor's cache while columns pass.
 _BLOCK_BYTES = 1_250_000
+# So many columns are folded one by one: blocks would not pay for being made.
+_FEW_COLUMNS = 2
 # The blocks along a diagonal, and how many elements they may hold for each that is not zero.
 _DIAGONAL_BLOCKS = 16
 _FEW_ZEROS = 4
@@ -43,14 +46,26 @@ class _Sparse:
     """A sparse matrix, with blocks for several columns where these hold few zeros: a narrow response has a diagonal."""
 
     def __init__(self, matrix: csr_matrix) -> None:
-        self._matrix, self._turned = matrix, matrix.T
-        blocks = _diagonal_blocks(matrix)
-        self._blocks = _Dense(matrix.shape, blocks) if blocks else None
+        self._matrix = matrix
+
+    @cached_property
+    def _turned(self) -> csc_matrix:
+        return self._matrix.T
+
+    @cached_property
+    def _blocks(self) -> _Dense | None:
+        blocks = _diagonal_blocks(self._matrix)
+        return _Dense(self._matrix.shape, blocks) if blocks else None
 
     def fold(self, flux: Floats) -> Floats:
-        if flux.ndim > 1 and self._blocks is not None:
-            return self._blocks.fold(flux)
-        return np.asarray(self._matrix @ flux)
+        if flux.ndim == 1:
+            return np.asarray(self._matrix @ flux)
+        if flux.shape[1] <= _FEW_COLUMNS:
+            counts = np.empty((flux.shape[1], self._matrix.shape[0]))
+            for number, column in enumerate(flux.T):
+                counts[number] = self._matrix @ column
+            return counts.T
+        return np.asarray(self._matrix @ flux) if self._blocks is None else self._blocks.fold(flux)
 
     def back(self, weights: Floats) -> Floats:
         return np.asarray(self._turned @ weights)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,6 +237,7 @@ def reweighted_chi2(counts: GroupedCounts, model: Floats, subtract: bool = False
     return _weighted(counts.net if subtract else counts.source, _model_variance(counts, subtract)(model)[0])
 
 
+@cache
 def delta_statistic(confidence: float, parameters: int = 1) -> float:
     """Give by how much the statistic rises at the ends of a confidence interval of one parameter (0.9: 2.7055).
 

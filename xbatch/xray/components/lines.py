@@ -57,7 +57,9 @@ def _gauss(edges: Floats, line: float, sigma: float, norm: float) -> Floats:
     flux = np.zeros(edges.size - 1)
     first = max(int(edges.searchsorted(line - _SEEN * sigma)) - 1, 0)
     last = int(edges.searchsorted(line + _SEEN * sigma)) + 1
-    below = ndtr((edges[first:last] - line) / sigma)
+    place = edges[first:last] - line
+    place /= sigma
+    below = ndtr(place, out=place)
     if below.size > 1:
         np.multiply(below[1:] - below[:-1], norm, out=flux[first : first + below.size - 1])
     return flux

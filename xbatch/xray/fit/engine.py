@@ -383,8 +383,11 @@ def _limit_notes(parameters: Parameters, free: Floats, shape: Curvature) -> tupl
 
 def _singular_note(parameters: Parameters, shape: Curvature) -> tuple[str, ...]:
     """Say where the statistic has no minimum in some direction."""
+    known = np.isfinite(shape.covariance.diagonal())
+    if (known | shape.at_limit).all():
+        return ()
     inside = np.flatnonzero(~shape.at_limit)
-    if inside.size == 0 or np.isfinite(np.diag(shape.covariance)[inside]).any():
+    if known[inside].any():
         idle = [parameters.free_names[place] for place in inside if not np.isfinite(shape.reach[place])]
         return tuple(f"the statistic does not depend on {name}" for name in idle)
     names = ", ".join(parameters.free_names[place] for place in inside)
