@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from xbatch.base.errors import UsageError
+from xbatch.base.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from xbatch.spec.model import Analysis
@@ -72,17 +72,17 @@ def read_spec(spec: Path, overrides: Sequence[str]) -> Analysis:
         As `xbatch.spec.load`.
     """
     from xbatch.spec import load
-    from xbatch.spec.points import TooManyMembersError
 
     context = click.get_current_context(silent=True)
     most = context.meta.get(_MEMBERS) if context is not None else None
     try:
         return load(spec, overrides, most)
-    except TooManyMembersError as error:
-        asks = error.count and sys.stdin.isatty() and sys.stderr.isatty()
-        if not asks or not click.confirm(f"The sweep has {error.count} members. Do you want them all?", err=True):
+    except SpecError as error:
+        count: int = getattr(error, "count", 0)  # of a TooManyMembersError, whose module only sweeps need
+        asks = count and sys.stdin.isatty() and sys.stderr.isatty()
+        if not asks or not click.confirm(f"The sweep has {count} members. Do you want them all?", err=True):
             raise
-        return load(spec, overrides, error.count)
+        return load(spec, overrides, count)
 
 
 def places(function: F) -> F:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xbatch.base.collection import no_collection
 from xbatch.base.errors import Place, SpecError
 from xbatch.spec.include import apply_overrides, read_with_includes
 from xbatch.spec.kinds import refuse_other_kind
-from xbatch.spec.members import members_of
 from xbatch.spec.model import Analysis, Member
 from xbatch.spec.nodes import Items, Node, Table, data_of, join
-from xbatch.spec.points import find_points
 from xbatch.spec.report import Report
 from xbatch.spec.resolve import Resolver
 from xbatch.spec.schema import load_schema
-from xbatch.spec.sweep import read_sweep
 
 __all__ = ["load"]
 
@@ -53,22 +49,14 @@ def load(path: Path, overrides: Sequence[str] = (), most: int | None = None) -> 
     root = apply_overrides(root, overrides, schema, report)
     if any(problem.code not in _READ_PAST for problem in report.problems):
         raise SpecError(report.problems)
-    resolver = Resolver(path, schema)
+    resolver = Resolver(path, schema, "sweep" in root.entries)
     base = Report()
     resolved = resolver.resolve(root, base, notes)
     report.problems += [one for one in base.problems if one.path.split(".")[0] == "sweep"]
-    sweep = read_sweep(root, schema, report)
-    members: list[Member] = []
-    if sweep is None:
+    swept = _swept(root, resolver, resolved.tree, most, report, notes) if "sweep" in root.entries else None
+    if swept is None:
         report.problems += base.problems
-        members = [Member("", {}, resolved.spec)] if resolved.spec is not None else []
-    elif not report.problems:
-        plain = root.without("sweep")
-        points, refused = find_points(sweep, (plain, resolved.tree), most, report)
-        if refused is not None:
-            raise refused
-        with no_collection():
-            members = members_of(plain, points, resolver, report, notes)
+    members = swept or ([Member("", {}, resolved.spec)] if resolved.spec is not None else [])
     if report.problems:
         raise SpecError(report.problems)
     document = resolved.document()
@@ -84,6 +72,29 @@ def load(path: Path, overrides: Sequence[str] = (), most: int | None = None) -> 
         places=places,
         notes=tuple(sorted(set(notes.problems))),
     )
+
+
+def _swept(
+    root: Table, resolver: Resolver, tree: Table, most: int | None, report: Report, notes: Report
+) -> list[Member] | None:
+    """Make the members of a sweep; None where there is nothing to sweep, or where the sweep is at fault."""
+    # what reads sweeps is loaded for specs that have them
+    from xbatch.base.collection import no_collection
+    from xbatch.spec.members import members_of
+    from xbatch.spec.points import find_points
+    from xbatch.spec.sweep import read_sweep
+
+    sweep = read_sweep(root, resolver.schema, report)
+    if sweep is None:
+        return None
+    if report.problems:
+        return []
+    plain = root.without("sweep")
+    points, refused = find_points(sweep, (plain, tree), most, report)
+    if refused is not None:
+        raise refused
+    with no_collection():
+        return members_of(plain, points, resolver, report, notes)
 
 
 def _places(tree: Table) -> tuple[Mapping[str, Place], Mapping[str, str]]:

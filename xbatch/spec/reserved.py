@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from xbatch.base.errors import Place
@@ -40,8 +40,8 @@ _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
 _NAMED = {"screening", "spectra", "combine", "bands", "binning", "fit"}
 
 
-def refuse_reserved(root: Table, report: Report, memo: Memo) -> Table:
-    """Report what is reserved, and take it out so that nothing more is said about it; `memo` keeps what was found."""
+def refuse_reserved(root: Table, report: Report, memo: Memo | None = None) -> Table:
+    """Report what is reserved, and take it out so that nothing more is said about it; a `memo` keeps what was found."""
     cleaned = _clean(root, "", "", report, memo)
     return cleaned if isinstance(cleaned, Table) else root
 
@@ -50,32 +50,31 @@ def _message(what: str) -> str:
     return f"{what} is reserved, not built yet"
 
 
-def _clean(node: Node, pattern: str, path: str, report: Report, memo: Memo) -> Node:
+def _clean(node: Node, pattern: str, path: str, report: Report, memo: Memo | None) -> Node:
     """Clean a node that has been cleaned before, or one anew; one that has nothing reserved in it stays itself."""
     if isinstance(node, Scalar | Broken):
         return node
+    clean: Callable[..., Node] = _clean_items if isinstance(node, Items) else _clean_table
+    if memo is None:
+        return clean(node, pattern, path, report, memo)
     key = (id(node), "reserved", pattern, path)
     known = memo.find(key)
     if known is None:
         own = Report()
-        if isinstance(node, Items):
-            result = _clean_items(node, pattern, path, own, memo)
-        else:
-            result = _clean_table(node, pattern, path, own, memo)
-        memo.keep(key, (result, own.problems), (node,))
-        known = (result, own.problems)
+        known = (clean(node, pattern, path, own, memo), own.problems)
+        memo.keep(key, known, (node,))
     report.problems += known[1]
     found: Node = known[0]
     return found
 
 
-def _clean_items(node: Items, pattern: str, path: str, report: Report, memo: Memo) -> Node:
+def _clean_items(node: Items, pattern: str, path: str, report: Report, memo: Memo | None) -> Node:
     items = tuple(_clean(item, pattern, join(path, number), report, memo) for number, item in enumerate(node.items))
     same = all(one is other for one, other in zip(items, node.items, strict=True))
     return node if same else replace(node, items=items)
 
 
-def _clean_table(node: Table, pattern: str, path: str, report: Report, memo: Memo) -> Node:
+def _clean_table(node: Table, pattern: str, path: str, report: Report, memo: Memo | None) -> Node:
     entries: dict[str, Node] = {}
     for key, child in node.entries.items():
         below = join(path, key)

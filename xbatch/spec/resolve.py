@@ -94,13 +94,15 @@ class Resolver:
     path : Path
         The spec file.
     schema : Schema
+    several : bool
+        Whether there will be several that share nodes: the members of a sweep.
     """
 
-    def __init__(self, path: Path, schema: Schema) -> None:
+    def __init__(self, path: Path, schema: Schema, several: bool) -> None:
         self.path = path
         self.schema = schema
         self.folder = path.absolute().parent
-        self.nodes = Memo(_NODES_KEPT)
+        self.nodes = Memo(_NODES_KEPT) if several else None
         self.stages: dict[str, Stage[Any]] = {}
         self.parameters: dict[Parameter, Parameter] = {}
 

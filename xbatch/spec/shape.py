@@ -130,7 +130,8 @@ class _Checker:
         return not quiet.problems and not (isinstance(node, Table) and _broken_condition(node, rule))
 
     def _typed(self, node: Node, rule: Rule, path: str) -> Node:
-        node = replace(node, path=path)
+        if node.path != path:
+            node = replace(node, path=path)
         wanted = rule.get("type")
         if wanted is None:
             return (
@@ -227,7 +228,9 @@ class _Checker:
             items = tuple(
                 self.check(item, rule["items"], join(path, number), item.place) for number, item in enumerate(items)
             )
-        return replace(node, items=items)
+        # What is checked by a second rule, or again, is mostly as it was.
+        same = all(one is other for one, other in zip(items, node.items, strict=True))
+        return node if same else replace(node, items=items)
 
     def _table(self, node: Table, rule: Rule, path: str, at: Place) -> Node:
         properties: Mapping[str, Rule] = rule.get("properties", {})
@@ -255,7 +258,9 @@ class _Checker:
                 entries[key] = Broken(at, join(path, key))
         if not self.silent:
             entries |= self._defaults(entries, properties, path, at)
-        return replace(node, entries=entries)
+        before = node.entries
+        same = len(entries) == len(before) and all(entries[key] is before.get(key) for key in entries)
+        return node if same else replace(node, entries=entries)
 
     def _named(self, node: Table, entries: dict[str, Node], rule: Rule, path: str) -> dict[str, Node]:
         kept: dict[str, Node] = {}
