@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Literal
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal
 
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Gone, Known, State, Verdict, judge, output_digests, reason_text
@@ -124,7 +124,14 @@ class Conductor:
         """Tell whether a signal has come that was not looked at yet."""
         return bool(self._signals)
 
-    def tell(self, kind: EventKind, step: str = "", message: str = "", result: StepResult | None = None) -> None:
+    def tell(
+        self,
+        kind: EventKind,
+        step: str = "",
+        message: str = "",
+        result: StepResult | None = None,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Tell the world of something."""
         verdict = self._verdicts.get(step)
         self._tell_event(
@@ -137,6 +144,7 @@ class Conductor:
                 message,
                 len(self.results),
                 len(self._plan),
+                facts,
             )
         )
 

@@ -118,6 +118,9 @@ class Event:
     message : str
     ended, total : int
         How many of the steps have ended so far, and how many there are.
+    facts : Mapping
+        What else is told. With ``begin``: ``name``, ``jobs``, ``tasks`` (task to number of steps), ``process`` and
+        ``host``; with ``end``: ``signal``, the number of the one that stopped the run, 0 for none.
     """
 
     kind: EventKind
@@ -128,6 +131,7 @@ class Event:
     message: str = ""
     ended: int = 0
     total: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the event as JSON-able data, without what is empty."""
@@ -142,5 +146,5 @@ class Event:
         reasons = self.result.reasons if self.result is not None else self.reasons
         data["reasons"] = [reason.as_dict() for reason in reasons]
         if not self.step:
-            data |= {"ended": self.ended, "total": self.total}
+            data |= {"ended": self.ended, "total": self.total, **self.facts}
         return {key: value for key, value in data.items() if value or value == 0}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import UsageError
@@ -128,16 +131,22 @@ def execute(
             Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, journal.flush, make_workers)
         )
         stack.callback(products.save)
-        run.tell("begin")
+        run.tell("begin", facts=_facts(plan, chosen, jobs))
         store.clean()
         seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid, make=True), jobs, run.asked_to_stop)
         stack.enter_context(registered(store_dir, run_dir))
         run.conduct(_evidence(registry, seen, store, products, forced), seen)
         products.forget_others([step.name for step in plan])
         products.save()
-        run.tell("end")
+        run.tell("end", message=run.message, facts={"signal": run.signal})
         steps = tuple(run.results[step.name] for step in chosen)
         return RunResult(plan.name, run_dir, store_dir, started, now(), steps, run.signal, run.message)
+
+
+def _facts(plan: Plan, chosen: Plan, jobs: int) -> dict[str, Any]:
+    """Say what those who look on want to know of a run when it begins."""
+    tasks = dict(Counter(step.task for step in chosen))
+    return {"name": plan.name, "jobs": jobs, "tasks": tasks, "process": os.getpid(), "host": os.uname().nodename}
 
 
 def _check_tasks(plan: Plan, registry: Mapping[str, TaskDef]) -> None:
