@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from xbatch.base.errors import FileError
-from xbatch.run.lock import held_by, hold
+from xbatch.run import lock as lock_module
+from xbatch.run.lock import clear, held_by, hold
+from xbatch.run.owner import this_process
 
 HOLDER = """
 import sys
@@ -53,3 +55,35 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match=r"cannot be written: .*--out"), hold(tmp_path / "file"):
         pass
+
+
+def test_a_lock_whose_name_is_taken_away_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    def lock(handle: int) -> None:
+        if not taken:
+            taken.append((tmp_path / ".lock").unlink())  # between opening and locking
+        real(handle)
+
+    real = lock_module._lock
+    monkeypatch.setattr(lock_module, "_lock", lock)
+    with hold(tmp_path), pytest.raises(FileError, match="in use"), hold(tmp_path):
+        pass
+    assert taken
+
+
+def test_a_lock_of_a_dead_process_of_this_machine_is_cleared(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        mine = (tmp_path / ".lock").read_text()
+        with pytest.raises(FileError, match="Stop that run first"):
+            clear(tmp_path)
+        (tmp_path / ".lock").write_text(mine.replace(this_process().started, "1"))
+        assert clear(tmp_path).startswith("process ")
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_lock_that_does_not_say_whose_it_is_stays(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        (tmp_path / ".lock").write_text("")
+        with pytest.raises(FileError, match=r"in use by a run on this machine \(another process\)"):
+            clear(tmp_path)

@@ -28,8 +28,11 @@ Commands:
   preview     Draw every region on the image of its observation.
   status      Show how the last run of a folder went.
   logs        Print the log of a step.
+  unlock      Free the folder of a run whose machine has died.
   report      Write the page of a run again from its record.
   compare     Show fits of members and runs side by side, and why they differ.
+  verify      Check that results and products are what was made.
+  clean       Take out of a store what is no longer needed.
   simulate    Make spectra with known truth from a seed.
   schema      Print a JSON schema.
   doctor      Show what is installed and what each missing thing would add.

@@ -29,9 +29,13 @@ class Owner:
         pid, _, started = rest.partition("~")
         return Owner(host, int(pid), started) if host and pid.isdigit() and started else None
 
+    def is_here(self) -> bool:
+        """Tell whether the process is, or was, one of this host."""
+        return self.host == _host()
+
     def is_dead(self) -> bool:
         """Tell whether the process is surely gone; of one on another host nothing is sure."""
-        if self.host != _host():
+        if not self.is_here():
             return False
         return _started(self.pid) != self.started
 
