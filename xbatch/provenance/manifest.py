@@ -23,7 +23,7 @@ from xbatch.base.files import canonical_json, pretty_json, schema_text, write_at
 from xbatch.plan.keys import plain
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.provenance.environment import host, python_environment, toolsets
-from xbatch.registry import TASKS
+from xbatch.registry import TASKS, TaskDef
 from xbatch.run.result import OUTCOMES as RUN_OUTCOMES
 from xbatch.run.result import RunResult, StepResult
 from xbatch.spec.model import Analysis
@@ -44,6 +44,7 @@ def build(
     jobs: int,
     command: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    registry: Mapping[str, TaskDef] = TASKS,
 ) -> dict[str, Any]:
     """Join what is known of a run.
 
@@ -60,6 +61,8 @@ def build(
         The command line as it was given.
     environ : Mapping, optional
         The environment's variables, to find the missions' tools; the process's own by default.
+    registry : Mapping
+        Task name to its definition.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def build(
     """
     known = {step.name: _Known(step, _record(step)) for step in result.steps}
     sha256s = _Sha256s(DigestMemo(result.store_dir / DIGESTS), {})
-    entries = [_step(step, known, result.run_dir, sha256s) for step in plan]
+    entries = [_step(step, registry[step.task], known, result.run_dir, sha256s) for step in plan]
     counts = Counter(entry["outcome"] for entry in entries)
     return {
         "manifest": 1,
@@ -263,7 +266,9 @@ def _outcome(result: RunResult, counts: Mapping[str, int]) -> str:
     return "partial" if counts["not selected"] else "complete"
 
 
-def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha256s) -> dict[str, Any]:
+def _step(
+    step: Step, task: TaskDef, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha256s
+) -> dict[str, Any]:
     found = known.get(step.name)
     run = found.result if found is not None else None
     record: Mapping[str, Any] = (found.record if found is not None else None) or {}
@@ -271,7 +276,7 @@ def _step(step: Step, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha2
     return {
         "name": step.name,
         "task": step.task,
-        "task_version": TASKS[step.task].version,
+        "task_version": task.version,
         "subject": step.subject,
         "engine": step.engine,
         "engine_version": record.get("engine_version"),
