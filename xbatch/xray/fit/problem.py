@@ -140,6 +140,12 @@ class Problem:
         # A component that is neither added nor multiplied may make anything depend on anything.
         plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
         self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
+        # The additive component that a parameter alone belongs to.
+        owners = [parameters.all[number].component for number in parameters.free]
+        self._of_term = [
+            owner if alone and kinds[owner].kind == "add" else None
+            for owner, alone in zip(owners, self._alone, strict=True)
+        ]
         self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
         self._norms = [self._all_norms(slots) for slots in self._slots]
         self._rough = np.array([self._is_rough(place) for place in range(len(parameters.free))], dtype=np.bool_)
@@ -166,15 +172,15 @@ class Problem:
 
     def _are_apart(self, one: int, other: int) -> bool:
         """Tell whether two free parameters belong to different terms of the model's sum."""
-        first, second = (self.parameters.all[self.parameters.free[place]].component for place in (one, other))
-        added = self.kinds[first].kind == "add" and self.kinds[second].kind == "add"
-        return added and first != second and self._alone[one] and self._alone[other]
+        first, second = self._of_term[one], self._of_term[other]
+        return first is not None and second is not None and first != second
 
     def _is_norm_of(self, norm: int, other: int) -> bool:
         """Tell whether one free parameter is the norm of the component that the other belongs to."""
+        if not self._straight[norm] or self._straight[other] or not self._alone[other]:
+            return False
         first, second = (self.parameters.all[self.parameters.free[place]] for place in (norm, other))
-        same = first.component == second.component and first.datasets == second.datasets
-        return same and self._straight[norm] and self._alone[other] and not self._straight[other]
+        return first.component == second.component and first.datasets == second.datasets
 
     def dataset_values(self, values: Sequence[float], dataset: int) -> dict[str, tuple[float, ...]]:
         """Pick the values that hold for a dataset: component name to its parameters' values in order."""

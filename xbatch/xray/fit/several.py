@@ -24,8 +24,8 @@ __all__ = ["EnergyModel", "GridFolding", "JoinedModel", "JoinedOperator", "compo
 
 Floats = NDArray[np.float64]
 Tree = Mapping[str, Any]
-# The name of a model, and the energies that it is evaluated on.
-_Key = tuple[str, bytes]
+# The name of a model, and which of the energies it is evaluated on.
+_Key = tuple[str, int]
 # The energies of a grid begin and end at a multiple of this: groupings of one spectrum, which see about the same, then
 # share what is prepared for it.
 _STRIDE = 64
@@ -167,7 +167,8 @@ def place_models(
     """
     trees = {**({} if model.tree is None else {"": model.tree}), **model.further}
     used = {name: tuple(dict.fromkeys(component_names(tree))) for name, tree in trees.items()}
-    placed = [_terms(data, trees) for data in datasets]
+    edges: list[Floats] = []
+    placed = [_terms(data, trees, edges) for data in datasets]
     if not all(placed):
         raise ValueError("a dataset has no model")
     ranges: dict[_Key, tuple[int, int]] = {}
@@ -184,8 +185,9 @@ def place_models(
         if key not in grids:
             first, last = ranges[key]
             own = {part: kinds[part] for part in used[key[0]] if part in kinds}
-            edges = one.edges[first : last + 1]
-            grids[key] = GridModel(trees[key[0]], own, edges, model.abundances, model.cross_sections)
+            grids[key] = GridModel(
+                trees[key[0]], own, one.edges[first : last + 1], model.abundances, model.cross_sections
+            )
     models: list[EnergyModel] = []
     operators: list[Operator] = []
     components: list[frozenset[str]] = []
@@ -202,8 +204,20 @@ def place_models(
     return models, operators, components
 
 
-def _terms(data: Dataset, trees: Mapping[str, Tree]) -> list[tuple[_Key, GridFolding]]:
-    """List what is folded for a dataset: models on the energies of responses, and the response of each."""
+def _terms(data: Dataset, trees: Mapping[str, Tree], edges: list[Floats]) -> list[tuple[_Key, GridFolding]]:
+    """List what is folded for a dataset: models on the energies of responses, and the response of each.
+
+    `edges` are the energies so far, to which those of this dataset are added.
+    """
     first = {"": GridFolding(data.edges, data.folding)} if "" in trees else {}
     further = {name: data.further[name] for name in trees if name in data.further}
-    return [((name, one.edges.tobytes()), one) for name, one in {**first, **further}.items()]
+    return [((name, _place(one.edges, edges)), one) for name, one in {**first, **further}.items()]
+
+
+def _place(one: Floats, edges: list[Floats]) -> int:
+    """Give the place of some edges among those known, and make them known."""
+    for place, known in enumerate(edges):
+        if known is one or np.array_equal(known, one):
+            return place
+    edges.append(one)
+    return len(edges) - 1
