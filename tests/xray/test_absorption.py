@@ -52,3 +52,16 @@ def test_what_cannot_be_done_is_said() -> None:
         absorption_table(ENERGIES, "angr", "vern", "wabs")
     with pytest.raises(ValueError, match="no abundance table"):
         absorption_table(ENERGIES, "solar", "vern", "tbabs")
+
+
+@pytest.mark.parametrize("xsect", ["vern", "bcmc"])
+def test_nothing_is_absorbed_above_100_keV(xsect: str) -> None:
+    # As XSPEC 12.15: phabs asks where a bin begins, tbabs has 0 at the edges themselves.
+    edges = np.array([99.0, 99.6, 100.2, 101.0, 3000.0])
+    atoms = absorption_table(edges, "angr", xsect, "phabs")
+    expected = {"vern": [1.3711825e-5, 1.346616e-5], "bcmc": [1.1222581e-5, 1.1069013e-5]}[xsect]
+    np.testing.assert_allclose(atoms[:2], expected, rtol=1e-3)
+    np.testing.assert_array_equal(atoms[2:], 0)
+    medium = absorption_table(edges, "angr", xsect, "tbabs")
+    np.testing.assert_allclose(medium[:2], [1.3731905e-5, 6.803689e-6], rtol=1e-4)
+    np.testing.assert_array_equal(medium[2:], 0)

@@ -23,6 +23,7 @@ __all__ = ["Grains", "absorption_table", "gas_tau", "phabs_tau", "tbabs_tau", "w
 Floats = NDArray[np.float64]
 
 _COLUMN = 1e22  # atoms / cm2 for one unit of nH
+_END = 100.0  # keV; XSPEC has no photoelectric absorption above, and the fits of bcmc would rise again
 _ATOMIC_MASS = 1.6605655e-24  # g
 
 # The elements of XSPEC's absorption models, with the mass that Wilms, Allen & McCray 2000 (ApJ 542, 914) give to an
@@ -72,8 +73,9 @@ class Grains:
 def absorption_table(edges: Floats, abund: str, xsect: str, kind: str) -> Floats:
     """Give the optical depth of each bin for one unit of nH; a bin's factor is ``exp(-nH * tau)``.
 
-    The value of a bin is XSPEC's, see `xbatch.xray.cross_sections.bin_cross_section`. It does not depend on the
-    parameters of a fit, so that it is computed once for a grid.
+    The value of a bin is XSPEC's, see `xbatch.xray.cross_sections.bin_cross_section`. As in XSPEC nothing is absorbed
+    above 100 keV: ``phabs`` is 0 in bins that begin there, the others at edges that lie there. The depth does not
+    depend on the parameters of a fit, so that it is computed once for a grid.
 
     Parameters
     ----------
@@ -99,11 +101,13 @@ def absorption_table(edges: Floats, abund: str, xsect: str, kind: str) -> Floats
     if kind == "phabs":
         table = abundances(abund)
         ev = _electronvolts(edges)
-        return _COLUMN * sum(
+        depth = _COLUMN * sum(
             (table[z - 1] * bin_cross_section(z, ev, xsect) for z, _mass, _gas in _ELEMENTS), np.zeros(ev.size - 1)
         )
+        return np.where(edges[:-1] > _END, 0.0, depth)
     if kind in ("tbabs", "ztbabs"):
         tau = tbabs_tau(edges, abund) if kind == "tbabs" else gas_tau(edges, abund)
+        tau = np.where(edges >= _END, 0.0, tau)
         return (tau[:-1] + tau[1:]) / 2
     raise ValueError(f"there is no absorption {kind!r}; there are phabs, tbabs, ztbabs")
 
