@@ -25,9 +25,9 @@ from xbatch.run.plugin import make_plugin, make_task, sight
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Cluster", "connected", "require_dask", "scheduler_address"]
+__all__ = ["Cluster", "connected", "quiet", "require_dask", "scheduler_address"]
 
-_CONNECT_S = 10.0
+_CONNECT_S = 5.0
 _FIRST_S = 30.0
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
 _ALL = "all"  # the topic under which Dask's scheduler tells of workers
@@ -183,7 +183,7 @@ def connected(
         A worker does not see a folder.
     """
     require_dask()
-    with _quiet(), _client(address) as client, _probes(folders) as probes:
+    with quiet(), _client(address) as client, _probes(folders) as probes:
         _wait_for_workers(client, address, patience)
         name = f"xbatch-{secrets.token_hex(4)}"
         try:
@@ -252,7 +252,7 @@ def _probes(folders: Mapping[str, Path]) -> Iterator[list[Probe]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep to ourselves what Dask logs and warns of here: what matters to a run, the run says."""
     import distributed  # noqa: F401 - it sets its loggers up when it is imported
 
