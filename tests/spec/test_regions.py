@@ -126,11 +126,12 @@ def test_a_bare_size_is_degrees_with_a_note(tmp_path: Path) -> None:
     assert shape(tmp_path, "shape: circle, center: [10, 20], radius: 0.01")["sizes"] == pytest.approx([36.0])
 
 
-def test_a_bare_size_of_many_degrees_is_a_mistake(tmp_path: Path) -> None:
+def test_a_bare_size_of_many_degrees_is_noted_as_larger_than_a_field(tmp_path: Path) -> None:
     text = EVENTS + "regions: {a: {shape: circle, center: [10, 20], radius: 60}}\nspectra: {s: {region: a}}\n"
-    (problem,) = problems(tmp_path, text)
-    assert problem.code == "XB212" and problem.hint == "write 60 arcsec, or 60 deg if it is meant so"
-    assert shape(tmp_path, "shape: circle, center: [10, 20], radius: 60 deg")["sizes"] == pytest.approx([216000.0])
+    (note,) = read(tmp_path, text).notes
+    assert note.code == "XB229" and "larger than any field" in note.message
+    assert note.hint == "write 60 deg, or 60 arcsec if that is meant"
+    assert shape(tmp_path, "shape: circle, center: [10, 20], radius: 60")["sizes"] == pytest.approx([216000.0])
 
 
 def test_pixels_serve_one_observation_or_one_each(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB229": Code(
             "a size without a unit (a note)",
-            "On the sky a bare number is degrees, as in DS9. This is a note, not an error; above 1 it is XB212.",
+            "On the sky a bare number is degrees, as in DS9. This is a note, not an error.",
             "Write the unit.",
         ),
         "XB301": Code(

@@ -19,7 +19,6 @@ _SEXAGESIMAL = re.compile(
 )
 _LENGTH = re.compile(rf"(?P<number>{_PLAIN.pattern})\s*(?P<unit>[A-Za-z%]*)", re.ASCII)
 #: A bare number above is no size in degrees that anyone means.
-_MOST_DEGREES = 1.0
 _PIXELS = ("pixel", "pixels", "pix", "px")
 
 
@@ -114,9 +113,6 @@ def length_of(text: str, frame: str) -> float:
     if found["unit"] in _PIXELS:
         hint = "write arcsec, or use frame: image or physical"
         raise QuantityError("XB212", f"{shown(text)}: sizes in frame {frame} are angles", hint)
-    if not found["unit"] and number > _MOST_DEGREES:
-        message = f"the size {shown(text)} has no unit, and as degrees it is larger than any field"
-        raise QuantityError("XB212", message, f"write {text.strip()} arcsec, or {text.strip()} deg if it is meant so")
     return quantity(text if found["unit"] else f"{text} deg", "angle")
 
 

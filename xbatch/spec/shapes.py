@@ -24,6 +24,9 @@ _SIZES: Mapping[str, tuple[str, ...]] = {
 }
 _HOLES = {"ellipse": ("inner_radii", "radii"), "box": ("inner_size", "size")}
 
+#: In arcsec: no field of the missions here is as large as a degree.
+_LARGEST_FIELD = 3600.0
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -116,7 +119,10 @@ class _Reader:
         text = str(node.value).strip() if isinstance(node, Scalar) else ""
         if node is not None and self.frame not in PIXEL_FRAMES and value > 0.0 and text[-1:] in "0123456789.":
             message = f"the size {shown(text)} of {self.table.path} is taken as degrees, as DS9 does"
-            self.notes.add(node, "XB229", message, f"write {text} deg")
+            hint = f"write {text} deg"
+            if value > _LARGEST_FIELD:
+                message, hint = f"{message}, larger than any field", f"{hint}, or {text} arcsec if that is meant"
+            self.notes.add(node, "XB229", message, hint)
         return value
 
     def _read(self, node: Node | None, read: Callable[[str], float]) -> float:
