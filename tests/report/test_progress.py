@@ -3,72 +3,193 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from pathlib import Path
 
 import pytest
 
+from tests.report.runs import START, Clock, Terminal, at, begin, ended, entries_of_a_run, started
 from xbatch.plan.verdict import Reason
-from xbatch.report.progress import make_reporter, seconds_between, span_text
-from xbatch.run.result import Event, StepOutcome, StepResult
-
-
-def events() -> Iterator[Event]:
-    def ended(step: str, outcome: StepOutcome, count: int, message: str = "") -> Event:
-        result = StepResult(step, outcome, message=message, seconds=1.5)
-        return Event("ended", "t", step, result, ended=count, total=4)
-
-    yield Event("begin", "t", total=4)
-    yield ended("spectrum:a", "up to date", 1)
-    yield Event("started", "t", "group:a", reasons=(Reason("parameter", "counts", 20, 30),), ended=1, total=4)
-    yield Event("lost", "t", "group:a", message="killed by SIGKILL", ended=1, total=4)
-    yield Event("started", "t", "group:a", ended=1, total=4)
-    yield ended("group:a", "done", 2)
-    yield ended("fit:[red]a", "failed", 3, "f.pha: is empty")
-    yield ended("plot:a", "skipped", 4)
-    yield Event("stopping", "t", message="1 running", ended=4, total=4)
-    yield Event("end", "t", ended=4, total=4)
-
-
-def shown(is_terminal: bool, quiet: bool = False) -> str:
-    stream = io.StringIO()
-    with make_reporter(stream, is_terminal, quiet) as report:
-        for event in events():
-            report(event)
-    return stream.getvalue()
+from xbatch.report.progress import LiveView, PlainView, make_reporter
+from xbatch.run.products import log_path
+from xbatch.run.result import Event, StepResult
 
 
 def test_elsewhere_than_on_a_terminal_each_end_is_a_line() -> None:
-    assert shown(is_terminal=False).splitlines() == [
+    stream = io.StringIO()
+    view = PlainView(stream, clock=Clock())
+    for entry in entries_of_a_run():
+        view.take(entry)
+    assert stream.getvalue().splitlines() == [
         "group:a: killed by SIGKILL; tried again",
         "[2/4] done       group:a (1.50 s)",
         "[3/4] failed     fit:[red]a (1.50 s): f.pha: is empty",
-        "[4/4] skipped    plot:a",
+        "[4/4] skipped    plot:a: needs fit:[red]a, which has no result",
         "stopping: 1 running",
     ]
 
 
-def test_on_a_terminal_ends_stand_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
-    text = shown(is_terminal=True)
-    for words in ("✓ group:a", "✗ fit:[red]a", "f.pha: is empty", "- plot:a", "4/4", "killed by SIGKILL", "stopping"):
-        assert words in text
-    assert "spectrum:a" not in text
-    assert "\x1b[?25h" in text  # the cursor is back
-
-
-def test_quiet_is_quiet() -> None:
-    assert shown(is_terminal=True, quiet=True) == ""
-
-
-def test_an_exception_passes_through_and_leaves_the_terminal_whole() -> None:
+def test_a_failure_names_its_log_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = log_path(tmp_path / "out", "fit:a")
+    log.parent.mkdir(parents=True)
+    log.touch()
     stream = io.StringIO()
-    with pytest.raises(KeyError), make_reporter(stream, True):
+    view = PlainView(stream, tmp_path / "out", Clock())
+    view.take(begin(1))
+    view.take(ended("fit:a", "failed", 1.5, "no"))
+    assert stream.getvalue() == "[1/1] failed     fit:a (1.50 s): no\n      log: out/logs/fit.a.log\n"
+
+
+def test_a_long_silence_is_broken_by_a_word_on_what_runs() -> None:
+    stream, clock = io.StringIO(), Clock()
+    view = PlainView(stream, clock=clock)
+    view.take(begin(9, tasks={"fit": 9}, jobs=2))
+    view.take(ended("fit:x", took=600))
+    for name in "abcde":
+        view.take(started(f"fit:{name}", 0))
+    stream.truncate(0)
+    stream.seek(0)
+    clock.now = START + 299
+    view.tick()
+    assert not stream.getvalue()
+    clock.now = START + 300
+    view.tick()
+    view.tick()
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("1 of 9 steps ended; running: fit:a (5:00), fit:b (5:00), fit:c (5:00), fit:d (5:00) and 1")
+    assert "about 28 min left" in line  # 5 x 300 s and 3 x 600 s by two at once
+
+
+def live(columns: int, folder: Path | None = None) -> tuple[LiveView, Terminal, Clock]:
+    terminal, clock = Terminal(columns=columns), Clock()
+    return LiveView(terminal, folder, clock, terminal.size), terminal, clock
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_on_a_terminal_ends_stand_above_what_runs(columns: int) -> None:
+    view, terminal, clock = live(columns)
+    entries = list(entries_of_a_run())
+    for entry in entries[:3]:
+        view.take(entry)
+    clock.now = START + 5
+    view.tick()
+    assert terminal.shown()[0].startswith("▸ group:a") and terminal.shown()[0].endswith("0:04")
+    assert "1/4  1 up to date  0:05" in terminal.shown()[-1]
+    for entry in entries[3:]:
+        view.take(entry)
+        view.tick()
+    clock.now = START + 7
+    view.close()
+    assert terminal.shown() == [
+        "group:a: killed by SIGKILL; tried again",
+        "✓ group:a  1.50 s",
+        "✗ fit:[red]a  1.50 s",
+        "  f.pha: is empty",
+        "- 1 left out for want of a step that has failed: plot:a",
+        "stopping: 1 running",
+    ]
+    assert "\x1b[?25l" not in terminal.written  # the cursor is never hidden: a killed run leaves it as it was
+
+
+def test_steps_left_out_together_are_one_line() -> None:
+    view, terminal, _ = live(80)
+    view.take(begin(9))
+    for number in range(8):
+        view.take(ended(f"plot:{number}", "cancelled"))
+    view.close()
+    assert terminal.shown() == ["- 8 stopped or never started: plot:0, plot:1, plot:2 and 5 more"]
+
+
+def test_the_last_line_of_a_log_stands_with_its_step(tmp_path: Path) -> None:
+    view, terminal, clock = live(160, tmp_path)
+    log = log_path(tmp_path, "fit:a")
+    log.parent.mkdir()
+    log.write_text("start 1 of 5\n\x1b[31mstart 2 of 5\x1b[0m\n\n")
+    view.take(begin(2))
+    view.take(started("fit:a", -1))
+    clock.now = START + 3
+    view.tick()
+    assert terminal.shown()[0] == "▸ fit:a    0:04  start 2 of 5"
+
+
+def test_runs_before_say_when_the_end_may_be_expected(tmp_path: Path) -> None:
+    entries = [begin(1), ended("fit:a", took=3600)]
+    lines = [json.dumps(entry, separators=(",", ":")) for entry in entries]
+    (tmp_path / "journal.jsonl").write_text("\n".join(lines) + "\n")
+    view, terminal, clock = live(100, tmp_path)
+    view.take(begin(1, tasks={"fit": 1}, jobs=1))
+    view.take(started("fit:a"))
+    clock.now = START + 600
+    view.tick()
+    assert "10:00  about 50 min left, until " in terminal.shown()[-1]
+
+
+def test_what_was_up_to_date_tells_too() -> None:
+    view, terminal, clock = live(100)
+    view.take(begin(2, tasks={"fit": 2}, jobs=1))
+    view.learn("fit:a", 120)
+    view.take(ended("fit:a", "up to date", 0))
+    view.take(started("fit:b"))
+    clock.now = START + 60
+    view.tick()
+    assert "about 1 min left" in terminal.shown()[-1]
+
+
+def test_before_anything_has_begun_nothing_is_drawn() -> None:
+    view, terminal, _ = live(80)
+    view.tick()
+    assert terminal.shown() == []
+    view.take(begin(3))
+    view.tick()
+    assert terminal.shown()[-1].endswith("looking at the inputs")
+
+
+def events() -> list[Event]:
+    result = StepResult("group:a", "done", seconds=1.5, reasons=(Reason("new"),))
+    old = StepResult("group:b", "up to date", content={"wall_s": 3.0})
+    return [
+        Event("begin", at(0), total=2),
+        Event("started", at(0), "group:a", reasons=(Reason("new"),), total=2),
+        Event("ended", at(2), "group:a", result, ended=1, total=2),
+        Event("ended", at(2), "group:b", old, ended=2, total=2),
+        Event("end", at(2), ended=2, total=2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "quiet", "said"),
+    [(False, False, "[1/2] done       group:a (1.50 s)\n"), (True, False, "✓ group:a  1.50 s"), (True, True, "")],
+)
+def test_a_reporter_says_what_its_place_can_show(is_terminal: bool, quiet: bool, said: str) -> None:
+    stream = Terminal()
+    with make_reporter(stream, is_terminal, quiet) as report:
+        for event in events():
+            report(event)
+    assert said in stream.written
+    assert bool(stream.written) == bool(said)
+    assert "group:b" not in stream.written
+
+
+def test_an_exception_passes_through_and_what_was_told_is_said() -> None:
+    stream = Terminal()
+    with pytest.raises(KeyError), make_reporter(stream, True) as report:
+        for event in events():
+            report(event)
         raise KeyError("x")
-    assert "\x1b[?25h" in stream.getvalue()
+    assert stream.shown() == ["✓ group:a  1.50 s"]
 
 
-def test_lengths_of_time() -> None:
-    assert [span_text(x) for x in (0.123, 42, 210, 9000)] == ["0.12 s", "42 s", "3.5 min", "2.5 h"]
-    assert seconds_between("2026-11-21T12:00:00.000Z", "2026-11-21T12:00:42.500Z") == 42.5
-    assert seconds_between("", "") == 0.0
+def test_that_nobody_reads_on_is_no_reason_to_stop() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with make_reporter(Closed(), False) as report:
+        for event in events():
+            report(event)

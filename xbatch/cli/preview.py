@@ -53,6 +53,7 @@ def command(
     from xbatch.cli.run import leave_record
     from xbatch.plan.compile import compile_plan
     from xbatch.report.progress import make_reporter
+    from xbatch.report.screen import can_draw
     from xbatch.run.session import execute
 
     analysis = read_spec(spec, overrides)
@@ -62,7 +63,7 @@ def command(
     wanted = previews(plan, obsids)
     run_dir = default_run_dir(analysis, out)
     count = jobs if jobs is not None else cores()
-    with make_reporter(sys.stderr, sys.stderr.isatty(), quiet) as reporter:
+    with make_reporter(sys.stderr, can_draw(sys.stderr), quiet, run_dir) as reporter:
         result = execute(plan, run_dir, store_dir(run_dir, store), jobs=count, only=wanted, on_event=reporter)
     leave_record(analysis, plan, result, count)
     try:

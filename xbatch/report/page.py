@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xbatch import __version__
 from xbatch.base.files import write_atomically
-from xbatch.report.progress import span_text
 from xbatch.report.source import open_run
+from xbatch.report.spans import span_text
 from xbatch.report.view import page_view
 
 if TYPE_CHECKING:

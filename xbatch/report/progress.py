@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from datetime import datetime
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from xbatch.plan.verdict import reason_text
+from xbatch.report.durations import past_durations
+from xbatch.report.follow import LastLines
+from xbatch.report.liveview import end_lines, left_out_lines, live_lines, pulse_text
+from xbatch.report.screen import Line, Screen, size_of, uses_colour, wrap
+from xbatch.report.spans import span_text
+from xbatch.report.watch import Ending, Watch
+from xbatch.run.products import log_path
 
 if TYPE_CHECKING:
     from xbatch.run.result import Event
 
-__all__ = ["Reporter", "make_reporter", "seconds_between", "span_text"]
+__all__ = ["LiveView", "PlainView", "Reporter", "entry_line", "make_reporter"]
 
 Reporter = Callable[["Event"], None]
-_MARKS = {"done": "✓", "up to date": "=", "failed": "✗", "skipped": "-", "cancelled": "-"}
-_STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped": "yellow", "cancelled": "yellow"}
-_PER_SECOND = 8
-_SHOWN = 12
+Entry = Mapping[str, Any]
+_FIRST_S = 0.25  # a run that has nothing to do draws nothing
+_LEAST_S = 0.1
+_EVERY_S = 1.0
+_PULSE_S = 300.0
 
 
-def make_reporter(stream: IO[str], is_terminal: bool, quiet: bool = False) -> AbstractContextManager[Reporter]:
+class _View(Protocol):
+    every_s: float
+
+    def take(self, entry: Entry) -> None: ...
+    def learn(self, step: str, seconds: float) -> None: ...
+    def tick(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def make_reporter(
+    stream: IO[str], is_terminal: bool, quiet: bool = False, run_dir: Path | None = None
+) -> AbstractContextManager[Reporter]:
     """Give a context in which a function takes the events of a run and shows them.
 
     Parameters
@@ -29,108 +49,219 @@ def make_reporter(stream: IO[str], is_terminal: bool, quiet: bool = False) -> Ab
     stream : text stream
         Usually standard error, so that standard output can be used for data.
     is_terminal : bool
-        Whether lines may be drawn over: a progress bar and the steps that run now; finished steps stand above it, and
-        those that were up to date are only counted. Otherwise each end of a step is one line.
+        Whether lines may be drawn over: the steps that run now with elapsed time and the last line of their logs, and
+        how far the whole has come; finished steps stand above, and those that were up to date are only counted.
+        Otherwise each end of a step is one line, and a run that says nothing for long says that it lives.
     quiet : bool
         Show nothing at all.
+    run_dir : Path, optional
+        The run's folder, for logs and for what earlier runs took.
     """
     if quiet:
         return nullcontext(lambda event: None)
-    return _live(stream) if is_terminal else _lines(stream)
+    view: _View = LiveView(stream, run_dir) if is_terminal else PlainView(stream, run_dir)
+    return _shown(view)
 
 
 @contextmanager
-def _lines(stream: IO[str]) -> Iterator[Reporter]:
+def _shown(view: _View) -> Iterator[Reporter]:
+    """Let a view draw in a thread of its own, since the run's thread waits for steps, and must not for a terminal."""
+    wake, over = threading.Event(), threading.Event()
+
     def report(event: Event) -> None:
-        line = _line(event)
-        if line:
-            with suppress(BrokenPipeError):  # that nobody reads on is no reason to stop a run
-                print(line, file=stream, flush=True)
+        result = event.result
+        if result is not None and result.outcome == "up to date" and result.content:
+            view.learn(event.step, float(result.content.get("wall_s", 0.0)))
+        view.take(event.as_dict())
+        wake.set()
 
-    yield report
+    def work() -> None:
+        over.wait(_FIRST_S)
+        while not over.is_set():
+            view.tick()
+            over.wait(_LEAST_S)
+            wake.wait(view.every_s)
+            wake.clear()
+
+    thread = threading.Thread(target=work, name="view", daemon=True)
+    thread.start()
+    try:
+        yield report
+    finally:
+        over.set()
+        wake.set()
+        thread.join()
+        view.close()
 
 
-def _line(event: Event) -> str:
-    """Write an event as one line; empty for what is not worth one: starts, and steps that were up to date."""
-    match event.kind:
-        case "ended" if event.result is not None and event.result.outcome != "up to date":
-            result = event.result
-            width = len(str(event.total))
-            head = f"[{event.ended:>{width}}/{event.total}] {result.outcome:<10} {event.step}"
-            took = f" ({span_text(result.seconds)})" if result.outcome in {"done", "failed"} else ""
-            return f"{head}{took}{f': {result.message}' if result.message else ''}"
+def entry_line(entry: Entry, ended: int, total: int, log: str = "") -> str:
+    """Write an entry of the journal as a line; empty for what is not worth one: starts, and steps up to date."""
+    match entry.get("event"):
+        case "ended" if entry["outcome"] != "up to date":
+            outcome, message = entry["outcome"], entry.get("message", "")
+            width = len(str(total))
+            head = f"[{ended:>{width}}/{total}] {outcome:<10} {entry['step']}"
+            took = f" ({span_text(entry.get('seconds', 0.0))})" if outcome in {"done", "failed"} else ""
+            where = f"\n{'':>{2 * width + 4}}log: {log}" if outcome == "failed" and log else ""
+            return f"{head}{took}{f': {message}' if message else ''}{where}"
         case "lost":
-            return f"{event.step}: {event.message or 'its worker was killed'}; tried again"
+            return f"{entry['step']}: {entry.get('message') or 'its worker was killed'}; tried again"
         case "stopping":
-            return f"stopping{f': {event.message}' if event.message else ''}"
+            message = entry.get("message", "")
+            return f"stopping{f': {message}' if message else ''}"
         case _:
             return ""
 
 
-@contextmanager
-def _live(stream: IO[str]) -> Iterator[Reporter]:
-    from rich.console import Console, Group
-    from rich.live import Live
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.spinner import Spinner
-    from rich.table import Table
-    from rich.text import Text
+class PlainView:
+    """One line for each event, for pipes, files and batch jobs.
 
-    console = Console(file=stream, force_terminal=True, highlight=False)
-    progress = Progress(
-        BarColumn(bar_width=36), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-        console=console,
-    )  # fmt: skip
-    whole = progress.add_task("", total=None)
-    running: dict[str, Text] = {}
-    spinner = Spinner("dots")
+    Parameters
+    ----------
+    stream : text stream
+    run_dir : Path, optional
+    clock : callable
+        Seconds since 1970.
+    """
 
-    def view() -> Group:
-        table = Table.grid(padding=(0, 1))
-        for words in list(running.values())[:_SHOWN]:
-            table.add_row(spinner, words)
-        if len(running) > _SHOWN:
-            table.add_row("", Text(f"and {len(running) - _SHOWN} more", style="dim"))
-        return Group(table, progress)
+    every_s = 10.0
 
-    with Live(console=console, refresh_per_second=_PER_SECOND, transient=True, get_renderable=view) as live:
+    def __init__(self, stream: IO[str], run_dir: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._stream = stream
+        self._run_dir = run_dir
+        self._clock = clock
+        self._watch = Watch()
+        self._lock = threading.Lock()
+        self._said_at = clock()
 
-        def report(event: Event) -> None:
-            if event.total:
-                progress.update(whole, completed=event.ended, total=event.total)
-            if event.kind == "started":
-                words = Text(event.step)
-                why = "; ".join(reason_text(reason) for reason in event.reasons)
-                words.append(f"  {why}" if why else "", style="dim")
-                words.truncate(max(console.width - 4, 20), overflow="ellipsis")
-                running[event.step] = words
-            elif event.kind == "ended" and event.result is not None:
-                running.pop(event.step, None)
-                result = event.result
-                if result.outcome != "up to date":
-                    line = Text(f"{_MARKS[result.outcome]} {event.step}", style=_STYLES[result.outcome])
-                    took = f"  {span_text(result.seconds)}" if result.outcome in {"done", "failed"} else ""
-                    line.append(took, style="dim")
-                    line.append(f"\n  {result.message}" if result.message else "", style="not bold default")
-                    live.console.print(line)
-            elif event.kind in {"lost", "stopping"}:
-                running.pop(event.step, None)
-                progress.update(whole, description="stopping" if event.kind == "stopping" else "")
-                live.console.print(Text(_line(event), style="yellow"))
+    def take(self, entry: Entry) -> None:
+        """Take in an entry of the journal and say it."""
+        with self._lock:
+            self._watch.take(entry)
+            log = _log(self._run_dir, entry.get("step", ""))
+            self._say(entry_line(entry, len(self._watch.steps), self._watch.total, log))
 
-        yield report
+    def learn(self, step: str, seconds: float) -> None:
+        """Take in how long a step took when it was done."""
+        with self._lock:
+            self._watch.durations.add(step, seconds, before=True)
+
+    def tick(self) -> None:
+        """Say how far the run has come if nothing was said for minutes."""
+        with self._lock:
+            now = self._clock()
+            if self._watch.running and now - self._said_at >= _PULSE_S:
+                self._say(pulse_text(self._watch, now))
+
+    def close(self) -> None:
+        """Say nothing more."""
+
+    def _say(self, line: str) -> None:
+        if not line:
+            return
+        self._said_at = self._clock()
+        with suppress(BrokenPipeError):  # that nobody reads on is no reason to stop a run
+            print(line, file=self._stream, flush=True)
 
 
-def seconds_between(started: str, ended: str) -> float:
-    """Give the seconds between two ISO times; 0 where one is missing."""
-    if not started or not ended:
-        return 0.0
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+class LiveView:
+    """Lines that are drawn over while a run goes, and what is said for good above them.
+
+    Parameters
+    ----------
+    stream : text stream
+        A terminal.
+    run_dir : Path, optional
+    clock : callable
+        Seconds since 1970.
+    size : callable, optional
+        Columns and rows.
+    """
+
+    every_s = _EVERY_S
+
+    def __init__(
+        self,
+        stream: IO[str],
+        run_dir: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        size: Callable[[], tuple[int, int]] | None = None,
+    ) -> None:
+        self._run_dir = run_dir
+        self._clock = clock
+        self._size = size or (lambda: size_of(stream))
+        self._screen = Screen(stream, clock, self._size, uses_colour())
+        self._watch = Watch()
+        self._logs = LastLines(run_dir) if run_dir is not None else None
+        self._unsaid: list[Entry] = []
+        self._lock = threading.Lock()
+        self._knows_past = run_dir is None
+
+    def take(self, entry: Entry) -> None:
+        """Take in an entry of the journal, to be shown at the next tick."""
+        with self._lock:
+            self._watch.take(entry)
+            self._unsaid.append(entry)
+
+    def learn(self, step: str, seconds: float) -> None:
+        """Take in how long a step took when it was done."""
+        with self._lock:
+            self._watch.durations.add(step, seconds, before=True)
+
+    def tick(self) -> None:
+        """Draw what has changed."""
+        self._look_back()
+        columns, rows = self._size()
+        with self._lock:
+            above = self._above(columns)
+            lines = live_lines(self._watch, self._last_line, self._clock(), columns, rows)
+        self._screen.draw(lines, above)
+
+    def close(self) -> None:
+        """Say what was not said yet, and leave the terminal without the drawn lines."""
+        with self._lock:
+            above = self._above(self._size()[0])
+        self._screen.draw((), above)
+
+    def _above(self, columns: int) -> list[Line]:
+        lines: list[Line] = []
+        left_out: dict[str, list[str]] = {}
+        for entry in self._unsaid:
+            step = entry.get("step", "")
+            outcome = entry["outcome"] if entry["event"] == "ended" else ""
+            if outcome in {"done", "failed"}:
+                ending = Ending(outcome, entry.get("seconds", 0.0), entry.get("message", ""))
+                lines += end_lines(step, ending, _log(self._run_dir, step), columns)
+            elif outcome in {"skipped", "cancelled"}:
+                left_out.setdefault(outcome, []).append(step)
+            elif not outcome and (words := entry_line(entry, 0, 0)):
+                lines += [[(line, "yellow")] for line in wrap(words, columns - 1)]
+        self._unsaid.clear()
+        for outcome, steps in left_out.items():
+            lines += left_out_lines(outcome, steps, columns)
+        return lines
+
+    def _last_line(self, step: str) -> str:
+        return self._logs.get(step, self._watch.running[step]) if self._logs is not None else ""
+
+    def _look_back(self) -> None:
+        """Read once what steps took in runs before."""
+        if self._knows_past or self._run_dir is None:
+            return
+        self._knows_past = True
+        past = past_durations(self._run_dir)
+        with self._lock:
+            for step, seconds in past:
+                self._watch.durations.add(step, seconds, before=True)
 
 
-def span_text(seconds: float) -> str:
-    """Give a length of time in the unit that suits it: ``0.42 s``, ``42 s``, ``3.5 min``, ``2.1 h``."""
-    if seconds < 120:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.1f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+def _log(run_dir: Path | None, step: str) -> str:
+    """Give the log of a step, as seen from here, if there is one."""
+    if run_dir is None or not step:
+        return ""
+    path = log_path(run_dir, step)
+    if not path.is_file():
+        return ""
+    with suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,17 +14,19 @@ if TYPE_CHECKING:
 
     from xbatch.base.numbers import Rounded
     from xbatch.report.fits import FitView, ParameterRow
-    from xbatch.run.result import RunResult
+    from xbatch.run.result import RunResult, StepResult
 
-__all__ = ["failures", "number_text", "parameter_tables", "print_previews", "print_run", "summary"]
+__all__ = ["failures", "going_on", "number_text", "parameter_tables", "print_previews", "print_run", "summary"]
 
 _STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped": "yellow", "cancelled": "yellow"}
 _SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 _WIDE = 160
+_MOST_FAILURES = 12
+_MOST_NAMES = 3
 
 
 def print_run(result: RunResult, stream: IO[str], width: int | None = None, quiet: bool = False) -> None:
-    """Print the parameters of all fits, the failures, and one line on the whole.
+    """Print the parameters of all fits, the failures, one line on the whole, and how to go on if something is missing.
 
     Parameters
     ----------
@@ -36,14 +39,20 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None, quie
         Without the parameters.
     """
     wanted = not quiet and (result.run_dir / "manifest.json").is_file()
-    parts = [*(parameter_tables(result.run_dir) if wanted else []), *failures(result)]
-    if not parts and not stream.isatty():  # rich takes longer to load than a small run to do
+    parts = parameter_tables(result.run_dir) if wanted else []
+    failed = failures(result)
+    if not parts and not failed and not stream.isatty():  # rich takes longer to load than a small run to do
         stream.write("".join(words for words, _ in _summary_words(result)) + "\n")
+        stream.write(f"{more}\n" if (more := going_on(result)) else "")
         return
     console = _console(stream, width)
     for part in parts:
         console.print(part)
-    console.print(summary(result))
+    for text in failed:
+        console.print(text, soft_wrap=not console.is_terminal)  # in a file, a paragraph is a line
+    console.print(summary(result), soft_wrap=True)
+    if more := going_on(result):
+        console.print(more, markup=False, soft_wrap=True)  # its commands are copied
 
 
 def print_previews(result: RunResult, stream: IO[str], width: int | None = None, quiet: bool = False) -> None:
@@ -176,18 +185,66 @@ def _unit_text(parts: Sequence[tuple[str, str]]) -> str:
 
 
 def failures(result: RunResult) -> list[Text]:
-    """Give a paragraph for each step that failed: which, what went wrong, where its log is."""
-    texts = []
+    """Give a paragraph for each failure: which step, what went wrong, where its log is.
+
+    Steps that say the same share a paragraph; of very many paragraphs the first are given.
+    """
+    alike: dict[str, list[StepResult]] = {}
     for step in result.steps:
         if step.outcome == "failed":
-            from rich.text import Text
+            alike.setdefault(step.message or "it gave no reason", []).append(step)
+    texts = [_failure(message, steps) for message, steps in list(alike.items())[:_MOST_FAILURES]]
+    if len(alike) > _MOST_FAILURES:
+        from rich.text import Text
 
-            text = Text(f"{step.name} failed: ", style="bold red")
-            text.append(step.message or "it gave no reason", style="not bold default")
-            if step.log is not None:
-                text.append(f"\n  log: {step.log}", style="dim not bold")
-            texts.append(text)
+        rest = sum(len(steps) for steps in list(alike.values())[_MOST_FAILURES:])
+        texts.append(
+            Text(f"and {rest} more failed; xbatch status {_short(result.run_dir)} names them all", style="red")
+        )
     return texts
+
+
+def _failure(message: str, steps: Sequence[StepResult]) -> Text:
+    from rich.text import Text
+
+    names = ", ".join(step.name for step in steps[:_MOST_NAMES])
+    if len(steps) > _MOST_NAMES:
+        names += f" and {len(steps) - _MOST_NAMES} more"
+    text = Text(f"{names} failed: ", style="bold red")
+    text.append(message, style="not bold default")
+    log = next((step.log for step in steps if step.log is not None), None)
+    if log is not None:
+        text.append(f"\n  log: {log}", style="dim not bold")
+    return text
+
+
+def going_on(result: RunResult) -> str:
+    """Say how to go on after a run that has not come to its end; empty for one that has."""
+    counts = result.counts()
+    kept = counts.get("done", 0) + counts.get("up to date", 0)
+    lost, left_out, cut_off = (counts.get(outcome, 0) for outcome in ("failed", "skipped", "cancelled"))
+    if not lost + left_out + cut_off:
+        return ""
+    lines = []
+    if left_out:
+        lines.append(f"Left out for want of a step that has failed: {_steps(left_out)}.")
+    if lost:
+        name = next(step.name for step in result.steps if step.outcome == "failed")
+        lines.append(f"What a step said: xbatch logs {_short(result.run_dir)} {shlex.quote(name)}")
+    mend = "mend what failed and " if lost else ""
+    rest = f"; {_steps(kept)} need not be done again" if kept else ""
+    lines.append(f"To go on: {mend}give the same command again{rest}.")
+    return "\n".join(lines)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+def _short(path: Path) -> str:
+    """Write a path as seen from here if it lies below."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def summary(result: RunResult) -> Text:
@@ -199,7 +256,7 @@ def summary(result: RunResult) -> Text:
 
 def _summary_words(result: RunResult) -> list[tuple[str, str]]:
     """Give the summary piece by piece, each with its style."""
-    from xbatch.report.progress import seconds_between, span_text
+    from xbatch.report.spans import seconds_between, span_text
 
     total = len(result.steps)
     words = [(f"{total} step{'' if total == 1 else 's'}: ", "")]

@@ -1,0 +1,86 @@
+"""The state of a run in words, for who asks from another terminal."""
+
+from __future__ import annotations
+
+import time
+
+from xbatch.report.liveview import MARKS, STYLES, counts_text, live_lines
+from xbatch.report.screen import Line, cut, wrap
+from xbatch.report.spans import clock_text, span_text
+from xbatch.report.state import Looker
+from xbatch.report.watch import seconds_of
+from xbatch.run.products import log_path
+
+__all__ = ["head_text", "status_lines"]
+
+_LAST = 10
+
+
+def _local(seconds: float) -> str:
+    """Give a time of this place, with its day where that is not today's."""
+    then = time.localtime(seconds)
+    same_day = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)
+
+
+def head_text(looker: Looker) -> str:
+    """Say which run it is, when it began, and what it is at."""
+    watch = looker.watch
+    if not watch.started:
+        return f"{looker.run_dir}: nothing was run yet"
+    began = f"{looker.run_dir}: started {_local(watch.started_s)}"
+    match looker.state:
+        case "running":
+            kind = "stopping" if watch.stopping else "running"
+            return f"{began}, {kind} for {clock_text(looker.now() - watch.started_s)} ({looker.owner})"
+        case "ended":
+            took = span_text(seconds_of(watch.ended) - watch.started_s)
+            return f"{began}, ended {_local(seconds_of(watch.ended))} after {took}"
+        case _:
+            return f"{began}, cut off before its end; what is finished is kept: give the same command again to go on"
+
+
+def status_lines(looker: Looker, columns: int, everything: bool = False) -> list[Line]:
+    """Give the lines for a run that goes on, or for the last one.
+
+    Parameters
+    ----------
+    looker : Looker
+        It has looked.
+    columns : int
+        Of the terminal.
+    everything : bool
+        Name each step that has ended, not only those that failed and the last ones.
+    """
+    watch = looker.watch
+    lines: list[Line] = [[(head_text(looker), "bold")]]
+    if watch.message:
+        lines += [[(line, "yellow")] for line in wrap(watch.message, columns - 1, "  ")]
+    ended = [step for step, end in watch.steps.items() if everything or end.outcome not in {"failed", "up to date"}]
+    shown = ended if everything else ended[-_LAST:]
+    if len(shown) < len(ended):
+        lines.append([(f"  {len(ended) - len(shown)} steps before these; --all names each", "dim")])
+    width = max((len(step) for step in shown), default=0)
+    for step in shown:
+        end = watch.steps[step]
+        took = span_text(end.seconds) if end.outcome == "done" else ""
+        words = f"{end.outcome:<10}  {took}".rstrip()
+        lines.append([(f"  {MARKS[end.outcome]} {step:<{width}}  {words}", STYLES[end.outcome])])
+    for step, end in watch.failed().items():
+        lines.append([(f"  {MARKS['failed']} {step} failed", "red"), (f" after {span_text(end.seconds)}", "dim")])
+        lines += [[(line, "")] for line in wrap(end.message or "it gave no reason", columns - 1, "      ")]
+        log = log_path(looker.run_dir, step)
+        if log.is_file():
+            lines.append([(f"      log: {log}", "dim")])
+    if looker.state == "running":
+        return [*lines, *live_lines(watch, looker.said, looker.now(), columns, len(watch.running) * 2 + 8)]
+    lines += [[(f"  ▸ {step}  was running", "yellow")] for step in watch.running]
+    return [*lines, [(cut(_sum(looker), columns - 1), "")]]
+
+
+def _sum(looker: Looker) -> str:
+    watch = looker.watch
+    total = max(watch.total, len(watch.steps))
+    missing = total - len(watch.steps)
+    rest = f", {missing} without an end" if missing else ""
+    return f"{total} steps: {counts_text(watch)}{rest}" if watch.steps else f"none of {total} steps has ended"
