@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xbatch.cli.options import default_run_dir, places, spec_argument, store_dir
+from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +45,8 @@ def command(
     from xbatch.run.selection import matching
     from xbatch.run.session import survey
     from xbatch.run.store import Store
-    from xbatch.spec import load
 
-    analysis = load(spec, overrides)
+    analysis = read_spec(spec, overrides)
     plan = compile_plan(analysis)
     run_dir = default_run_dir(analysis, out)
     kept, products = Store(store_dir(run_dir, store)), Products(run_dir)
