@@ -113,6 +113,15 @@ def tool(job: Job) -> Outcome:
     return Outcome()
 
 
+def linger(job: Job) -> Outcome:
+    """Leave the process's number in ``mark``, and wait until there is a file ``until``."""
+    Path(job.params["mark"]).write_text(str(os.getpid()))
+    while not Path(job.params["until"]).exists():
+        time.sleep(0.01)
+    (job.out / "out.txt").write_text(job.params["text"])
+    return Outcome()
+
+
 def surroundings(job: Job) -> Outcome:
     """Write what the worker sees around it."""
     keys = ("OMP_NUM_THREADS", "PYTHONHASHSEED", "TMPDIR")
@@ -132,6 +141,7 @@ TOYS: Mapping[str, TaskDef] = MappingProxyType(
         "measure": task("measure"),
         "misbehave": task("misbehave"),
         "hoard": task("hoard"),
+        "linger": task("linger"),
         "tool": task("tool"),
         "speak": task("speak"),
         "surroundings": task("surroundings", ("out.json",)),

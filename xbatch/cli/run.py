@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from xbatch.base.files import write_atomically
+from xbatch.cli.cluster import cluster_options, joined
 from xbatch.cli.limits import limit_options, wishes_from
 from xbatch.cli.options import cores as cores_here
 from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 from xbatch.cli.pipe import stop_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xbatch.plan.steps import Plan
-    from xbatch.run.result import RunResult
+    from xbatch.run.result import Event, RunResult
     from xbatch.spec.model import Analysis
 
 __all__ = ["command", "leave_record"]
@@ -32,6 +36,8 @@ Examples:
   xbatch run analysis.yaml --from 'group:*' --only 'fit:*'    what lies between
   xbatch run analysis.yaml --force 'fit:*'          the fits again, in any case
   xbatch run analysis.yaml --timeout 'fit:*=10m'    no fit may take longer
+  xbatch run analysis.yaml --cluster tcp://head:8786    on the workers of a Dask scheduler
+  xbatch run analysis.yaml --json | jq -r 'select(.outcome == "failed") | .step'
 
 \b
 Exit status: 0 done, 1 a step failed, 2 the spec or the call is wrong, 130 interrupted.
@@ -45,8 +51,10 @@ Exit status: 0 done, 1 a step failed, 2 the spec or the call is wrong, 130 inter
 @click.option("--force", multiple=True, metavar="STEP", help="Do these steps even if they are up to date.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
 @limit_options
+@cluster_options
 @click.option("--paranoid", is_flag=True, help="Read every input again; do not trust sizes and times.")
 @click.option("--quiet", "-q", is_flag=True, help="Print failures and the summary only.")
+@click.option("--json", "as_json", is_flag=True, help="Tell each event as a line of JSON; all else on standard error.")
 def command(
     spec: Path,
     overrides: tuple[str, ...],
@@ -62,8 +70,11 @@ def command(
     cores: tuple[str, ...],
     memory: tuple[str, ...],
     limit: tuple[str, ...],
+    cluster: str | None,
+    cluster_config: Path | None,
     paranoid: bool,
     quiet: bool,
+    as_json: bool,
 ) -> None:
     """Run a spec: do what is not up to date, in parallel, and leave products, report.html and manifest.json.
 
@@ -71,7 +82,9 @@ def command(
     it. Ctrl-C once lets running steps end, twice stops them.
     """
     from xbatch.plan.compile import compile_plan
+    from xbatch.report.events import EventLines
     from xbatch.report.progress import make_reporter
+    from xbatch.report.screen import can_draw
     from xbatch.run.session import execute
 
     wishes = wishes_from(timeout, tries, cores, memory, limit)
@@ -80,28 +93,46 @@ def command(
         click.echo(f"note: {note}", err=True)
     plan = compile_plan(analysis)
     run_dir = default_run_dir(analysis, out)
-    count = jobs if jobs is not None else cores_here()
-    with make_reporter(sys.stderr, sys.stderr.isatty(), quiet) as reporter:
-        result = execute(
-            plan,
-            run_dir,
-            store_dir(run_dir, store),
-            jobs=count,
-            only=only,
-            begin=begin,
-            force=force,
-            fail_fast=fail_fast,
-            wishes=wishes,
-            paranoid=paranoid,
-            on_event=reporter,
-        )
-    leave_record(analysis, plan, result, count)
+    store = store_dir(run_dir, store)
+    with ExitStack() as stack:
+        told = stack.enter_context(EventLines(sys.stdout if as_json else None, run_dir, store))
+        count, make_workers = jobs if jobs is not None else cores_here(), None
+        if cluster is not None:
+            workers = stack.enter_context(joined(cluster, cluster_config, {"--store": store, "--out": run_dir}, jobs))
+            count, make_workers = workers.slots, workers.make_workers
+            for text in workers.notes():
+                click.echo(f"note: {text}", err=True)
+        with make_reporter(sys.stderr, can_draw(sys.stderr), quiet, run_dir) as reporter:
+            result = execute(
+                plan,
+                run_dir,
+                store,
+                jobs=count,
+                only=only,
+                begin=begin,
+                force=force,
+                fail_fast=fail_fast,
+                wishes=wishes,
+                paranoid=paranoid,
+                on_event=_both(told.take, reporter),
+                make_workers=make_workers,
+            )
+        leave_record(analysis, plan, result, count)
+        told.finish(result)
     try:
-        _print_results(result, quiet)
+        _print_results(result, sys.stderr if as_json else sys.stdout, quiet)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # nobody reads on (rich would exit then): the status says how the run went
         stop_output()
     sys.exit(result.exit_status)
+
+
+def _both(first: Callable[[Event], None], second: Callable[[Event], None]) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell
 
 
 def leave_record(analysis: Analysis, plan: Plan, result: RunResult, jobs: int) -> None:
@@ -115,7 +146,7 @@ def leave_record(analysis: Analysis, plan: Plan, result: RunResult, jobs: int) -
     write_page(result.run_dir)
 
 
-def _print_results(result: RunResult, quiet: bool) -> None:
+def _print_results(result: RunResult, stream: IO[str], quiet: bool) -> None:
     from xbatch.report.terminal import print_run
 
-    print_run(result, sys.stdout, quiet=quiet)
+    print_run(result, stream, quiet=quiet)

@@ -110,8 +110,9 @@ class Cluster:
                 self._client.cancel(list(futures), force=True)
 
     def listen(self, hear: Callable[[Mapping[str, Any]], None]) -> None:
-        """Have a function told, in a thread of Dask's, when workers come and go."""
-        self._client.subscribe_topic(_ALL, lambda event: hear(event[1]))
+        """Have a function told, in a thread of Dask's, when workers come and go, and when they begin a step."""
+        for topic in (_ALL, self._plugin):
+            self._client.subscribe_topic(topic, lambda event: hear(event[1]))
 
     def recount(self) -> None:
         """Ask how many threads there are; without an answer all stays as it was."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from xbatch.run import plugin
 from xbatch.run.pool import Finished, Lost
 from xbatch.run.scheduler import Slots
 from xbatch.run.store import RECORD, Store
@@ -58,7 +59,7 @@ class Scheduler(Protocol):
         """Tell the workers to end steps."""
 
     def listen(self, hear: Any) -> None:
-        """Have a function told when workers come and go."""
+        """Have a function told when workers come and go, and when they begin a step."""
 
     def recount(self) -> None:
         """Ask how many threads there are."""
@@ -76,6 +77,13 @@ class _Back:
 
 
 @dataclass(frozen=True)
+class _Began:
+    """A worker has begun a step."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class _Changed:
     """Workers have come, or one has gone with steps of these keys."""
 
@@ -83,13 +91,14 @@ class _Changed:
     keys: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Given:
-    """A step that Dask was given."""
+    """A step that Dask was given, and whether a worker has begun it."""
 
     step: str
     key: str
     future: Future
+    begun: bool = False
 
 
 class DaskPool(AbstractContextManager["DaskPool"]):
@@ -109,7 +118,7 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         self._starts = 0
         self._given: dict[int, _Given] = {}
         self._unsent: list[Message] = []
-        self._news: deque[_Back | _Changed] = deque()
+        self._news: deque[_Back | _Began | _Changed] = deque()
         self._lost_all_at: float | None = None
         self._hopeless = False
         self._heard, self._said = socket.socketpair()
@@ -155,16 +164,16 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _LOOK_S if end is None else max(0.0, end - time.monotonic())
-            messages, self._unsent = self._unsent, []
-            ready = self._selector.select(0 if messages else min(left, _LOOK_S))
+            ready = self._selector.select(0 if self._unsent else min(left, _LOOK_S))
             woken = False
             for key, _ in ready:
                 woken = woken or key.fileobj is not self._heard
                 with suppress(BlockingIOError):
                     os.read(key.fd, _PIPE)
+            messages, self._unsent = self._unsent, []
             while self._news:
                 messages += self._take_in(self._news.popleft())
-            messages += self._look()
+            messages = [*self._look(), *messages]  # no step is to be started again in a slot that is gone
             if messages or woken or (end is not None and time.monotonic() >= end):
                 return messages
 
@@ -183,7 +192,7 @@ class DaskPool(AbstractContextManager["DaskPool"]):
             self._scheduler.dismiss()
         return lost
 
-    def _take_in(self, news: _Back | _Changed) -> list[Message]:
+    def _take_in(self, news: _Back | _Began | _Changed) -> list[Message]:
         slots = {given.key: slot for slot, given in self._given.items()}
         if isinstance(news, _Back):
             slot = slots.get(news.key)
@@ -197,11 +206,16 @@ class DaskPool(AbstractContextManager["DaskPool"]):
                     return [Lost(step, slot, cause)]
                 case str(cause):
                     return [Lost(given.step, slot, cause)]
+        if isinstance(news, _Began):
+            if news.key in slots:
+                self._given[slots[news.key]].begun = True
+            return []
         lost: list[Message] = []
-        for key in sorted(news.keys & slots.keys()):
-            given = self._given.pop(slots[key])
-            self._scheduler.cancel([given.future])  # Dask would do it again by itself
-            lost.append(Lost(given.step, slots[key], f"Dask has lost its worker {news.worker}"))
+        for slot in sorted(slots[key] for key in news.keys & slots.keys()):
+            if self._given[slot].begun:  # Dask does all again by itself; only what had not begun is left to it
+                given = self._given.pop(slot)
+                self._scheduler.cancel([given.future])
+                lost.append(Lost(given.step, slot, f"Dask has lost its worker {news.worker}"))
         self._scheduler.recount()
         return lost
 
@@ -233,13 +247,16 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         self._tell(_Back(key, _result(future, entry)))
 
     def _hear(self, event: Mapping[str, Any]) -> None:
-        if event.get("action") == "add-worker":
-            self._tell(_Changed())
-        elif event.get("action") == "remove-worker":
-            keys = frozenset(str(key) for key in event.get("processing-tasks", ()))
-            self._tell(_Changed(str(event.get("worker", "")), keys))
+        match event.get("action"):
+            case "add-worker":
+                self._tell(_Changed())
+            case "remove-worker":
+                keys = frozenset(str(key) for key in event.get("processing-tasks", ()))
+                self._tell(_Changed(str(event.get("worker", "")), keys))
+            case plugin.BEGAN:
+                self._tell(_Began(str(event.get("key", ""))))
 
-    def _tell(self, news: _Back | _Changed) -> None:
+    def _tell(self, news: _Back | _Began | _Changed) -> None:
         self._news.append(news)
         with suppress(OSError):  # full: the run will wake anyway; closed: the run is over
             self._said.send(b"x")

@@ -15,7 +15,9 @@ from xbatch.run.hands import Hands, Probe, Sight
 if TYPE_CHECKING:
     from distributed import Worker, WorkerPlugin
 
-__all__ = ["make_plugin", "make_task", "sight"]
+__all__ = ["BEGAN", "make_plugin", "make_task", "sight"]
+
+BEGAN = "xbatch-began"
 
 
 def make_plugin(version: str, probes: Sequence[Probe]) -> WorkerPlugin:
@@ -43,13 +45,19 @@ def make_plugin(version: str, probes: Sequence[Probe]) -> WorkerPlugin:
 
 
 def make_task(plugin: str) -> Callable[[bytes], bytes]:
-    """Make the function that Dask calls for each step, with a pickled `Order`."""
+    """Make the function that Dask calls for each step, with a pickled `Order`.
+
+    It tells of the step's beginning under the plugin's name as a topic.
+    """
+    began = BEGAN
 
     def step(message: bytes) -> bytes:
         from distributed import get_worker
 
         worker = get_worker()
-        result: bytes = worker.plugins[plugin].hands.perform(worker.get_current_task(), message)
+        key = worker.get_current_task()
+        worker.log_event(plugin, {"action": began, "key": key})
+        result: bytes = worker.plugins[plugin].hands.perform(key, message)
         return result
 
     return step

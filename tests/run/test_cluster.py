@@ -1,0 +1,279 @@
+"""Runs on a real scheduler of Dask and real workers, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.run.toys import TOYS, plan, step
+from xbatch.base.errors import FileError, UsageError
+from xbatch.plan.steps import Plan
+from xbatch.run.cluster import connected, scheduler_address
+from xbatch.run.limits import Wishes
+from xbatch.run.result import Event, RunResult
+from xbatch.run.session import execute
+
+pytest.importorskip("distributed", reason="Dask's scheduler is not installed (pip install 'xbatch[dask]')")
+
+ROOT = Path(__file__).parents[2]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+class Dask:
+    """A scheduler, and workers of one thread each without a nanny that would start them anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._start("scheduler", "--port", "0", "--scheduler-file", str(self.file))
+        wait_for(lambda: self.file.exists() and self.file.stat().st_size)
+        self.address = scheduler_address(self.file)
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        options = ("--no-nanny", "--nthreads", "1", "--death-timeout", "30", "--local-directory", str(self.folder))
+        return self._start("worker", self.address, *options)
+
+    def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", what, "--host", "127.0.0.1", "--no-dashboard", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    made = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        made.worker()
+        made.worker()
+        yield made
+    finally:
+        for process in made.processes:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def joined(dask: Dask, root: Path, workers: int = 2) -> Iterator[Any]:
+    with connected(dask.address, {"--store": root / ".store", "--out": root / "toy"}) as cluster:
+        wait_for(lambda: cluster.recount() or cluster.slots >= workers)
+        yield cluster
+
+
+class Far:
+    """Runs of plans on the cluster."""
+
+    def __init__(self, dask: Dask, root: Path) -> None:
+        self.dask, self.root = dask, root
+        self.events: list[Event] = []
+
+    def run(self, what: Plan, **options: Any) -> RunResult:
+        with joined(self.dask, self.root) as cluster:
+            return execute(
+                what,
+                self.root / "toy",
+                self.root / ".store",
+                jobs=cluster.slots,
+                registry=TOYS,
+                on_event=self.events.append,
+                make_workers=cluster.make_workers,
+                **options,
+            )
+
+    def lost(self) -> list[str]:
+        return [event.message for event in self.events if event.kind == "lost"]
+
+
+@pytest.fixture
+def far(dask: Dask, tmp_path: Path) -> Far:
+    return Far(dask, tmp_path)
+
+
+def products(run_dir: Path) -> dict[str, bytes]:
+    folder = run_dir / "products"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_worker_that_joins_is_used_and_one_that_is_killed_costs_a_try(far: Far, tmp_path: Path) -> None:
+    until = tmp_path / "until"
+    lingering = [
+        step(f"linger:{number}", mark=str(tmp_path / f"mark{number}"), until=str(until), text=f"{number}\n")
+        for number in range(3)
+    ]
+    what = plan(
+        *lingering,
+        *(step(f"join:{number}", f"linger:{number % 3}", text=str(number)) for number in range(6)),
+        step("measure:all", *(f"join:{number}" for number in range(6))),
+    )
+    seen: dict[str, int] = {}
+
+    def interfere() -> None:
+        third = far.dask.worker()
+
+        def its_step() -> int:
+            marks = [path.read_text() for path in tmp_path.glob("mark*")]
+            family = {child.pid for child in psutil.Process(third.pid).children(recursive=True)}
+            return next((int(text) for text in marks if text and int(text) in family), 0)
+
+        try:
+            wait_for(its_step)
+            seen["step"] = its_step()
+            third.kill()
+            third.wait()
+            wait_for(lambda: gone(seen["step"]))
+        finally:
+            until.touch()
+
+    thread = threading.Thread(target=interfere)
+    thread.start()
+    result = far.run(what)
+    thread.join()
+    assert seen["step"]
+    assert result.counts() == {"done": 10}
+    assert [text.startswith("its worker process was killed (Dask has lost its worker tcp:") for text in far.lost()] == [
+        True
+    ]
+    assert not (tmp_path / ".store" / "tmp").exists() or not list((tmp_path / ".store" / "tmp").iterdir())
+    assert not list(tmp_path.rglob(".cluster-*"))
+
+    here = execute(what, tmp_path / "here" / "toy", tmp_path / "here" / ".store", jobs=2, registry=TOYS)
+    assert products(tmp_path / "here" / "toy") == products(tmp_path / "toy")
+    assert [one.key for one in here.steps] == [one.key for one in result.steps]
+
+
+def test_steps_are_isolated_as_on_one_machine(far: Far, tmp_path: Path) -> None:
+    what = plan(
+        step("misbehave:once", how="die once", mark=str(tmp_path / "mark")),
+        step("misbehave:always", how="die"),
+        step("misbehave:raise", how="raise"),
+        step("join:after", "misbehave:once", optional=("misbehave:always",), text="!"),
+        step("linger:late", mark=str(tmp_path / "late"), until=str(tmp_path / "never"), text=""),
+        step("surroundings:a"),
+    )
+    result = far.run(what, wishes=Wishes(timeout=(("linger:late", 1.0),)))
+    outcomes = {one.name: one.outcome for one in result.steps}
+    assert outcomes == {
+        "misbehave:once": "done",
+        "misbehave:always": "failed",
+        "misbehave:raise": "failed",
+        "join:after": "done",
+        "linger:late": "failed",
+        "surroundings:a": "done",
+    }
+    messages = {one.name: one.message for one in result.steps}
+    assert messages["misbehave:always"].startswith("its worker process was killed (SIGKILL 9) at each try")
+    assert messages["misbehave:raise"].startswith("internal error: ValueError: a defect")
+    assert "took longer than 1 s and was stopped" in messages["linger:late"]
+    assert far.lost().count("its worker process was killed (SIGKILL 9)") == 3
+    wait_for(lambda: gone(int((tmp_path / "late").read_text())))
+    assert '"PYTHONHASHSEED": "0"' in (tmp_path / "toy/products/surroundings/a/out.json").read_text()
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tests.run.test_cluster import ask
+ask(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+def ask(address: str, root: Path) -> None:
+    """Run a step that never ends, and say what happens."""
+    what = plan(
+        step("linger:a", mark=str(root / "mark"), until=str(root / "never"), text=""), step("join:b", "linger:a")
+    )
+    with connected(address, {"--store": root / ".store", "--out": root / "toy"}) as cluster:
+        result = execute(
+            what, root / "toy", root / ".store", jobs=1, registry=TOYS, grace=0.1, make_workers=cluster.make_workers
+        )
+    sys.stdout.write(f"{result.counts()} {result.signal}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_stopped_ends_its_steps(dask: Dask, tmp_path: Path, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, dask.address, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+    ) as run:
+        mark = tmp_path / "mark"
+        wait_for(lambda: mark.exists() and mark.read_text())
+        run.send_signal(number)
+        said, _ = run.communicate(timeout=30)
+    assert said == ("{'cancelled': 2} 2" if number == signal.SIGINT else "")
+    wait_for(lambda: gone(int(mark.read_text())))
+
+
+def test_a_store_that_workers_do_not_see_is_refused(
+    dask: Dask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the workers are not
+    with (
+        pytest.raises(UsageError, match=r"^store: is not seen on \S+, where a Dask worker is\..* with --store$"),
+        connected(dask.address, {"--store": Path("store")}),
+    ):
+        pass
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xbatch.run.cluster._CONNECT_S", 0.3)
+    began = time.monotonic()
+    with (
+        pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .* dask scheduler"),
+        connected("tcp://127.0.0.1:9", {}),
+    ):
+        pass
+    assert time.monotonic() - began < 10
+
+
+def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+    dask = Dask(tmp_path)
+    try:
+        with (
+            pytest.raises(UsageError, match=r"has no workers\. Start some with: dask worker tcp:"),
+            connected(dask.address, {}, patience=0.2),
+        ):
+            pass
+    finally:
+        dask.processes[0].kill()
+        dask.processes[0].wait()
+
+
+def test_other_files_are_no_scheduler_files(tmp_path: Path) -> None:
+    for text in ("{", "[]", "{}"):
+        path = tmp_path / "a.json"
+        path.write_text(text)
+        with pytest.raises(FileError, match=r"a\.json: is not a scheduler file of Dask"):
+            scheduler_address(path)
