@@ -10,9 +10,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use, misfit
-from xbatch.run.scheduler import Action, Died, Ended, Event, GiveUp, Judge, Judged, Late, Scheduler, Skip, Start, Stop
-
-TOOLS = ("sas", "caldb")
+from xbatch.run.scheduler import (
+    Action,
+    Died,
+    Ended,
+    Event,
+    GiveUp,
+    Judge,
+    Judged,
+    Late,
+    Scheduler,
+    Skip,
+    Slots,
+    Start,
+    Stop,
+)
 
 
 @st.composite
@@ -21,8 +33,8 @@ def plans(draw: st.DrawFn) -> Plan:
     steps = []
     for number in range(draw(st.integers(1, 12))):
         earlier = [f"join:{n}" for n in range(number)]
-        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
-        optional = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=2)) if earlier else []
+        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=2)) if earlier else []
+        optional = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=1)) if earlier else []
         steps.append(step(f"join:{number}", *needs, optional=tuple(set(optional) - set(needs))))
     return plan(*steps)
 
@@ -30,14 +42,14 @@ def plans(draw: st.DrawFn) -> Plan:
 ROOMS = st.builds(
     Room,
     slots=st.integers(1, 4),
-    memory_mb=st.none() | st.integers(0, 8),
-    limits=st.dictionaries(st.sampled_from(TOOLS), st.integers(1, 2)),
+    memory_mb=st.none() | st.integers(1, 3),
+    limits=st.fixed_dictionaries({"sas": st.integers(1, 2)}, optional={"caldb": st.just(1)}),
 )
 USES = st.builds(
     Use,
-    cores=st.integers(1, 4),
-    memory_mb=st.integers(0, 8),
-    limits=st.lists(st.sampled_from(TOOLS), unique=True, max_size=2).map(tuple),
+    cores=st.sampled_from([1, 1, 1, 2, 3]),
+    memory_mb=st.integers(0, 3),
+    limits=st.sampled_from([(), ("sas",), ("sas", "caldb")]),
     tries=st.integers(1, 3),
     late_tries=st.integers(1, 2),
 )
@@ -62,6 +74,7 @@ class Promises(RuleBasedStateMachine):
         self.steps = what.by_name()
         self.uses = {name: data.draw(st.just(Use()) | fitting) for name in self.steps}
         self.lengths = chain_lengths(what)
+        self.slots = self.most_slots = room.slots
         self.scheduler = Scheduler(what, room, self.uses, fail_fast)
         self.running: dict[str, int] = {}
         self.made_in: dict[str, int] = {}
@@ -122,6 +135,12 @@ class Promises(RuleBasedStateMachine):
             self.ready.clear()
             self.tell(Stop())
 
+    @rule(count=st.integers(1, 6))
+    def resize(self, count: int) -> None:
+        self.slots = max(count, *(use.cores for use in self.uses.values()), 1)
+        self.most_slots = max(self.most_slots, self.slots)
+        self.tell(Slots(self.slots))
+
     @rule(data=st.data())
     def refuse(self, data: st.DataObject) -> None:
         """Tell of something that cannot have happened: it is refused and changes nothing."""
@@ -161,14 +180,16 @@ class Promises(RuleBasedStateMachine):
                 case Start(_, slot):
                     assert name in self.ready, "nothing starts that was not judged, or has ended, or after a stop"
                     assert not self.to_judge
-                    assert 0 <= slot < self.room.slots
+                    assert 0 <= slot < self.most_slots
                     assert slot not in self.running.values()
                     assert self.fits(name), "nothing takes more than there is"
+                    free = set(range(self.most_slots)) - set(self.running.values())
                     rivals = [rival for rival in self.ready if self.fits(rival)]
                     assert self.lengths[name] == max(self.lengths[rival] for rival in rivals), "longest chain first"
-                    homes = {self.made_in[need] for need in waits if need in self.made_in}
-                    if len(homes) == 1:
-                        assert slot in homes or homes <= set(self.running.values()), "work goes where its data is"
+                    assert slot == self.home(name) or self.home(name) not in free, "work goes where its data is"
+                    if slot != self.home(name):
+                        equals = [rival for rival in rivals if self.lengths[rival] == self.lengths[name]]
+                        assert not any(self.home(rival) in free for rival in equals)
                     self.ready.remove(name)
                     self.running[name] = slot
                     self.starts[name] += 1
@@ -184,12 +205,17 @@ class Promises(RuleBasedStateMachine):
     def fits(self, name: str) -> bool:
         """Tell whether there is room for a step beside those that run, counted from the beginning."""
         uses = [self.uses[one] for one in (*self.running, name)]
-        if sum(use.cores for use in uses) > self.room.slots:
+        if sum(use.cores for use in uses) > self.slots:
             return False
         if self.room.memory_mb is not None and sum(use.memory_mb for use in uses) > self.room.memory_mb:
             return False
         counts = self.room.limits.items()
         return not any(sum(tool in use.limits for use in uses) > n for tool, n in counts if tool in uses[-1].limits)
+
+    def home(self, name: str) -> int:
+        """Give the slot that made most of a step's inputs in this run, -1 for none."""
+        slots = [self.made_in[need] for need in self.steps[name].waits_for() if need in self.made_in]
+        return min(slots, key=lambda slot: (-slots.count(slot), slot), default=-1)
 
     @invariant()
     def nothing_that_fits_waits(self) -> None:
