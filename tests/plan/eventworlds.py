@@ -8,16 +8,8 @@ from typing import Any
 
 from tests.plan.worlds import header_block
 from xbatch.base.errors import Place
-from xbatch.spec.eventmodel import (
-    BandSet,
-    EventSpectrum,
-    EventWork,
-    ImageJob,
-    LightCurveJob,
-    Observed,
-    Region,
-    Screening,
-)
+from xbatch.spec.derivedmodel import BandSet
+from xbatch.spec.eventmodel import EventSpectrum, EventWork, ImageJob, LightCurveJob, Observed, Region, Screening
 from xbatch.spec.model import Analysis, Band, Binning, FitJob, Member, Spec, Subject
 
 OBSID = "90402339002"

@@ -24,17 +24,8 @@ from xbatch.plan.compile import compile_plan
 from xbatch.plan.details import open_details
 from xbatch.plan.events import what_events_cannot_give
 from xbatch.plan.steps import FileInput, Plan, StepInput
-from xbatch.spec.eventmodel import (
-    BandSet,
-    Combination,
-    EqualBands,
-    EventWork,
-    Gtis,
-    MosaicJob,
-    Observed,
-    Region,
-    Screening,
-)
+from xbatch.spec.derivedmodel import BandSet, Combination, EqualBands
+from xbatch.spec.eventmodel import EventWork, Gtis, MosaicJob, Observed, Region, Screening
 from xbatch.spec.model import Spec, Subject
 
 A = f"{OBSID}/FPMA"

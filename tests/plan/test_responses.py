@@ -13,7 +13,8 @@ from xbatch.base.errors import SpecError
 from xbatch.plan.compile import compile_plan
 from xbatch.plan.steps import FileInput, StepInput
 from xbatch.registry import TASKS
-from xbatch.spec.eventmodel import Combination, EventWork, Fake
+from xbatch.spec.derivedmodel import Combination, Fake
+from xbatch.spec.eventmodel import EventWork
 from xbatch.spec.model import FluxRequest, FurtherModel, ResponseFiles, Subject
 
 LINES = FurtherModel("lines", "det", {"component": "bg"}, "powerlaw.bg", (0,))

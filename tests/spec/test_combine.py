@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spec.specs import BASE, BINNING, TWO_EPOCHS, codes, fit, jobs, problems, read
-from xbatch.spec.eventmodel import Combination
+from xbatch.spec.derivedmodel import Combination
 from xbatch.spec.model import Spec
 
 YEARS = "combine: {years: {of: src, groups: {e1: {tag: early}, e2: {tag: late}}}}\n"

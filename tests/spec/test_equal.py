@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.spec.specs import BASE, TWO_EPOCHS, codes, fit, problems, read
 from xbatch.base.errors import Place
 from xbatch.spec.bands import Bands, find_bands
-from xbatch.spec.eventmodel import BandSet, EqualBands
+from xbatch.spec.derivedmodel import BandSet, EqualBands
 from xbatch.spec.model import Band, Subject
 from xbatch.spec.nodes import Table, from_data
 from xbatch.spec.report import Report

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xbatch.plan.sources import Source, response_file
 from xbatch.plan.steps import Input, Step
 from xbatch.registry import TASKS
-from xbatch.spec.eventmodel import Combination, EqualBands
+from xbatch.spec.derivedmodel import Combination, EqualBands
 
 __all__ = ["bands_step", "combine_step", "shared_responses"]
 

@@ -10,15 +10,7 @@ from typing import Any
 from xbatch.base.files import safe_name
 from xbatch.plan.archive import Lists
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
-from xbatch.spec.eventmodel import (
-    EventSpectrum,
-    EventWork,
-    Gtis,
-    ImageJob,
-    LightCurveJob,
-    Observed,
-    Screening,
-)
+from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Screening
 from xbatch.spec.labels import labelled
 
 __all__ = ["EventLists", "curve_name", "file_input", "identity"]

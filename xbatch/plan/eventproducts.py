@@ -12,7 +12,8 @@ from xbatch.plan.archive import optional_gz
 from xbatch.plan.eventlists import EventLists, curve_name, file_input, identity
 from xbatch.plan.links import missing_file
 from xbatch.plan.steps import Input, Step, StepInput
-from xbatch.spec.eventmodel import BandSet, ImageJob, LightCurveJob, MosaicJob
+from xbatch.spec.derivedmodel import BandSet
+from xbatch.spec.eventmodel import ImageJob, LightCurveJob, MosaicJob
 from xbatch.spec.model import Analysis
 
 __all__ = ["image_file_problems", "product_steps"]

@@ -9,7 +9,7 @@ from typing import Any
 from xbatch.plan.sources import Source, response_file
 from xbatch.plan.steps import FileInput, Input, Step
 from xbatch.registry import TASKS
-from xbatch.spec.eventmodel import Fake
+from xbatch.spec.derivedmodel import Fake
 from xbatch.spec.model import FurtherModel
 from xbatch.spec.tablemodels import file_of
 

@@ -8,7 +8,7 @@ from xbatch.plan.combine import bands_step, combine_step, shared_responses
 from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
-from xbatch.spec.eventmodel import Combination
+from xbatch.spec.derivedmodel import Combination
 from xbatch.spec.model import Spec
 
 __all__ = ["edge_steps", "sums"]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from xbatch.spec.derivedmodel import BandSet, EqualBands
 from xbatch.spec.edges import joined_edges, linear_edges, log_edges, rounded_edges, snapped_edges
 from xbatch.spec.equal import EQUAL_SCHEMES, equal_bands
-from xbatch.spec.eventmodel import BandSet, EqualBands
 from xbatch.spec.missions import MISSIONS, Channels
 from xbatch.spec.model import Band
 from xbatch.spec.nodes import Items, Node, Scalar, Table, is_sound, text_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xbatch.spec.eventmodel import Combination
+from xbatch.spec.derivedmodel import Combination
 from xbatch.spec.model import Subject
 from xbatch.spec.named import chosen_spectra, namesake
 from xbatch.spec.nodes import Node, Scalar, Table, is_sound, text_of

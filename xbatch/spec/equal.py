@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xbatch.spec.eventmodel import EqualBands
+from xbatch.spec.derivedmodel import EqualBands
 from xbatch.spec.model import Band, Subject
 from xbatch.spec.nodes import Node, Scalar, Table, text_of
 from xbatch.spec.report import Report, did_you_mean, listed, shown

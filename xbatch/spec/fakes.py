@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from xbatch.spec.eventmodel import Fake
+from xbatch.spec.derivedmodel import Fake
 from xbatch.spec.linking import linked
 from xbatch.spec.model import Band, Dataset, Subject
 from xbatch.spec.models import find_models

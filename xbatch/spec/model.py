@@ -15,7 +15,8 @@ from xbatch.base.errors import Place, Problem
 from xbatch.spec.labels import labelled
 
 if TYPE_CHECKING:
-    from xbatch.spec.eventmodel import Combination, EqualBands, EventWork, Fake
+    from xbatch.spec.derivedmodel import Combination, EqualBands, Fake
+    from xbatch.spec.eventmodel import EventWork
 
 __all__ = [
     "Analysis",

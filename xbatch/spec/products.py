@@ -9,7 +9,8 @@ from typing import Any
 from xbatch.base.files import safe_name
 from xbatch.spec.bands import Bands
 from xbatch.spec.channels import pi_of_band
-from xbatch.spec.eventmodel import BandSet, EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
+from xbatch.spec.derivedmodel import BandSet
+from xbatch.spec.eventmodel import EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
 from xbatch.spec.extracted import Named
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, items_of, join, text_of

@@ -30,7 +30,8 @@ from xbatch.spec.shape import check_shape
 from xbatch.spec.spectra import SpectraFound, find_spectra
 
 if TYPE_CHECKING:
-    from xbatch.spec.eventmodel import Combination, EventWork, Fake
+    from xbatch.spec.derivedmodel import Combination, Fake
+    from xbatch.spec.eventmodel import EventWork
     from xbatch.spec.eventwork import EventFindings
 
 __all__ = ["Resolved", "Resolver"]

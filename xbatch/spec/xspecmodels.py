@@ -33,8 +33,9 @@ XSPEC_CURE = (
 OF_FACTORS = frozenset(f"{XSPEC_PREFIX}{name}" for name in ("partcov", "vmshift", "zmshift"))
 
 _KINDS = {"XSAdditiveModel": "add", "XSMultiplicativeModel": "mul", "XSConvolutionKernel": "con"}
-_CLASS = re.compile(rf"^class XS(\w+)\(({'|'.join(_KINDS)})\):\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
-_MAKER = re.compile(r"^def (mk\w+)\((?:.*\n)+?(?:    return .*\n(?:[ \t]{5,}.*\n)*)", re.MULTILINE)
+# Compiled where they are used: few specs name these models.
+_CLASS = rf"(?m)^class XS(\w+)\(({'|'.join(_KINDS)})\):\n(?:(?:[ \t].*)?\n)*"
+_MAKER = r"(?m)^def (mk\w+)\((?:.*\n)+?(?:    return .*\n(?:[ \t]{5,}.*\n)*)"
 # The arguments of Sherpa's parameters, in order.
 _ARGUMENTS = ("model", "name", "val", "min", "max", "hard_min", "hard_max", "units", "frozen", "alwaysfrozen")
 _CONSTRUCTORS = {"XSParameter": True, "XSBaseParameter": True, "Parameter": False}
@@ -104,7 +105,7 @@ def _text(source: str) -> str:
 @lru_cache(maxsize=4)
 def _classes(source: str) -> Mapping[str, tuple[str, str]]:
     """Give kind and text of the class of each model, by its name in lower case."""
-    return {found[1].casefold(): (_KINDS[found[2]], found[0]) for found in _CLASS.finditer(_text(source))}
+    return {found[1].casefold(): (_KINDS[found[2]], found[0]) for found in re.finditer(_CLASS, _text(source))}
 
 
 @lru_cache(maxsize=256)
@@ -123,7 +124,7 @@ def _definition(source: str, name: str) -> ComponentDef:
 @lru_cache(maxsize=4)
 def _makers(source: str) -> Mapping[str, ast.FunctionDef]:
     """Give the functions of the file that make parameters which many models have."""
-    tree = ast.parse("\n".join(found[0] for found in _MAKER.finditer(_text(source))))
+    tree = ast.parse("\n".join(found[0] for found in re.finditer(_MAKER, _text(source))))
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
