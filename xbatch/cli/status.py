@@ -91,7 +91,7 @@ def _drawn(looker: Looker) -> None:
     try:
         while not looker.over:
             columns, rows = size_of(sys.stdout)
-            head: Line = [(cut(head_text(looker), columns - 1), "bold")]
+            head: Line = [(cut(head_text(looker, columns - 1), columns - 1), "bold")]
             lines = [head]
             for step, end in list(looker.watch.failed().items())[-max(1, rows // 4) :]:
                 lines.append([(cut(f"✗ {step}: {end.message}", columns - 1), "red")])

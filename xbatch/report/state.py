@@ -84,7 +84,7 @@ class Looker:
         return self._logs.get(step, since) if since is not None else ""
 
     def now(self) -> float:
-        """Give the time: now, or that of the end."""
+        """Give the time, in seconds since 1970."""
         return self._clock()
 
     def as_dict(self) -> dict[str, Any]:

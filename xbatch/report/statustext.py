@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from xbatch.report.liveview import MARKS, STYLES, counts_text, live_lines
-from xbatch.report.screen import Line, cut, wrap
+from xbatch.report.screen import Line, cut, cut_middle, wrap, wraps
 from xbatch.report.spans import clock_text, span_text
 from xbatch.report.state import Looker
 from xbatch.report.watch import seconds_of
@@ -16,26 +17,40 @@ __all__ = ["head_text", "status_lines"]
 _LAST = 10
 
 
-def _local(seconds: float) -> str:
+def _local(seconds: float, now: float) -> str:
     """Give a time of this place, with its day where that is not today's."""
     then = time.localtime(seconds)
-    same_day = then[:3] == time.localtime()[:3]
+    same_day = then[:3] == time.localtime(now)[:3]
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)
 
 
-def head_text(looker: Looker) -> str:
-    """Say which run it is, when it began, and what it is at."""
-    watch = looker.watch
+def head_text(looker: Looker, columns: int = 0) -> str:
+    """Say which run it is, when it began, and what it is at.
+
+    Parameters
+    ----------
+    looker : Looker
+    columns : int
+        What there is room for; it is the folder's name that is shortened. 0 for any.
+    """
+    words = _head_words(looker)
+    folder = looker.run_dir
+    name = str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    return f"{cut_middle(name, max(12, columns - wraps(words)))}{words}" if columns else f"{name}{words}"
+
+
+def _head_words(looker: Looker) -> str:
+    watch, now = looker.watch, looker.now()
     if not watch.started:
-        return f"{looker.run_dir}: nothing was run yet"
-    began = f"{looker.run_dir}: started {_local(watch.started_s)}"
+        return ": nothing was run yet"
+    began = f": started {_local(watch.started_s, now)}"
     match looker.state:
         case "running":
             kind = "stopping" if watch.stopping else "running"
-            return f"{began}, {kind} for {clock_text(looker.now() - watch.started_s)} ({looker.owner})"
+            return f"{began}, {kind} for {clock_text(now - watch.started_s)} ({looker.owner})"
         case "ended":
-            took = span_text(seconds_of(watch.ended) - watch.started_s)
-            return f"{began}, ended {_local(seconds_of(watch.ended))} after {took}"
+            end = seconds_of(watch.ended)
+            return f"{began}, ended {_local(end, now)} after {span_text(end - watch.started_s)}"
         case _:
             return f"{began}, cut off before its end; what is finished is kept: give the same command again to go on"
 
