@@ -88,19 +88,17 @@ def _drawn(looker: Looker) -> None:
     from xbatch.report.statustext import head_text
 
     screen = Screen(sys.stdout, time.monotonic, lambda: size_of(sys.stdout), uses_colour())
-    try:
-        while not looker.over:
-            columns, rows = size_of(sys.stdout)
-            head: Line = [(cut(head_text(looker, columns - 1), columns - 1), "bold")]
-            lines = [head]
-            for step, end in list(looker.watch.failed().items())[-max(1, rows // 4) :]:
-                lines.append([(cut(f"✗ {step}: {end.message}", columns - 1), "red")])
-            room = rows - len(lines)
-            screen.draw([*lines, *live_lines(looker.watch, looker.said, looker.now(), columns, room)])
-            time.sleep(_LOOK_S)
-            looker.look()
-    finally:
-        screen.draw(())
+    while not looker.over:
+        columns, rows = size_of(sys.stdout)
+        head: Line = [(cut(head_text(looker, columns - 1), columns - 1), "bold")]
+        lines = [head]
+        for step, end in list(looker.watch.failed().items())[-max(1, rows // 4) :]:
+            lines.append([(cut(f"✗ {step}: {end.message}", columns - 1), "red")])
+        room = rows - len(lines)
+        screen.draw([*lines, *live_lines(looker.watch, looker.said, looker.now(), columns, room)])
+        time.sleep(_LOOK_S)
+        looker.look()
+    screen.draw(())
 
 
 def _as_lines(looker: Looker) -> None:

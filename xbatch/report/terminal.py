@@ -22,11 +22,13 @@ _STYLES = {"done": "green", "up to date": "dim", "failed": "bold red", "skipped"
 _SUPER = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 _WIDE = 160
 _MOST_FAILURES = 12
+_MOST_TABLES = 12
+_MOST_ROWS = 40
 _MOST_NAMES = 3
 
 
 def print_run(result: RunResult, stream: IO[str], width: int | None = None, quiet: bool = False) -> None:
-    """Print the parameters of all fits, the failures, one line on the whole, and how to go on if something is missing.
+    """Print the parameters of all fits, the failures, one line on the whole, and how to go on.
 
     Parameters
     ----------
@@ -114,6 +116,8 @@ def _region_table(step: Mapping[str, Any]) -> Table:
 def parameter_tables(run_dir: Path) -> list[Group]:
     """Give a table of parameters and fluxes for each fit of a run, with its notes, from manifest and products.
 
+    Of more than twelve fits, one table with a line for each is given.
+
     Raises
     ------
     UsageError, FileError
@@ -122,8 +126,35 @@ def parameter_tables(run_dir: Path) -> list[Group]:
     from xbatch.report.fits import fit_views
     from xbatch.report.source import open_run
 
-    views = fit_views(open_run(run_dir))
-    return [_fit_table(fit) for fit in views if fit.record is not None or fit.verdict == "left out"]
+    views = [fit for fit in fit_views(open_run(run_dir)) if fit.record is not None or fit.verdict == "left out"]
+    return [_fit_table(fit) for fit in views] if len(views) <= _MOST_TABLES else [_overview(views, run_dir)]
+
+
+def _overview(views: Sequence[FitView], run_dir: Path) -> Group:
+    """Give a line for each of many fits, poor ones first, and say where all parameters are."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    axes = list(dict.fromkeys(axis for fit in views for axis, _ in fit.values))
+    table = Table(title=f"{len(views)} fits", title_justify="left", title_style="bold", box=box.SIMPLE, pad_edge=False)
+    table.add_column("fit")
+    for axis in axes:
+        table.add_column(axis.rpartition(".")[2], justify="right")
+    table.add_column("statistic", no_wrap=True)
+    table.add_column("reduced", justify="right", no_wrap=True)
+    table.add_column("")
+    for fit in sorted(views, key=lambda fit: fit.verdict == "good")[:_MOST_ROWS]:
+        values = dict(fit.values)
+        cells = [Text(str(values.get(axis, ""))) for axis in axes]
+        remark = Text("" if fit.verdict == "good" else fit.verdict, style="red")
+        table.add_row(Text(fit.title), *cells, fit.statistic, fit.reduced, remark)
+    more = [Text(f"and {len(views) - _MOST_ROWS} more, all good")] if len(views) > _MOST_ROWS else []
+    if more and sum(fit.verdict != "good" for fit in views) > _MOST_ROWS:
+        more = [Text(f"and {len(views) - _MOST_ROWS} more")]
+    where = f"All parameters: {_short(run_dir / 'report.html')}, {_short(run_dir / 'products' / 'tables')}"
+    return Group(table, *more, Text(f"{where}; side by side: xbatch compare {_short(run_dir)}", style="dim"), "")
 
 
 def _fit_table(fit: FitView) -> Group:
