@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +235,18 @@ def test_a_run_that_is_stopped_ends_its_steps(dask: Dask, tmp_path: Path, number
         said, _ = run.communicate(timeout=30)
     assert said == ("{'cancelled': 2} 2" if number == signal.SIGINT else "")
     wait_for(lambda: gone(int(mark.read_text())))
+
+
+def test_dask_logs_and_warns_of_nothing_meanwhile(dask: Dask, tmp_path: Path) -> None:
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    with joined(dask, tmp_path) as cluster:
+        assert not logger.isEnabledFor(logging.CRITICAL)
+        assert cluster.notes() == ()
+        cluster._sights = [replace(cluster._sights[0], host="far", packages={"numpy": "1.0"})]
+        assert cluster.notes()[0].startswith("Dask workers have other versions: numpy 1.0 (")
+        assert cluster.notes()[0].endswith(" here) on far. Results may differ in their last digits")
+    assert logger.level == before
 
 
 def test_a_store_that_workers_do_not_see_is_refused(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -145,20 +145,23 @@ def test_folders_that_are_not_shared_are_named(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
+ALONE = """
+import pickle, sys
+from pathlib import Path
+from tests.run.test_worker import order
+from xbatch import __version__
+from xbatch.run.hands import Hands
+root = Path(sys.argv[1])
+what = order(root, "linger", mark=str(root / "mark"), until=str(root / "never"), text="x")
+(root / "tmp").mkdir()
+Hands(root / "tmp", __version__, []).perform("1", pickle.dumps(what))
+"""
+
+
 def test_hands_that_are_killed_midway_leave_nothing(tmp_path: Path) -> None:
-    """As when Ctrl-C goes to Dask's worker: the processes end with the one that has started them."""
-    mark = tmp_path / "mark"
-    what = order(tmp_path, "linger", mark=str(mark), until=str(tmp_path / "never"), text="x")
-    (tmp_path / "tmp").mkdir()
-    child = os.fork() if threading.active_count() == 1 else -1
-    if child == -1:
-        pytest.skip("this process has threads, and is not forked")
-    if child == 0:
-        Hands(tmp_path / "tmp", __version__, []).perform("1", pickle.dumps(what))
-        os._exit(0)
-    pid = wait_for(mark)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    with subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path)], cwd=Path(__file__).parents[2]) as alone:
+        pid = wait_for(tmp_path / "mark")
+        alone.kill()
     deadline = time.monotonic() + 10
     while not gone(pid):
         assert time.monotonic() < deadline

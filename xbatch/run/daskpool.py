@@ -200,11 +200,9 @@ class DaskPool(AbstractContextManager["DaskPool"]):
                 return []  # it was ended
             given = self._given.pop(slot)
             match news.result:
-                case Finished(step, _, answer):
-                    return [Finished(step, slot, answer)]
-                case Lost(step, _, cause):
-                    return [Lost(step, slot, cause)]
-                case str(cause):
+                case Finished(_, _, answer):
+                    return [Finished(given.step, slot, answer)]
+                case Lost(_, _, cause) | str(cause):
                     return [Lost(given.step, slot, cause)]
         if isinstance(news, _Began):
             if news.key in slots:
