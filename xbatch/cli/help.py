@@ -26,8 +26,8 @@ Commands:
   explain     Say what differs, old and new, for the steps that would run.
   run         Run a spec; leave products, a report and a manifest.
   preview     Draw every region on the image of its observation.
-  status      Show how the last run of a folder went.
-  logs        Print the log of a step.
+  status      Show how a run goes, or how the last one went.
+  logs        Print the logs of steps, or follow those that run.
   unlock      Free the folder of a run whose machine has died.
   report      Write the page of a run again from its record.
   compare     Show fits of members and runs side by side, and why they differ.
