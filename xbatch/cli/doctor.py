@@ -91,6 +91,20 @@ _PACKAGES = (
         get="pip install 'xbatch[mcmc]'",
     ),
     _Package(
+        "distributed",
+        "distributed",
+        "runs on a Dask cluster (xbatch run --cluster)",
+        required=False,
+        get="pip install 'xbatch[dask]'",
+    ),
+    _Package(
+        "dask-jobqueue",
+        "dask_jobqueue",
+        "clusters that a run starts by SLURM, PBS and other batch systems",
+        required=False,
+        get="pip install 'xbatch[slurm]'",
+    ),
+    _Package(
         "heasoftpy",
         "heasoftpy",
         "HEASoft's tasks as Python functions; no step calls it",
