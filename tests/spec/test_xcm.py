@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ogip.tablefiles import TableFile
 from xbatch.spec.xcm import read_xcm
 from xbatch.spec.xcmmodel import Piece, link_pieces, translate
+from xbatch.spec.xspecmodels import XspecModels, installed_models
 
 SAVED = """\
 statistic cstat
@@ -143,3 +145,29 @@ def test_a_file_of_nuskybgd_is_read_whole(real_data: Path) -> None:
     assert [(one.source, one.name) for one in found.models] == [(2, "apbgd"), (3, "intbgd"), (4, "fcxb"), (5, "intn")]
     # For each of 8 spectra: nuabs has 4 parameters, powerlaw and highecut 2, 29 lorentz 3, apec and bknpower 4.
     assert [len(one.settings) for one in found.models] == [8 * 8, 8 * (4 + 29 * 3 + 4), 8 * 8, 8 * 4]
+
+
+def test_models_that_sherpa_has_of_xspec_get_its_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = installed_models().source
+    if source is None:
+        pytest.skip("Sherpa is not installed")
+    monkeypatch.setattr("xbatch.spec.expression.installed_models", lambda: XspecModels(source, True))
+    found = translate("TBabs*kdblur(apec + vapec + apec)")
+    assert found.text == "tbabs.tbabs * xs:kdblur.kdblur((xs:apec.apec1 + xs:vapec.vapec + xs:apec.apec2))"
+    assert found.components["apec2"] == "xs:apec"
+    monkeypatch.setattr("xbatch.spec.expression.installed_models", lambda: XspecModels(source, False))
+    with pytest.raises(ValueError, match=r"xs:apec is one of XSPEC's own models, and .* built without XSPEC: conda"):
+        translate("TBabs*apec")
+
+
+def test_table_models_keep_their_files(tmp_path: Path) -> None:
+    (tmp_path / "grids").mkdir()
+    path = tmp_path / "grids" / "t.fits"
+    TableFile().write(path)
+    found = translate("phabs*(po + atable{grids/t.fits})", folder=tmp_path)
+    assert found.text == f"phabs.phabs * (powerlaw.powerlaw + atable{{{path}}}.atable)"
+    assert found.components["atable"] == f"atable{{{path}}}"
+    with pytest.raises(ValueError, match=r"none\.fits is not there"):
+        translate("phabs*atable{none.fits}", folder=tmp_path)
+    with pytest.raises(ValueError, match="no table model rtable here; there are atable"):
+        translate("phabs*rtable{t.fits}", folder=tmp_path)

@@ -19,6 +19,7 @@ from xbatch.simulator import simulate_config
 from xbatch.simulator.small import small_config
 from xbatch.tasks.fit import run
 from xbatch.tasks.group import run as group
+from xbatch.tasks.spectrum import run as spectrum
 
 CASES = [
     ("chi2", "data", "subtract", "chi2datavar"),
@@ -51,8 +52,8 @@ def prepare(folder: Path, stems: Sequence[Path], rmfs: Sequence[Path], bad: list
         names = {"RESPFILE": "none", "ANCRFILE": "none", "BACKFILE": "none"}
         write_pha(folder / f"spectrum{number}.pha", source, {**source.header, **names})
         binning = {"type": "min", "counts": 30.0, "bad": bad}
-        spectrum = {"obsid": "1", "instrument": "AB"[number], "spectrum": "src", "name": "min30", "binning": binning}
-        group(Job("group:x", spectrum, {"spectrum": folder / f"spectrum{number}.pha"}, place))
+        about = {"obsid": "1", "instrument": "AB"[number], "spectrum": "src", "name": "min30", "binning": binning}
+        group(Job("group:x", about, {"spectrum": folder / f"spectrum{number}.pha"}, place))
         below = read_pha(Path(f"{stem}_bk.pha"))
         write_pha(folder / f"background{number}.pha", below, {**below.header, **names})
         save_response(folder / f"response{number}.npz", read_response(rmf, Path(f"{stem}_sr.arf")))
@@ -176,3 +177,87 @@ def test_vela_x1_is_what_a_sherpa_script_gives(tmp_path: Path, script: Any, real
     assert np.isclose(fit["reduced"], fit["stat_value"] / fit["dof"])
     load(script, inputs, stems, rmfs, fit, "chi2datavar")
     check(script, fit)
+
+
+XMM = (
+    ("EPN", "PN_spectrum_grp20.fits", "PNbackground_spectrum.fits", "PN"),
+    ("EMOS1", "MOS1_spectrum_grp.fits", "MOS1background_spectrum.fits", "MOS1"),
+    ("EMOS2", "MOS2_spectrum_grp.fits", "MOS2background_spectrum.fits", "MOS2"),
+)
+
+
+@pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore::UserWarning:sherpa")
+@pytest.mark.parametrize(
+    ("statistic", "mode", "name"), [("chi2", "subtract", "chi2datavar"), ("wstat", "profiled", "wstat")]
+)
+def test_three_cameras_of_xmm_are_fitted_as_by_a_sherpa_script(
+    tmp_path: Path, script: Any, real_data: Path, statistic: str, mode: str, name: str
+) -> None:
+    """NGC 7793 ULX-4, 1.5 to 5 keV, with specgroup's groups: Sherpa reads the archive's own files."""
+    from sherpa.astro.data import DataARF
+
+    folder = real_data / "xmm" / "0693760101"
+    inputs: dict[str, Path] = {}
+    for number, (instrument, source, below, stem) in enumerate(XMM):
+        place = tmp_path / instrument
+        place.mkdir()
+        files = {"pha": folder / source, "background": folder / below}
+        files |= {"rmf": folder / f"{stem}.rmf.gz", "arf": folder / f"{stem}.arf"}
+        about = {"obsid": "1", "instrument": instrument, "mission": "xmm", "spectrum": "src", "note": ""}
+        spectrum(Job("spectrum:x", about, files, place))
+        binning = {**about, "name": "asis", "binning": {"type": "file"}}
+        group(Job("group:x", binning, {"spectrum": place / "spectrum.pha"}, place))
+        made = {"grouped": "grouped.pha", "background": "background.pha", "response": "response.npz"}
+        inputs |= {f"{role}/{number}": place / file for role, file in made.items()}
+    band = {"name": "main", "lo": 1.5, "hi": 5.0}
+    others = [parameter(f"cal.factor[{one[0]}]", 1.0, 0.0, 10.0, datasets=[n]) for n, one in enumerate(XMM) if n > 0]
+    first = parameter("cal.factor[EPN]", 1.0, 0.0, 10.0, frozen=True, datasets=[0])
+    every = {"datasets": [0, 1, 2]}
+    given = joint(statistic, "data", mode)
+    given |= {
+        "errors": {"parameters": ["free"], "method": "covariance", "confidence": 0.6826894921370859},
+        "datasets": [dataset(one[0], band=band, edge="overlap") for one in XMM],
+        "parameters": [
+            first,
+            *others,
+            parameter("pl.PhoIndex", 1.5, -3.0, 10.0, **every),
+            parameter("pl.norm", 3e-4, 0.0, 1e24, **every),
+        ],
+    }
+    fit = fitted(tmp_path, given, inputs)
+    assert fit["good_fit"] and fit["bins"] > 100
+    power_law = script.create_model_component("powlaw1d", "pl")
+    factors = [script.create_model_component("scale1d", f"cal{number}") for number in range(3)]
+    factors[0].c0.freeze()
+    for number, (_, source, _, stem) in enumerate(XMM):
+        script.load_pha(number, str(folder / source))
+        script.load_rmf(number, str(folder / f"{stem}.rmf.gz"))
+        matrix, area = script.get_rmf(number), script.unpack_arf(str(folder / f"{stem}.arf"))
+        script.set_arf(number, DataARF("arf", matrix.energ_lo, matrix.energ_hi, area.specresp))
+        script.set_analysis(number, "energy")
+        script.ignore_bad(number)
+        script.notice_id(number, 1.5, 5.0)
+        if mode == "subtract":
+            script.subtract(number)
+        script.set_source(number, factors[number] * power_law)
+    script.set_stat(name)
+    ours = {one["name"]: one for one in fit["parameters"]}
+    peers = {
+        "pl.PhoIndex": power_law.gamma,
+        "pl.norm": power_law.ampl,
+        "cal.factor[EMOS1]": factors[1].c0,
+        "cal.factor[EMOS2]": factors[2].c0,
+    }
+    for key, peer in peers.items():
+        peer.val = ours[key]["value"]
+    assert script.calc_stat(0, 1, 2) == pytest.approx(fit["stat_value"], rel=1e-8)
+    assert sum(script.get_dep(number, filter=True).size for number in range(3)) == fit["bins"]
+    script.set_method("neldermead")
+    script.fit(0, 1, 2)
+    assert script.get_fit_results().statval == pytest.approx(fit["stat_value"], rel=1e-8, abs=1e-5)
+    script.covar(0, 1, 2)
+    theirs = dict(zip(script.get_covar_results().parnames, script.get_covar_results().parmaxes, strict=True))
+    for key, peer in peers.items():
+        assert ours[key]["value"] == pytest.approx(peer.val, abs=2e-3 * ours[key]["error_plus"])
+        assert ours[key]["error_plus"] == pytest.approx(theirs[peer.fullname], rel=0.01)

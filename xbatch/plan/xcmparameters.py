@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xbatch.base.errors import Problem
-from xbatch.spec.components import COMPONENTS, ParameterDef
+from xbatch.spec.components import ParameterDef
+from xbatch.spec.tablemodels import definition
 from xbatch.spec.xcm import Setting, Xcm, XcmModel
 from xbatch.spec.xcmmodel import Piece, Translated, link_pieces, written
 
@@ -96,7 +97,7 @@ def _table(found: Xcm, model: XcmModel, translated: Translated, problems: list[P
     slots = [
         (f"{name}.{rule.name}", rule)
         for name, kind in translated.components.items()
-        for rule in COMPONENTS[kind].parameters
+        for rule in definition(kind).parameters
     ]
     groups = found.groups_of(model)
     if len(model.settings) != len(slots) * len(groups):

@@ -62,7 +62,7 @@ def spec_of_xcm(found: Xcm, folder: Path, name: str, look: Look) -> str:
     notes = [_noted(place, text) for place, text in found.unused]
     seen = {number: look(folder / one.file) for number, one in found.spectra.items()}
     data = [_data(one, seen[number], notes) for number, one in sorted(found.spectra.items())]
-    fit = _fit(found, data, seen, notes, problems)
+    fit = _fit(found, folder, data, seen, notes, problems)
     if not found.spectra and not problems:
         problems.append(Problem(Place(name), "XB501", "the file loads no spectrum", "save it in XSPEC with: save all"))
     if problems:
@@ -166,6 +166,7 @@ def _channels(one: XcmSpectrum, first: str, last: str, seen: Seen | None, notes:
 
 def _fit(
     found: Xcm,
+    folder: Path,
     data: Sequence[_Data],
     seen: Mapping[int, Seen | None],
     notes: list[str],
@@ -178,7 +179,7 @@ def _fit(
     names: set[str] = set()
     for model in found.models:
         try:
-            made = translate(model.expression, names, _source_name(found, model.source))
+            made = translate(model.expression, names, _source_name(found, model.source), folder)
         except ValueError as error:
             notes.append(f"{_model_line(model)}: {error}")
             continue

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from xbatch.spec.components import COMPONENTS, component_type
+from xbatch.base.errors import FileError
+from xbatch.spec.components import component_type
 from xbatch.spec.expression import ExpressionError, parse_model
+from xbatch.spec.paths import joined
+from xbatch.spec.tablemodels import TABLE_KINDS, definition, table_definition, table_kind
+from xbatch.spec.xspecmodels import XSPEC_PREFIX, installed_models
 
 __all__ = ["Piece", "Translated", "link_pieces", "translate", "written"]
 
@@ -17,7 +22,7 @@ _SHORT: Mapping[str, str] = {
     "gau": "gaussian", "gaus": "gaussian", "gauss": "gaussian", "pha": "phabs", "bb": "bbody", "brems": "bremss",
     "cutoff": "cutoffpl", "high": "highecut", "zgaussian": "zgauss", "zpo": "zpowerlw", "bknpow": "bknpower",
 }  # fmt: skip
-_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z]\w*)|(?P<sign>[+*()])|(?P<other>\S))")
+_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z]\w*(?:\{[^{}]*\})?)|(?P<sign>[+*()])|(?P<other>\S))")
 _LINK = re.compile(
     r"\s*(?:(?:(?P<model>[A-Za-z_]\w*):)?p?(?P<named>(?<=[:p])[0-9]+)"
     r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)|(?P<sign>[-+*/()]))"
@@ -26,7 +31,10 @@ _LINK = re.compile(
 
 @dataclass(frozen=True)
 class Translated:
-    """A model in the spec's words: the expression, and its components, name to type, in order."""
+    """A model in the spec's words: the expression, and its components, name to type, in order.
+
+    A type is what `xbatch.spec.tablemodels.definition` takes.
+    """
 
     text: str
     components: Mapping[str, str]
@@ -41,8 +49,11 @@ class Piece:
     number: int = 0
 
 
-def translate(expression: str, taken: Collection[str] = (), prefix: str = "") -> Translated:
+def translate(expression: str, taken: Collection[str] = (), prefix: str = "", folder: Path | None = None) -> Translated:
     """Write a model of XSPEC's as the spec does.
+
+    Components that are not here become those of XSPEC that Sherpa has, ``xs:apec``; files of table models get their
+    whole path.
 
     Parameters
     ----------
@@ -51,11 +62,13 @@ def translate(expression: str, taken: Collection[str] = (), prefix: str = "") ->
         Names that components of other models have.
     prefix : str
         What is put before the names of components of this one, where they would be those.
+    folder : Path, optional
+        What files of table models are relative to.
 
     Raises
     ------
     ValueError
-        A component is not known here, or the expression is none.
+        A component is not known here, a table model's file is not there, or the expression is none.
 
     Examples
     --------
@@ -63,7 +76,7 @@ def translate(expression: str, taken: Collection[str] = (), prefix: str = "") ->
     'phabs.phabs * (powerlaw.powerlaw1 + powerlaw.powerlaw2)'
     """
     words = list(_TOKEN.finditer(expression.strip()))
-    kinds = [_kind(found["word"]) for found in words if found["word"]]
+    kinds = [_kind(found["word"], folder or Path()) for found in words if found["word"]]
     named = [(f"{prefix}_{name}" if name in taken else name, kind) for name, kind in _names(kinds)]
     builder = _Builder([found[0].strip() for found in words], named)
     text = builder.sum()
@@ -72,24 +85,37 @@ def translate(expression: str, taken: Collection[str] = (), prefix: str = "") ->
     try:
         parse_model(text)
     except ExpressionError as error:
-        raise ValueError(error.message) from error
+        raise ValueError(": ".join(filter(None, (error.message, error.hint)))) from error
     return Translated(text, dict(builder.names))
 
 
-def _kind(word: str) -> str:
+def _kind(word: str, folder: Path) -> str:
+    table, brace, file = word.partition("{")
+    if brace:
+        if table.casefold() not in TABLE_KINDS:
+            raise ValueError(f"there is no table model {table} here; there are {', '.join(TABLE_KINDS)}")
+        path = joined(folder, file[:-1].strip()).absolute()
+        try:
+            table_definition(table.casefold(), path)
+        except FileError as error:
+            raise ValueError(f"{error.file} {error.what}") from error
+        return table_kind(table.casefold(), path)
     kind = component_type(_SHORT.get(word.casefold(), word))
-    if not kind:
-        raise ValueError(f"there is no component {word} here")
-    return kind
+    if kind:
+        return kind
+    if word.casefold() in installed_models().names:
+        return XSPEC_PREFIX + word.casefold()
+    raise ValueError(f"there is no component {word} here")
 
 
 def _names(kinds: list[str]) -> list[tuple[str, str]]:
     """Name components after their types, with numbers where a type comes again."""
+    plain = [kind.removeprefix(XSPEC_PREFIX).partition("{")[0] for kind in kinds]
     seen: dict[str, int] = {}
     named = []
-    for kind in kinds:
-        seen[kind] = seen.get(kind, 0) + 1
-        named.append((kind if kinds.count(kind) == 1 else f"{kind}{seen[kind]}", kind))
+    for name, kind in zip(plain, kinds, strict=True):
+        seen[name] = seen.get(name, 0) + 1
+        named.append((name if plain.count(name) == 1 else f"{name}{seen[name]}", kind))
     return named
 
 
@@ -126,7 +152,7 @@ class _Builder:
                 name, kind = self.names[self._word]
                 self._word += 1
                 self.at += 1
-                if COMPONENTS[kind].kind == "con":
+                if definition(kind).kind == "con":
                     parts.append(self._enclosing(f"{kind}.{name}"))
                 else:
                     parts.append(f"{kind}.{name}")
