@@ -80,6 +80,11 @@ class Redistribution:
         return _fold_dense(self._dense, area, channel_group, pieces, scale, size)
 
     @cached_property
+    def _exact(self) -> Floats:
+        """The values with the digits that sums need; for a sparse matrix alone."""
+        return self.values.astype(np.float64, copy=False)
+
+    @cached_property
     def _runs(self) -> _Runs:
         return _Runs.find(self.indptr, self.indices)
 
@@ -108,7 +113,7 @@ class Redistribution:
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
         """Sum adjoining runs over each piece of channels that is in a group: rows, ascending, groups and sums."""
         part = slice(int(runs.start[0]), int(runs.stop[-1]))
-        values = self.values[part].astype(np.float64, copy=False)
+        values = self._exact[part]
         if scale is not None:
             values = values * scale[self.indices[part]]
         low = pieces.number[runs.first]
