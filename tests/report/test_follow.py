@@ -75,3 +75,5 @@ def test_what_a_step_said_last(tmp_path: Path) -> None:
     assert lines.get("fit:a", 2000.0) == ""  # it was started since: the log is that of the last run
     log.write_bytes(b"x" * 5000 + b"\nlast")
     assert lines.get("fit:a", 0.0) == "last"
+    log.write_text("INFO xbatch.xray.fit.starts: start 2 of 5\n")
+    assert lines.get("fit:a", 0.0) == "start 2 of 5"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ __all__ = ["LastLines", "Tail", "new_entries", "tail_lines"]
 
 _LAST_BYTES = 4096
 _CHUNK = 1 << 20
+# What stands before a message of the package logging: level and logger.
+_LOGGED = re.compile(r"^INFO [\w.]+: ")
 # The clock of files may be a tick behind that of the journal.
 _TICK_S = 0.05
 
@@ -127,7 +130,7 @@ class LastLines:
 def _last_line(data: bytes) -> str:
     """Give the last line with anything in it; of one that was written over (as progress bars are), its last state."""
     for line in reversed(data.decode("utf-8", errors="replace").splitlines()):  # also at carriage returns
-        said = clean(line).strip()
+        said = _LOGGED.sub("", clean(line).strip())
         if said:
             return said
     return ""

@@ -22,6 +22,7 @@ CASES = [
     ("cstat", "data", "none"),
     ("wstat", "data", "profiled"),
 ]
+NAMES = ("gal.nH", "pl.PhoIndex", "pl.norm")
 PROFILE = ErrorRequest(method="profile", confidence=0.9)
 
 
@@ -370,3 +371,13 @@ def test_parameters_that_do_the_same_are_told() -> None:
     ]
     result = run_fit(Problem([make_world(2).dataset("cstat", mode="none")], twice, Parameters(start)), chi2=False)
     assert any("the covariance is singular" in note for note in result.notes)
+
+
+def test_a_long_fit_says_how_far_it_has_come(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "xbatch.xray.fit")
+    wanted = replace(PROFILE, contours=(("pl.PhoIndex", "pl.norm"),))
+    run_fit(problem(make_world(2).dataset("cstat", mode="none")), errors=wanted, chi2=False, starts=Starts(3))
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition(":")[0] for line in said[:3]] == ["start 1 of 3", "start 2 of 3", "minimum"]
+    assert said[3:6] == [f"error of {name}, free parameter {n} of 3" for n, name in enumerate(NAMES, 1)]
+    assert said[-1] == "contours of pl.PhoIndex and pl.norm: row 25 of 25"

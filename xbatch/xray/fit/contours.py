@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ _PRECISION = 1e-3
 # How far the grid reaches, in errors of one parameter: beyond 99 % of both together, which is 3.03.
 _REACH = 4.0
 _POINTS = 25
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def contour(
     ridge = _ridge(shape, pair, moving)
     rise = np.empty((points, points))
     for row, y in enumerate(axes[1]):
+        _LOGGER.info("contours of %s and %s: row %d of %d", *names, row + 1, points)
         for column in range(points):
             at = np.array([axes[0][column], y])
             start = best.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -15,11 +16,14 @@ from xbatch.xray.fit.optimise import Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import Problem
 from xbatch.xray.fit.profile import LowerMinimumError, profile_limit
+from xbatch.xray.fit.starts import NEAR, Starts, chosen_start
 from xbatch.xray.statistics import delta_statistic
 
 __all__ = ["WORST_REDUCED", "ErrorRequest", "Errors", "FitResult", "Starts", "run_fit"]
 
 Floats = NDArray[np.float64]
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Above this reduced chi-squared errors mean nothing; XSPEC's `error` refuses them too.
 WORST_REDUCED = 2.0
@@ -30,11 +34,8 @@ _SAME = 1e-4
 # The optimiser starts again from its own end as long as the statistic falls by more than this, so often at most.
 _SETTLED = 1e-6
 _POLISHES = 10
-# How near to the minimum an optimiser is to come: from there one step with exact second derivatives does the rest.
-_NEAR, _NEARER = 1e-4, 1e-9
-# A statistic that another start makes lower by less than this is the same.
-_WORTH = 0.01
-_NORM = "norm"
+# How near to the minimum an optimiser is to come that starts again from its own end.
+_NEARER = 1e-9
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,6 @@ class ErrorRequest:
         return parameter.free and any(
             name in ("free", parameter.name) or fnmatchcase(short, name) for name in self.parameters
         )
-
-
-@dataclass(frozen=True)
-class Starts:
-    """More than one start: how many, by what factor at most they differ from the one given, and the seed."""
-
-    number: int = 1
-    seed: int = 1
-    spread: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -186,7 +178,7 @@ def run_fit(
         return FitResult(
             parameters.start, parameters.values(()), statistic, dof, message="no free parameter", good=good
         )
-    start, note = _chosen_start(problem, optimiser, starts or Starts())
+    start, note = chosen_start(problem, optimiser, starts or Starts())
     restarts = 0
     first: float | None = None
     while True:
@@ -194,6 +186,7 @@ def run_fit(
         result = replace(result, notes=(*note, *result.notes))
         first = result.statistic if first is None else first
         result = replace(result, restarts=restarts, fallen=first - result.statistic)
+        _LOGGER.info("minimum: statistic %.6g for %d degrees of freedom", result.statistic, dof)
         try:
             return _with_errors(problem, wanted, result, shape)
         except LowerMinimumError as lower:
@@ -238,7 +231,7 @@ def _bottom(problem: Problem, start: Floats, optimiser: str) -> tuple[Minimum, C
     is left to gain, it starts again from there.
     """
     low, high = problem.parameters.low, problem.parameters.high
-    previous, tolerance = np.inf, _NEAR
+    previous, tolerance = np.inf, NEAR
     for _ in range(_POLISHES):
         minimum = minimise(problem, start, low, high, optimiser, tolerance)
         free, statistic, shape = newton(problem, minimum.free, low, high)
@@ -268,50 +261,6 @@ def _check_start(problem: Problem) -> None:
             raise ValueError(f"the link {parameter.link!r} of {parameter.name} has no value at the start")
     shown = ", ".join(f"{parameter.name} = {value:g}" for parameter, value in pairs)
     raise ValueError(f"the statistic is not a number at the start ({shown})")
-
-
-def _chosen_start(problem: Problem, optimiser: str, starts: Starts) -> tuple[Floats, tuple[str, ...]]:
-    """Give the start from which the lowest minimum is reached, and a note where it is not the one given."""
-    given = _renormalised(problem, problem.parameters.start)
-    if starts.number <= 1:
-        return given, ()
-    low, high = problem.parameters.low, problem.parameters.high
-    ends = [minimise(problem, given, low, high, optimiser, _NEAR)]
-    rng = np.random.default_rng(starts.seed)
-    for _ in range(starts.number - 1):
-        factor = starts.spread ** rng.uniform(-1, 1, given.size)
-        # A parameter that starts at 0 has no scale of its own but its limits.
-        aside = rng.uniform(low, np.minimum(high, np.maximum(low, 0) + 1))
-        drawn = np.clip(np.where(problem.parameters.start == 0, aside, problem.parameters.start * factor), low, high)
-        if np.isfinite(problem.statistic(drawn)):
-            ends.append(minimise(problem, _renormalised(problem, drawn), low, high, optimiser, _NEAR))
-    best = min(ends, key=lambda end: end.statistic)
-    gained = ends[0].statistic - best.statistic
-    if gained <= _WORTH:
-        return ends[0].free, ()
-    return best.free, (
-        f"of {starts.number} starts another than the one given led to a statistic lower by {gained:.3g}",
-    )
-
-
-def _renormalised(problem: Problem, start: Floats) -> Floats:
-    """Scale the free norms to give the model as many counts as the data, where that is nearer (XSPEC's `renorm`)."""
-    parameters = problem.parameters
-    norms = [
-        place
-        for place, number in enumerate(parameters.free)
-        if parameters.all[number].parameter == _NORM and problem.kinds[parameters.all[number].component].kind == "add"
-    ]
-    if not norms:
-        return start
-    before = problem.statistic(start)
-    model = problem.expected(start)
-    if not model > 0 or not problem.total > 0:
-        return start
-    scaled = start.copy()
-    scaled[norms] *= problem.total / model
-    scaled = np.clip(scaled, parameters.low, parameters.high)
-    return scaled if problem.statistic(scaled) < before else start
 
 
 def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shape: Curvature) -> FitResult:
@@ -366,6 +315,7 @@ def _covariance_errors(problem: Problem, result: FitResult, shape: Curvature, pl
 def _profile_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
     parameters = problem.parameters
     low, high = parameters.low, parameters.high
+    _LOGGER.info("error of %s, free parameter %d of %d", parameters.free_names[place], place + 1, low.size)
     ends = [
         profile_limit(problem, result.free, result.statistic, shape, place, sign, low, high, delta) for sign in (-1, 1)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator], Sequence[Statistic]]
 
 _PRECISION = 1e-3
+# How often the log says how far it has come.
+_TOLD = 10
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ def simulated_goodness(
     rng = np.random.default_rng(seed)
     found: list[float] = []
     failed = 0
-    for _ in range(number):
+    for done in range(number):
+        if done % max(1, number // _TOLD) == 0:
+            _LOGGER.info("simulation %d of %d", done + 1, number)
         try:
             drawn = problem.with_statistics(draw(rng))
         except ValueError:

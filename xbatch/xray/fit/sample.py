@@ -6,6 +6,7 @@ The affine-invariant sampler of Goodman & Weare 2010 (CAMCoS 5, 65) as emcee has
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ Floats = NDArray[np.float64]
 
 # The walkers begin this much nearer to the best values than the posterior reaches.
 _BEGIN = 0.5
+# How often the log says how far it has come.
+_TOLD = 10
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ def sample(
     start = rng.multivariate_normal(best, _BEGIN**2 * covariance, size=walkers, method="eigh")
     sampler = emcee.EnsembleSampler(walkers, best.size, posterior)
     sampler.random_state = np.random.RandomState(seed).get_state()
-    sampler.run_mcmc(np.clip(start, low, high), steps)
+    for done, _ in enumerate(sampler.sample(np.clip(start, low, high), iterations=steps), 1):
+        if done % max(1, steps // _TOLD) == 0:
+            _LOGGER.info("chains: step %d of %d", done, steps)
     times = sampler.get_autocorr_time(discard=burn, quiet=True, tol=0)
     return Chain(
         np.asarray(sampler.get_chain(discard=burn, flat=True), dtype=np.float64),
