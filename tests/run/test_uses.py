@@ -137,6 +137,7 @@ def as_user(uid: int, action: Callable[[], object]) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_users_of_one_disk_share_a_store(common: Path) -> None:
     def make(text: str) -> None:
         store = Store(common)

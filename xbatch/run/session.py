@@ -11,6 +11,7 @@ from typing import Any
 
 from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import UsageError
+from xbatch.base.files import clear_parts
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Verdict, judge_plan
 from xbatch.registry import TASKS, TaskDef
@@ -120,6 +121,7 @@ def execute(
     store = Store(store_dir, paranoid, uses=True)
     with ExitStack() as stack:
         stack.enter_context(hold(run_dir))
+        clear_parts(run_dir)
         journal = stack.enter_context(Journal(run_dir))
         products = Products(run_dir)
 
