@@ -138,7 +138,7 @@ class PlainView:
         """Take in an entry of the journal and say it."""
         with self._lock:
             self._watch.take(entry)
-            log = _log(self._run_dir, entry.get("step", ""))
+            log = _log(self._run_dir, entry["step"]) if entry.get("outcome") == "failed" else ""
             self._say(entry_line(entry, len(self._watch.steps), self._watch.total, log))
 
     def learn(self, step: str, seconds: float) -> None:
@@ -231,7 +231,8 @@ class LiveView:
             outcome = entry["outcome"] if entry["event"] == "ended" else ""
             if outcome in {"done", "failed"}:
                 ending = Ending(outcome, entry.get("seconds", 0.0), entry.get("message", ""))
-                lines += end_lines(step, ending, _log(self._run_dir, step), columns)
+                log = _log(self._run_dir, step) if outcome == "failed" else ""
+                lines += end_lines(step, ending, log, columns)
             elif outcome in {"skipped", "cancelled"}:
                 left_out.setdefault(outcome, []).append(step)
             elif not outcome and (words := entry_line(entry, 0, 0)):
@@ -257,7 +258,7 @@ class LiveView:
 
 def _log(run_dir: Path | None, step: str) -> str:
     """Give the log of a step, as seen from here, if there is one."""
-    if run_dir is None or not step:
+    if run_dir is None:
         return ""
     path = log_path(run_dir, step)
     if not path.is_file():

@@ -52,7 +52,7 @@ def print_run(result: RunResult, stream: IO[str], width: int | None = None, quie
         console.print(part)
     for text in failed:
         console.print(text, soft_wrap=not console.is_terminal)  # in a file, a paragraph is a line
-    console.print(summary(result), soft_wrap=True)
+    console.print(summary(result), soft_wrap=not console.is_terminal)
     if more := going_on(result):
         console.print(more, markup=False, soft_wrap=True)  # its commands are copied
 
