@@ -11,7 +11,6 @@ from xbatch.plan.steps import FileInput, Input, Step
 from xbatch.registry import TASKS
 from xbatch.spec.derivedmodel import Fake
 from xbatch.spec.model import FurtherModel
-from xbatch.spec.tablemodels import file_of
 
 __all__ = ["fake_source", "fake_step", "further_models"]
 
@@ -25,6 +24,8 @@ def fake_step(one: Fake, like: Source) -> Step:
     like : Source
         The spectrum whose response, exposure and background it has.
     """
+    from xbatch.spec.tablemodels import file_of  # loaded for plans that fit
+
     subject = one.subject
     inputs: dict[str, Input] = {"spectrum": like.spectrum_input(), "response": like.response_input()}
     if like.background and one.background:

@@ -15,7 +15,6 @@ from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
-from xbatch.spec.tablemodels import file_of
 
 __all__ = ["Installed", "following_steps", "is_installed", "response_problems"]
 
@@ -198,6 +197,8 @@ def _fit_problems(analysis: Analysis, job: FitJob, sources: Mapping[str, Source]
 
 
 def _fit_steps(recipe: _Recipe, job: FitJob, installed: Installed) -> list[Step]:
+    from xbatch.spec.tablemodels import file_of  # loaded for plans that fit
+
     inputs: dict[str, Input] = {}
     for number, data in enumerate(job.datasets):
         source = recipe.sources[data.subject.path]

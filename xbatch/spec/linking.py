@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from xbatch.spec.expression import ExpressionError
-from xbatch.spec.links import Link, Reference, parse_link
 from xbatch.spec.model import Dataset, Parameter
 from xbatch.spec.nodes import at_character
 from xbatch.spec.parameters import Instance, named
 from xbatch.spec.report import Report, shown
 from xbatch.spec.selectors import AXES
 from xbatch.spec.settings import name_fault
+
+if TYPE_CHECKING:
+    from xbatch.spec.links import Link, Reference
 
 __all__ = ["linked"]
 
@@ -48,6 +51,9 @@ def linked(
 
 
 def _parsed(one: Instance, components: Mapping[str, str], report: Report) -> Link | None:
+    # what reads links is loaded for fits that have them
+    from xbatch.spec.links import parse_link
+
     assert one.link is not None
     try:
         link = parse_link(one.link.text)

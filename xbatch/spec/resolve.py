@@ -15,8 +15,6 @@ from xbatch.base.errors import Problem
 from xbatch.spec.bands import Bands, find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
-from xbatch.spec.defaults import fill_parameters
-from xbatch.spec.fits import find_fits
 from xbatch.spec.levels import level_of, refuse_other_level
 from xbatch.spec.memo import Memo, Stage
 from xbatch.spec.model import Binning, FitJob, Parameter, Spec
@@ -71,6 +69,10 @@ class Resolved:
         components: dict[str, dict[str, str]] = {}
         for job in self.spec.fits:  # of one entry, groups may have other models
             components.setdefault(job.name, {}).update(job.components)
+        if not components:
+            return tree
+        from xbatch.spec.defaults import fill_parameters
+
         return fill_parameters(tree, components)
 
 
@@ -196,6 +198,9 @@ class Resolver:
         table = tree.entries.get("fit")
         if not isinstance(table, Table):
             return ()
+        # what reads models is loaded for specs that have them
+        from xbatch.spec.fits import find_fits
+
         jobs: list[FitJob] = []
         for name, fit in table.entries.items():
             alone = replace(tree, entries={name: fit}, keys={name: table.key_place(name)})
