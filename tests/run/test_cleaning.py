@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.run.inline import inline_workers
 from tests.run.test_store import fill
 from tests.run.toys import TOYS, plan, step
 from xbatch.base.errors import FileError, UsageError
@@ -185,3 +186,35 @@ def test_what_is_no_store(tmp_path: Path) -> None:
     work: tuple[Path, Any] = fill(store)
     store.publish(*work)
     check_is_store(store.root)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_runs_and_one_who_clears_up_do_not_meet(scene: Scene) -> None:
+    """Somebody takes away all that he may, again and again, while runs come and go: no run ever fails for it."""
+    scene.run("one", "a")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            while not (scene.root / "over").exists():
+                remove(scene.store, choose(all_entries(scene.store, {}), time.time() + 1, NEVER).going)
+            status = 0
+        finally:
+            os._exit(status)
+    made = 0
+    try:
+        for number in range(60):
+            what = plan(
+                step("join:a", text="a"), step("join:b", "join:a", text=str(number % 3)), step("join:c", "join:b")
+            )
+            result = execute(
+                what, scene.root / "one", scene.store.root, jobs=1, registry=TOYS, make_workers=inline_workers
+            )
+            assert result.ok, [one.message for one in result.steps]
+            assert (scene.root / "one/products/join/c/out.txt").read_text() == f"a{number % 3}"
+            made += sum(one.outcome == "done" for one in result.steps)
+    finally:
+        (scene.root / "over").touch()
+        status = os.waitpid(child, 0)[1]
+    assert status == 0
+    assert made > 7, "nothing was ever taken away"

@@ -6,13 +6,19 @@ import shutil
 import stat
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.run.inline import inline_workers
 from tests.run.test_store import KEY, fill
+from tests.run.toys import TOYS, plan, step
 from xbatch.base.errors import FileError
+from xbatch.plan.steps import Plan
+from xbatch.run.result import RunResult
+from xbatch.run.session import execute
 from xbatch.run.store import Store
 from xbatch.run.uses import MARK_S, alone, known_runs, registered
 
@@ -132,6 +138,8 @@ def as_user(uid: int, action: Callable[[], object]) -> None:
             os.umask(0o077)
             action()
             status = 0
+        except BaseException:  # noqa: BLE001 - nothing may leave a process that was only forked
+            traceback.print_exc()
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
@@ -177,3 +185,30 @@ def test_users_of_one_disk_share_a_store(common: Path) -> None:
             assert stat.S_IMODE(path.stat().st_mode) == 0o2770, path
         else:
             assert path.stat().st_mode & stat.S_IRGRP, path
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_store_for_reading_only_gives_what_it_has(common: Path) -> None:
+    common.chmod(0o755)
+    what = plan(step("join:a", text="a"), step("join:b", "join:a"))
+    more = plan(*what, step("join:c", text="c"))
+    home = common.parent / "home"
+    home.mkdir()
+    os.chown(home, 20002, 20002)
+
+    def run(what: Plan) -> RunResult:
+        return execute(what, home / "run", common, jobs=1, registry=TOYS, make_workers=inline_workers)
+
+    def use() -> None:
+        for _ in range(2):
+            result = run(what)
+            assert {one.outcome for one in result.steps} == {"up to date"}
+            assert (home / "run/products/join/b/out.txt").read_text() == "a"
+        with pytest.raises(FileError, match=r"cannot be written: Permission denied\. Name another store"):
+            run(more)
+        assert (home / "run/products/join/b/out.txt").read_text() == "a"
+
+    execute(what, common.parent / "first", common, jobs=1, registry=TOYS, make_workers=inline_workers)
+    before = {path: path.stat().st_mtime_ns for path in common.rglob("*")}
+    as_user(20002, use)
+    assert {path: path.stat().st_mtime_ns for path in common.rglob("*")} == before

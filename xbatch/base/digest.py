@@ -282,7 +282,9 @@ class DigestMemo:
         with suppress(OSError):
             name, root = self._note(path), self._folder.parent
             make_folder(name.parent, root)
-            write_atomically(name, canonical_json(note), None if shared_mode(root) is None else SHARED_FILE)
+            mode = None if shared_mode(root) is None else SHARED_FILE
+            # Two runs may write a note at once: one that comes out torn is none, and is written again.
+            write_atomically(name, canonical_json(note), mode, part=name.with_suffix(".part"))
 
     def digest(self, path: Path, now_ns: int) -> tuple[FileMark, str]:
         """Give a file's mark and content digest, from memory or by reading it; remember it for next time.

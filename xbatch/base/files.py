@@ -15,7 +15,7 @@ __all__ = ["canonical_json", "clear_parts", "pretty_json", "safe_name", "schema_
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@-]+")
 
 
-def write_atomically(path: Path, data: bytes | str, mode: int | None = None) -> None:
+def write_atomically(path: Path, data: bytes | str, mode: int | None = None, part: Path | None = None) -> None:
     """Write a file under its final name in one rename; a reader never sees half of it.
 
     Parameters
@@ -26,6 +26,9 @@ def write_atomically(path: Path, data: bytes | str, mode: int | None = None) -> 
         The content; text is written as UTF-8 with ``\\n`` ends.
     mode : int, optional
         Its permissions; those that the user's umask gives by default.
+    part : Path, optional
+        The name under which it is written first; by default one that nobody else takes. With one that is always the
+        same a killed process leaves nothing that the next to write this file does not take away.
 
     Raises
     ------
@@ -34,8 +37,10 @@ def write_atomically(path: Path, data: bytes | str, mode: int | None = None) -> 
     """
     raw = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    temporary = part or path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
+        if part is not None:
+            part.unlink(missing_ok=True)
         with temporary.open("xb") as stream:
             stream.write(raw)
             if mode is not None:
