@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.base.files import safe_name
+from xbatch.base.files import lines_json, safe_name
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,12 @@ def test_a_safe_name_is_safe_and_stays(name: str) -> None:
 def test_nothing_is_no_name() -> None:
     with pytest.raises(ValueError, match="empty"):
         safe_name("")
+
+
+def test_json_by_lines_is_the_same_data() -> None:
+    value = {"record": 1, "step": "fit:α", "inputs": MappingProxyType({"a": {"path": Path("/x")}}), "notes": []}
+    text = lines_json(value)
+    assert text.splitlines()[1:3] == ['  "record": 1,', '  "step": "fit:α",']
+    assert json.loads(text) == {**value, "inputs": {"a": {"path": "/x"}}}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        lines_json({"value": float("nan")})

@@ -175,3 +175,19 @@ def test_workers_end_with_their_run(tmp_path: Path) -> None:
         run.kill()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_the_peak_of_memory_is_that_of_the_step(tmp_path: Path) -> None:
+    """A worker that has needed much once does not say so of later steps, nor what it was forked from."""
+    peaks = []
+    with Pool(lambda: tmp_path) as pool:
+        for number, megabytes in enumerate((1, 300, 1, 1)):  # the third still begins with the 300
+            pool.start(0, order(tmp_path / str(number), "hoard", megabytes=megabytes, pause=0))
+            message = next_of(pool)
+            assert isinstance(message, Finished)
+            assert message.answer.record is not None
+            peaks.append(float(message.answer.record["max_rss_mb"]))
+    assert peaks[0] < 250
+    assert 300 < peaks[1] < 600
+    if sys.platform == "linux":
+        assert peaks[3] < 250

@@ -99,6 +99,7 @@ class Conductor:
         self._records: dict[str, Record] = {}
         self._begun: dict[str, float] = {}
         self._causes: dict[str, str] = {}
+        self._logs: dict[str, Path] = {}
         self._scratch: dict[str, Path] = {}
         self._due: dict[str, tuple[float, int]] = {}  # of steps that run: when their time is over, and their slot
         self._unplaced: deque[tuple[str, Record, bool]] = deque()
@@ -208,7 +209,7 @@ class Conductor:
     def _start(self, step: str, slot: int, evidence: Evidence, seen: Mapping[str, SeenFile]) -> list[Action]:
         if self._stopping:
             return self._scheduler.tell(Died(step))  # never born
-        log = log_path(self._run_dir, step)
+        log = self._log_path(step)
         order = make_order(
             self._steps[step],
             self._verdicts[step],
@@ -269,7 +270,7 @@ class Conductor:
         step = message.step
         self._due.pop(step, None)
         scratch = self._scratch.pop(step)
-        log = log_path(self._run_dir, step)
+        log = self._log_path(step)
         match message:
             case Finished(_, _, answer):
                 return self._take_answer(step, answer)
@@ -335,7 +336,7 @@ class Conductor:
                 self._key(step),
                 entry / RECORD,
                 self._verdicts[step].reasons,
-                log=log_path(self._run_dir, step),
+                log=self._log_path(step),
                 seconds=self._seconds(step),
                 content=record,
             )
@@ -365,8 +366,13 @@ class Conductor:
         return verdict.key if verdict else None
 
     def _log(self, step: str) -> Path | None:
-        log = log_path(self._run_dir, step)
+        log = self._log_path(step)
         return log if log.is_file() else None
+
+    def _log_path(self, step: str) -> Path:
+        if step not in self._logs:
+            self._logs[step] = log_path(self._run_dir, step)
+        return self._logs[step]
 
     def _seconds(self, step: str) -> float:
         return time.monotonic() - self._begun[step] if step in self._begun else 0.0

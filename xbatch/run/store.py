@@ -21,7 +21,7 @@ from typing import Any
 
 from xbatch.base.digest import file_sha256
 from xbatch.base.errors import FileError
-from xbatch.base.files import pretty_json
+from xbatch.base.files import lines_json
 from xbatch.base.sharing import make_folder, shared_mode
 from xbatch.run.owner import Owner, this_process
 from xbatch.run.uses import mark_used, open_lock, shared, sharing
@@ -180,7 +180,7 @@ class Store:
         """
         for name in os.listdir(folder):
             os.chmod(f"{folder}/{name}", 0o444)  # products are links to these files
-        (folder / RECORD).write_text(pretty_json(record), encoding="utf-8")
+        (folder / RECORD).write_text(lines_json(record), encoding="utf-8")
         mode = shared_mode(self.root)
         if mode is not None:
             os.chmod(folder / RECORD, 0o444)

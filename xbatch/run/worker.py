@@ -19,7 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NoReturn
@@ -187,10 +187,10 @@ def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     cost = meter.read()
     record = {
         **order.head,
-        "outputs": {name: asdict(facts) for name, facts in files.items()},
+        "outputs": {name: dict(vars(facts)) for name, facts in files.items()},
         "facts": dict(outcome.facts),
         "notes": list(outcome.notes),
-        **asdict(cost),
+        **vars(cost),
         "exit_status": 0,
         "log": LOG,
         "environment": environment(),
