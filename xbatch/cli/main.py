@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -104,6 +105,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its status; what goes wrong is one paragraph on standard error."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run that went well
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     debug = "--debug" in arguments[:1]
     try:
         status = cli.main(args=list(arguments), prog_name="xbatch", standalone_mode=False)
