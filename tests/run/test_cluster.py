@@ -50,16 +50,26 @@ class Dask:
         self.file = folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
         self._start("scheduler", "--port", "0", "--scheduler-file", str(self.file))
-        wait_for(lambda: self.file.exists() and self.file.stat().st_size)
+        try:
+            wait_for(lambda: self.file.exists() and self.file.stat().st_size)
+        except AssertionError:
+            self.stop()
+            raise
         self.address = scheduler_address(self.file)
 
-    def worker(self) -> subprocess.Popen[bytes]:
+    def worker(self, begin: str = "pass") -> subprocess.Popen[bytes]:
         options = ("--no-nanny", "--nthreads", "1", "--death-timeout", "30", "--local-directory", str(self.folder))
-        return self._start("worker", self.address, *options)
+        return self._start("worker", self.address, *options, begin=begin)
 
-    def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def _start(self, what: str, *arguments: str, begin: str = "pass") -> subprocess.Popen[bytes]:
+        program = f"import sys; {begin}; from dask.__main__ import main; sys.exit(main())"
         process = subprocess.Popen(
-            [sys.executable, "-m", "dask", what, "--host", "127.0.0.1", "--no-dashboard", *arguments],
+            [sys.executable, "-c", program, what, "--host", "127.0.0.1", "--no-dashboard", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -79,9 +89,7 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
         made.worker()
         yield made
     finally:
-        for process in made.processes:
-            process.kill()
-            process.wait()
+        made.stop()
 
 
 @contextmanager
@@ -272,7 +280,7 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pyt
     assert time.monotonic() - began < 10
 
 
-def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
+def test_a_scheduler_without_workers_that_are_of_use_is_told(tmp_path: Path) -> None:
     dask = Dask(tmp_path)
     try:
         with (
@@ -280,9 +288,16 @@ def test_a_scheduler_without_workers_is_told(tmp_path: Path) -> None:
             connected(dask.address, {}, patience=0.2),
         ):
             pass
+        dask.worker(begin="sys.modules['xbatch'] = None")
+        with (
+            pytest.raises(
+                UsageError, match=r"workers at tcp:\S+ could not be made ready .*xbatch.* Start them in the env"
+            ),
+            connected(dask.address, {}),
+        ):
+            pass
     finally:
-        dask.processes[0].kill()
-        dask.processes[0].wait()
+        dask.stop()
 
 
 def test_other_files_are_no_scheduler_files(tmp_path: Path) -> None:

@@ -58,6 +58,18 @@ def test_steps_are_done_by_processes_that_are_kept(hands: Hands, tmp_path: Path)
     assert first == second != os.getpid()
 
 
+def test_processes_end_when_there_is_nothing_to_do(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xbatch.run.hands._REST_S", 0.01)
+    first = pid_of(do(hands, "1", order(tmp_path / "1", "join", text="x")))
+    deadline = time.monotonic() + 10
+    while psutil.Process().children():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert pid_of(do(hands, "2", order(tmp_path / "2", "join", text="x"))) != first
+
+
 def test_each_thread_has_a_process(hands: Hands, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         both = [

@@ -179,9 +179,9 @@ def connected(
     Raises
     ------
     UsageError
-        Nobody answers, there are no workers, or they are of another version.
+        Nobody answers, there are no workers, they are of another version, or do not see a folder.
     FileError
-        A worker does not see a folder.
+        A folder cannot be written here.
     """
     require_dask()
     with quiet(), _client(address) as client, _probes(folders) as probes:
@@ -189,12 +189,13 @@ def connected(
         name = f"xbatch-{secrets.token_hex(4)}"
         try:
             client.register_plugin(make_plugin(__version__, probes), name=name)
-        except ModuleNotFoundError as error:
+            sights = client.run(sight, plugin=name)
+            cluster = Cluster(client, address, name, most, patience, list(sights.values()))
+        except Exception as error:  # Dask raises what was raised elsewhere, or something with its text
             raise UsageError(
-                f"the Dask workers at {address} cannot import {error.name}: start them in the environment of the run"
+                f"the Dask workers at {address} could not be made ready ({_first_line(error)}). "
+                "Start them in the environment of the run"
             ) from error
-        sights = client.run(sight, plugin=name)
-        cluster = Cluster(client, address, name, most, patience, list(sights.values()))
         try:
             for one in sights.values():
                 if one.fault:

@@ -237,7 +237,7 @@ class DaskPool(AbstractContextManager["DaskPool"]):
 
     def _give_up(self, why: str) -> list[Message]:
         self._hopeless = True
-        return [Hopeless(f"{why}. What is finished is kept; run again when there are some"), *self.kill()]
+        return [Hopeless(f"{why}. What is finished is kept; run again to go on"), *self.kill()]
 
     # ---- in Dask's threads --------------------------------------------------------------------------------------
 

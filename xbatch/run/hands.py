@@ -13,9 +13,10 @@ import shutil
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from xbatch import __version__
@@ -25,6 +26,8 @@ from xbatch.run.processes import Starter, make_starter
 from xbatch.run.worker import Answer, Order
 
 __all__ = ["Hands", "Probe", "Sight"]
+
+_REST_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class Hands:
     version : str
         The run's version of xbatch.
     probes : sequence of Probe
+
+    Where nothing is done for a while, the processes end and others are started when they are needed: a run that is
+    killed cannot dismiss them.
     """
 
     def __init__(self, temporary: Path, version: str, probes: Sequence[Probe]) -> None:
@@ -86,6 +92,7 @@ class Hands:
         self._busy: dict[str, _Hand] = {}
         self._ended: set[str] = set()
         self._closed = False
+        self._resting = _daemon_timer(self._rest)
 
     def perform(self, key: str, message: bytes) -> bytes:
         """Do a step; called in a thread that has nothing else to do meanwhile.
@@ -127,6 +134,7 @@ class Hands:
         """End everything."""
         with self._lock:
             self._closed = True
+            self._resting.cancel()
             idle, self._idle = self._idle, []
             for hand in self._busy.values():
                 hand.wake()
@@ -150,6 +158,7 @@ class Hands:
 
     def _take(self, key: str) -> _Hand:
         with self._lock:
+            self._resting.cancel()
             hand = self._busy[key] = self._idle.pop() if self._idle else _Hand(self._temporary, self._nursery)
             return hand
 
@@ -160,8 +169,20 @@ class Hands:
             closed = self._closed
             if not closed:
                 self._idle.append(hand)
+            if not closed and not self._busy:
+                self._resting = _daemon_timer(self._rest)
+                self._resting.start()
         if closed:
             hand.close()
+
+    def _rest(self) -> None:
+        with self._lock:
+            if self._busy or self._closed:
+                return
+            for hand in self._idle:
+                hand.close()
+            self._idle.clear()
+            self._nursery.rest()
 
 
 class _Hand:
@@ -186,35 +207,48 @@ class _OneStarter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._make: Callable[[], Starter] | None = None
         self._starter: Starter | None = None
         self._shut = False
 
     def begin(self, environment: Mapping[str, str], preload: Sequence[str]) -> Starter:
         """Give itself to a pool; all pools have the same surroundings."""
         with self._lock:
-            if self._starter is None:
-                self._starter = make_starter(environment, preload)
+            self._make = partial(make_starter, environment, preload)
         return self
 
     def start(self) -> socket.socket:
         with self._lock:
-            if self._starter is None or self._shut:
+            if self._make is None or self._shut:
                 raise OSError("the run is over")
+            if self._starter is None:
+                self._starter = self._make()
             return self._starter.start()
 
     def reap(self, pid: int) -> int:
         with self._lock:
-            return 0 if self._starter is None or self._shut else self._starter.reap(pid)
+            return 0 if self._starter is None else self._starter.reap(pid)
 
     def close(self) -> None:
         """Close nothing: other pools go on."""
 
-    def shut(self) -> None:
+    def rest(self) -> None:
         """Kill all workers that are left, and what they have started."""
         with self._lock:
-            self._shut = True
             if self._starter is not None:
                 self._starter.close()
+                self._starter = None
+
+    def shut(self) -> None:
+        """Do so for good."""
+        self._shut = True
+        self.rest()
+
+
+def _daemon_timer(function: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(_REST_S, function)
+    timer.daemon = True
+    return timer
 
 
 def _sight(version: str, probes: Sequence[Probe]) -> Sight:
