@@ -358,3 +358,9 @@ def test_memory_does_not_grow_with_the_list(tmp_path: Path, monkeypatch: pytest.
     finally:
         tracemalloc.stop()
     assert peak < 3e6 < path.stat().st_size / 3
+
+
+def test_the_log_says_how_far_a_list_is_screened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", task.__name__)
+    work(nustar_file(), tmp_path / "out")
+    assert caplog.messages == ["500 of 500 events screened"]

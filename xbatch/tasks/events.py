@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from xbatch.xray.screening import Cut, inside_gtis, passes, screen
 
 __all__ = ["run"]
 
+_LOGGER = logging.getLogger(__name__)
+
 _TABLE = "events.bin"
 _FACTS = "events.json"
 _LIVE = "livetime.npz"
@@ -48,6 +51,8 @@ _NO_GTI = "on a CCD without GTIs"
 _CCDS = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
 #: Live times of two sources that differ by more than this part are told.
 _SAME_LIVE = 0.01
+# How often the log says how far it has come.
+_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,8 @@ def _screen(
         screened = screen(len(times), tests, dropped)
         dropped = dict(screened.dropped)
         first, last, row = min(first, float(times.min())), max(last, float(times.max())), row + len(times)
+        if row * _TOLD // events.rows > (row - len(times)) * _TOLD // events.rows:
+            _LOGGER.info("%d of %d events screened", row, events.rows)
         if not screened.keep.all():
             kept = np.flatnonzero(screened.keep)
             chunk = {name: values.take(kept) for name, values in chunk.items()}
