@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,53 @@ def test_killed_at_a_write_the_next_run_ends_the_same(analysis: Analysis, every:
         analysis.run(name)
         analysis.check(name, "whole")
         shutil.rmtree(analysis.root / name)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """A disk of its own in the folder ``disk``, and the means to make it as large as wanted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options: str) -> bool:
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(place)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    if sys.platform != "linux" or not mount("size=1m"):
+        pytest.skip("no disk can be made here")
+
+    def change(options: str) -> None:
+        assert mount(f"remount,{options}")
+
+    yield change
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        0.2,
+        pytest.param(0.05, marks=pytest.mark.slow),
+        *(pytest.param(share, marks=pytest.mark.slow) for share in (0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)),
+    ],
+)
+def test_a_disk_that_is_full_or_read_only_is_told_and_later_used(
+    analysis: Analysis, small_disk: Callable[[str], None], share: float
+) -> None:
+    analysis.finish("undisturbed")
+    files = {path.lstat().st_ino: path for path in (analysis.root / "undisturbed").rglob("*") if path.is_file()}
+    pages = sum(-(-path.stat().st_size // 4096) for path in files.values())
+    small_disk(f"size={int(share * pages) * 4096}")
+    for options, told in (("rw", "No space left on device"), ("ro", "Read-only file system")):
+        small_disk(options)
+        child = analysis.start("disk")
+        output, _ = child.communicate(timeout=120)
+        assert child.returncode == 1, output
+        assert told in output
+        assert "Traceback" not in output
+    small_disk("rw,size=100m")
+    analysis.finish("disk")
+    analysis.check("disk", "undisturbed")
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.slow)])
