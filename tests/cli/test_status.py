@@ -73,7 +73,7 @@ def test_watching_one_that_is_over_ends_at_once(tmp_path: Path) -> None:
     write(tmp_path, begin(1), ended("fit:a"), end(2, signal=0))
     said = CliRunner().invoke(status.command, [str(tmp_path), "--watch"])
     assert said.exit_code == 0
-    assert "1 steps: 1 done" in said.output
+    assert "1 step: 1 done" in said.output
 
 
 def test_enough_seen_is_no_failure(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from xbatch.report.follow import LastLines, Tail, new_entries, tail_lines
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xbatch.report import follow
+from xbatch.report.follow import LastLines, Tail, last_place, new_entries, tail_lines
 from xbatch.run.products import log_path
 
 
@@ -77,3 +82,31 @@ def test_what_a_step_said_last(tmp_path: Path) -> None:
     assert lines.get("fit:a", 0.0) == "last"
     log.write_text("INFO xbatch.xray.fit.starts: start 2 of 5\n")
     assert lines.get("fit:a", 0.0) == "start 2 of 5"
+
+
+@given(
+    lines=st.lists(st.sampled_from([b"", b"x", b"mark", b"a mark here", b"mar", b"k", b"long " * 9]), max_size=12),
+    chunk=st.integers(1, 40),
+)
+def test_the_last_line_with_a_mark_is_found(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], chunk: int
+) -> None:
+    path = tmp_path_factory.mktemp("marks") / "journal"
+    data = b"\n".join(lines)
+    path.write_bytes(data)
+    expected = 0
+    for number, line in enumerate(lines):
+        if b"mark" in line:
+            expected = len(b"\n".join(lines[:number])) + (number > 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follow, "_CHUNK", chunk)
+        assert last_place(path, b"mark") == expected
+
+
+def test_a_tail_may_begin_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(b"1\n2\n3\n")
+    tail = Tail(path, start=4)
+    assert tail.read() == [b"3"]
+    path.write_bytes(b"4\n")
+    assert tail.read() == [b"4"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.report.runs import START, Clock, at, begin, end, ended, entries_of_a_run, started
+from xbatch.base.files import canonical_json
 from xbatch.report.screen import Line
 from xbatch.report.state import Looker
 from xbatch.report.statustext import head_text, status_lines
@@ -38,7 +38,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def write(folder: Path, *entries: dict[str, Any]) -> None:
     with (folder / "journal.jsonl").open("a") as stream:
-        stream.writelines(f"{json.dumps(entry)}\n" for entry in entries)
+        stream.writelines(f"{canonical_json(entry).decode()}\n" for entry in entries)
 
 
 def looked(folder: Path, now: float = 63.0) -> Looker:

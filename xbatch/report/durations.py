@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,14 +64,21 @@ class Durations:
         return None
 
 
-def past_durations(run_dir: Path) -> list[tuple[str, float]]:
-    """Give step and seconds of each success in a folder's journal, newest first; of a long journal, its last part."""
+def past_durations(run_dir: Path, end: int | None = None) -> list[tuple[str, float]]:
+    """Give step and seconds of each success in a folder's journal, newest first; of a long journal, its last part.
+
+    Parameters
+    ----------
+    run_dir : Path
+    end : int, optional
+        The byte before which to look; that of the journal's end by default.
+    """
     found: list[tuple[str, float]] = []
     try:
         with journal_path(run_dir).open("rb") as stream:
-            size = stream.seek(0, 2)
-            stream.seek(max(0, size - _MOST_BYTES))
-            lines = stream.read().split(b"\n")
+            size = stream.seek(0, os.SEEK_END) if end is None else end
+            start = stream.seek(max(0, size - _MOST_BYTES))
+            lines = stream.read(size - start).split(b"\n")
     except OSError:
         return found
     for line in reversed(lines):

@@ -12,7 +12,7 @@ from typing import Any
 from xbatch.report.screen import clean
 from xbatch.run.products import log_path
 
-__all__ = ["LastLines", "Tail", "new_entries", "tail_lines"]
+__all__ = ["LastLines", "Tail", "last_place", "new_entries", "tail_lines"]
 
 _LAST_BYTES = 4096
 _CHUNK = 1 << 20
@@ -31,13 +31,15 @@ class Tail:
         It need not be there yet.
     not_before : float
         A file last changed before this time (seconds since 1970) is an old one, and is taken as not there.
+    start : int
+        The byte to begin with, in the file that is there at first.
     """
 
-    def __init__(self, path: Path, not_before: float = 0.0) -> None:
+    def __init__(self, path: Path, not_before: float = 0.0, start: int = 0) -> None:
         self.path = path
         self._not_before = not_before - _TICK_S
         self._inode = 0
-        self._place = 0
+        self._place = start
         self._rest = b""
 
     def read(self) -> list[bytes]:
@@ -47,8 +49,10 @@ class Tail:
                 status = os.fstat(stream.fileno())
                 if status.st_mtime < self._not_before:
                     return []
-                if status.st_ino != self._inode or status.st_size < self._place:
-                    self._inode, self._place, self._rest = status.st_ino, 0, b""
+                another = self._inode and status.st_ino != self._inode
+                if another or status.st_size < self._place:
+                    self._place, self._rest = 0, b""
+                self._inode = status.st_ino
                 stream.seek(self._place)
                 data = stream.read()
         except OSError:
@@ -77,6 +81,34 @@ def new_entries(tail: Tail) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(entry, dict):
             yield entry
+
+
+def last_place(path: Path, mark: bytes) -> int:
+    """Give the byte where the last line begins that holds a mark; 0 if there is none.
+
+    Parameters
+    ----------
+    path : Path
+    mark : bytes
+        Without a line's end.
+    """
+    try:
+        with path.open("rb") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            after = b""
+            while end:
+                start = max(0, end - _CHUNK)
+                stream.seek(start)
+                data = stream.read(end - start) + after
+                found = data.rfind(mark)
+                line = data.rfind(b"\n", 0, found) if found >= 0 else -1
+                if line >= 0:
+                    return start + line + 1
+                # what may be the end of a mark, or the beginning of its line, is in the chunk before
+                after, end = data if found >= 0 else data[: len(mark)], start
+    except OSError:
+        pass
+    return 0
 
 
 def tail_lines(path: Path, count: int) -> list[str]:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from xbatch.report.follow import LastLines, Tail, new_entries
+from xbatch.report.durations import past_durations
+from xbatch.report.follow import LastLines, Tail, last_place, new_entries
 from xbatch.report.watch import Watch
 from xbatch.run.journal import journal_path
 from xbatch.run.lock import held_by
@@ -18,6 +19,9 @@ __all__ = ["STATUS_VERSION", "Looker", "iso"]
 
 STATUS_VERSION = 1
 """Version of the form that `Looker.as_dict` gives."""
+
+# A journal may tell of many runs before the last.
+_BEGIN = b'"event":"begin"'
 
 State = Literal["running", "ended", "cut off"]
 
@@ -48,7 +52,11 @@ class Looker:
         self.watch = Watch()
         self.owner = ""
         self._clock = clock
-        self._tail = Tail(journal_path(run_dir))
+        path = journal_path(run_dir)
+        start = last_place(path, _BEGIN)
+        self._tail = Tail(path, start=start)
+        for step, seconds in past_durations(run_dir, start):
+            self.watch.durations.add(step, seconds, before=True)
         self._logs = LastLines(run_dir)
 
     def look(self) -> list[dict[str, Any]]:

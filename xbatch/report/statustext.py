@@ -98,4 +98,5 @@ def _sum(looker: Looker) -> str:
     total = max(watch.total, len(watch.steps))
     missing = total - len(watch.steps)
     rest = f", {missing} without an end" if missing else ""
-    return f"{total} steps: {counts_text(watch)}{rest}" if watch.steps else f"none of {total} steps has ended"
+    steps = f"{total} step{'' if total == 1 else 's'}"
+    return f"{steps}: {counts_text(watch)}{rest}" if watch.steps else f"none of {steps} has ended"
