@@ -174,7 +174,7 @@ def _draw_contour(axes: Any, one: Mapping[str, Any], values: Mapping[str, Mappin
         handles.append(Line2D([], [], color=colour, ls=style, lw=width, label=label))
     names = [str(name) for name in one["parameters"]]
     best = [float(values[name]["value"]) for name in names]
-    axes.plot(*best, marker="+", ms=9, mew=1.2, color=COLOURS[0], ls="")
+    axes.plot(*best, marker="+", ms=9, mew=1.2, color=COLOURS[0], ls="", clip_on=False)
     for name, label in zip(names, (axes.set_xlabel, axes.set_ylabel), strict=True):
         unit = str(values[name]["unit"] or "")
         label(f"{plain(name)} ({latex_unit(unit)})" if unit else plain(name), fontsize=10)

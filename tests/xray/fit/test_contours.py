@@ -7,7 +7,7 @@ import pytest
 
 from tests.xray.fit.surfaces import Squares
 from tests.xray.worlds import make_world, problem
-from xbatch.xray.fit.contours import contour
+from xbatch.xray.fit.contours import contour, contours
 from xbatch.xray.fit.curvature import curvature
 from xbatch.xray.fit.engine import ErrorRequest, run_fit
 from xbatch.xray.fit.profile import LowerMinimumError
@@ -39,10 +39,26 @@ def test_a_lower_minimum_is_told() -> None:
         contour(surface, off, 1.0, curvature(surface, off, LOW, HIGH), (0, 1), ("a", "b"), LOW, HIGH, points=9)
 
 
-def test_a_parameter_at_its_limit_has_no_contours() -> None:
-    low = np.array([1.0, -100.0, -100.0])
-    with pytest.raises(ValueError, match="no contours of a: it is at a limit"):
-        contour(surface, BEST, 0.0, curvature(surface, BEST, low, HIGH), (0, 1), ("a", "b"), low, HIGH)
+@pytest.mark.parametrize(("wall", "sign"), [(1.0, 1), (1.0, -1)])
+def test_from_a_limit_contours_reach_to_one_side(wall: float, sign: int) -> None:
+    low, high = LOW.copy(), HIGH.copy()
+    (low if sign > 0 else high)[0] = wall
+    slanted = Squares(lambda x: np.array([x[0] - 1 + sign, (x[1] - 2) / 3, x[2] - x[0] - x[1]]))
+    shape = curvature(slanted, BEST, low, high)
+    assert shape.at_limit[0]
+    found = contour(slanted, BEST, 1.0, shape, (0, 1), ("a", "b"), low, high, points=5)
+    away = np.sqrt(17.0) - 1  # (d + 1)^2 has risen by 16 from 1
+    assert found.x == pytest.approx(1 + sign * away * np.linspace(0, 1, 5)[::sign], rel=0.01)
+    expected = (np.abs(found.x - 1) + 1)[None, :] ** 2 - 1 + ((found.y[:, None] - 2) / 3) ** 2
+    assert found.rise == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_the_data_do_not_determine_has_a_note() -> None:
+    flat = Squares(lambda x: np.array([(x[1] - 2) / 3, x[2] - x[1] - 1, 0.0]))
+    shape = curvature(flat, BEST, LOW, HIGH)
+    found, notes = contours(flat, BEST, 0.0, shape, [("a", "b"), ("b", "c")], "abc", LOW, HIGH)
+    assert [one.names for one in found] == [("b", "c")]
+    assert notes == ("there are no contours of a: the data do not determine it",)
 
 
 def test_contours_of_a_fit_hold_its_intervals() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from xbatch.xray.fit.curvature import Curvature
 from xbatch.xray.fit.optimise import minimise
-from xbatch.xray.fit.profile import LOWER, LowerMinimumError
+from xbatch.xray.fit.profile import LOWER, LowerMinimumError, profile_limit
 from xbatch.xray.fit.surface import Surface
 
-__all__ = ["Contour", "contour"]
+__all__ = ["Contour", "UndeterminedError", "contour", "contours"]
 
 Floats = NDArray[np.float64]
 
@@ -23,6 +24,10 @@ _PRECISION = 1e-3
 _REACH = 4.0
 _POINTS = 25
 _LOGGER = logging.getLogger(__name__)
+
+
+class UndeterminedError(ValueError):
+    """The data do not determine one of the two parameters."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,46 @@ class Contour:
     rise: Floats
 
 
+def contours(
+    surface: Surface,
+    best: Floats,
+    statistic: float,
+    shape: Curvature,
+    pairs: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    low: Floats,
+    high: Floats,
+) -> tuple[tuple[Contour, ...], tuple[str, ...]]:
+    """Measure the rise over each pair of parameters; a pair that has no contours has a note that says why.
+
+    Parameters
+    ----------
+    surface, best, statistic, shape, low, high
+        As `contour`.
+    pairs : sequence of two str
+    names : sequence of str
+        Those of all free parameters, in order.
+
+    Raises
+    ------
+    LowerMinimumError
+        `best` is not the minimum.
+    ValueError
+        A parameter of a pair is not free.
+    """
+    missing = [name for pair in pairs for name in pair if name not in names]
+    if missing:
+        raise ValueError(f"there are no contours of {missing[0]}: it is not free; free are {', '.join(names)}")
+    found, notes = [], []
+    for pair in pairs:
+        numbers = (names.index(pair[0]), names.index(pair[1]))
+        try:
+            found.append(contour(surface, best, statistic, shape, numbers, pair, low, high))
+        except UndeterminedError as error:
+            notes.append(str(error))
+    return tuple(found), tuple(notes)
+
+
 def contour(
     surface: Surface,
     best: Floats,
@@ -56,6 +101,9 @@ def contour(
     points: int = _POINTS,
 ) -> Contour:
     """Measure the rise of the statistic around a minimum.
+
+    The grid reaches four errors to either side, or to a limit. From a parameter that is at its limit it reaches to
+    where the statistic has risen as far with all others at their best.
 
     Parameters
     ----------
@@ -77,10 +125,13 @@ def contour(
     ------
     LowerMinimumError
         `best` is not the minimum.
-    ValueError
+    UndeterminedError
         The data do not determine one of the two.
     """
-    axes = [_axis(best, shape, number, name, low, high, points) for number, name in zip(pair, names, strict=True)]
+    axes = [
+        np.linspace(*_ends(surface, best, statistic, shape, number, name, low, high), points)
+        for number, name in zip(pair, names, strict=True)
+    ]
     moving = np.ones(best.size, dtype=bool)
     moving[list(pair)] = False
     ridge = _ridge(shape, pair, moving)
@@ -99,16 +150,37 @@ def contour(
     return Contour(names, axes[0], axes[1], rise)
 
 
-def _axis(best: Floats, shape: Curvature, number: int, name: str, low: Floats, high: Floats, points: int) -> Floats:
+def _ends(
+    surface: Surface,
+    best: Floats,
+    statistic: float,
+    shape: Curvature,
+    number: int,
+    name: str,
+    low: Floats,
+    high: Floats,
+) -> tuple[float, float]:
+    """Give where the grid of a parameter begins and ends."""
+    start, bottom, top = float(best[number]), float(low[number]), float(high[number])
     error = float(np.sqrt(shape.covariance[number, number]))
-    if not np.isfinite(error):
-        raise ValueError(f"there are no contours of {name}: it is at a limit, or the data do not determine it")
-    ends = np.clip(best[number] + _REACH * error * np.array([-1, 1]), low[number], high[number])
-    return np.linspace(ends[0], ends[1], points)
+    if np.isfinite(error):
+        return max(start - _REACH * error, bottom), min(start + _REACH * error, top)
+    if not shape.at_limit[number]:
+        raise UndeterminedError(f"there are no contours of {name}: the data do not determine it")
+    sign = 1 if start - bottom <= top - start else -1
+    found = profile_limit(surface, best, statistic, shape, number, sign, low, high, _REACH**2)
+    if found.value is None and not found.note.startswith("pegged"):
+        raise UndeterminedError(f"there are no contours of {name}: it is at a limit, and no end of it was found")
+    end = (top if sign > 0 else bottom) if found.value is None else found.value
+    return (start, end) if sign > 0 else (end, start)
 
 
 def _ridge(shape: Curvature, pair: tuple[int, int], moving: NDArray[np.bool_]) -> Floats:
-    """Give how the others follow the two, shape (f - 2, 2)."""
-    columns = shape.covariance[:, [pair[0], pair[1]]]
-    own = columns[[pair[0], pair[1]]]
-    return np.asarray(np.nan_to_num(columns[moving]) @ np.linalg.pinv(own))
+    """Give how the others follow the two, shape (f - 2, 2); none follow one that is at its limit."""
+    ridge = np.zeros((int(moving.sum()), 2))
+    known = np.isfinite(shape.covariance.diagonal()[list(pair)])
+    there = np.array(pair)[known]
+    if there.size:
+        own = shape.covariance[np.ix_(there, there)]
+        ridge[:, known] = np.nan_to_num(shape.covariance[np.ix_(moving, there)]) @ np.linalg.pinv(own)
+    return ridge

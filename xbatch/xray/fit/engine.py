@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.fit.contours import Contour, contour
+from xbatch.xray.fit.contours import Contour, contours
 from xbatch.xray.fit.curvature import Curvature, newton
 from xbatch.xray.fit.optimise import Minimum, minimise
 from xbatch.xray.fit.parameters import FitParameter, Parameters
@@ -287,18 +287,10 @@ def _with_errors(problem: Problem, wanted: ErrorRequest, result: FitResult, shap
         errors = {name: _profile_errors(problem, result, shape, place, delta) for place, name in names}
     else:
         errors = {name: _covariance_errors(problem, result, shape, place, delta) for place, name in names}
-    contours = tuple(_contour(problem, result, shape, pair) for pair in wanted.contours)
-    return replace(result, covariance=shape.covariance, errors=errors, contours=contours)
-
-
-def _contour(problem: Problem, result: FitResult, shape: Curvature, names: tuple[str, str]) -> Contour:
-    places = problem.parameters.free_names
-    missing = [name for name in names if name not in places]
-    if missing:
-        raise ValueError(f"there are no contours of {missing[0]}: it is not free; free are {', '.join(places)}")
-    pair = (places.index(names[0]), places.index(names[1]))
-    low, high = problem.parameters.low, problem.parameters.high
-    return contour(problem, result.free, result.statistic, shape, pair, names, low, high)
+    places, low, high = parameters.free_names, parameters.low, parameters.high
+    found, lacking = contours(problem, result.free, result.statistic, shape, wanted.contours, places, low, high)
+    notes = (*result.notes, *lacking)
+    return replace(result, covariance=shape.covariance, errors=errors, contours=found, notes=notes)
 
 
 def _covariance_errors(problem: Problem, result: FitResult, shape: Curvature, place: int, delta: float) -> Errors:
