@@ -66,6 +66,8 @@ def test_plain_numbers_have_no_padding() -> None:
         ("photons/cm2/s", [("photons", ""), ("cm", "-2"), ("s", "-1")]),
         ("1/keV at 1 keV", [("1", ""), ("keV", "-1"), ("at", ""), ("1", ""), ("keV", "")]),
         ("/ <b>", [("/", ""), ("<b>", "")]),
+        ("3.02e-15 / cm", [("3.02", ""), ("x", ""), ("10", "-15"), ("/", ""), ("cm", "")]),
+        ("(km at 10 kpc)2 cos(i)", [("(km", ""), ("at", ""), ("10", ""), ("kpc)", "2"), ("cos(i)", "")]),
     ],
 )
 def test_units_are_split_into_words_and_powers(unit: str, parts: list[tuple[str, str]]) -> None:

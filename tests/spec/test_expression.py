@@ -111,3 +111,10 @@ def test_any_text_is_a_model_or_refused_at_a_character(text: str) -> None:
         assert 0 <= error.position <= len(text)
     else:
         assert model.components
+
+
+@pytest.mark.parametrize(("word", "meant"), [("powerlw", "powerlaw"), ("gaussan", "gaussian"), ("phab", "phabs")])
+def test_of_equally_near_names_the_one_with_the_same_beginning_is_meant(word: str, meant: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_model(f"{word}.x")
+    assert caught.value.hint.startswith(f"did you mean '{meant}'?")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 __all__ = ["Rounded", "plain_number", "rounded", "unit_parts"]
 
 _DIGITS = 2
-_POWER = re.compile(r"(.+?)(?:\^|\*\*|(?<=[A-Za-z])(?=-))([+-]?\d+)")
+_POWER = re.compile(r"(.+?)(?:\^|\*\*|(?<=[A-Za-z])(?=-)|(?<=\))(?=\d))([+-]?\d+)")
+_NUMBER = re.compile(r"(\d+\.?\d*)e([+-]?\d+)")
 _UNDER = re.compile(r"([A-Za-z]+)\^?(\d*)")
 
 
@@ -98,6 +99,8 @@ def plain_number(value: float | None, digits: int = 6) -> str:
 def unit_parts(unit: str) -> list[tuple[str, str]]:
     """Split a unit into words and powers: ``cm^-2``, ``cm**-2``, ``cm-2`` and ``/cm2`` are one, ``1e22`` is a power.
 
+    Other numbers are multiples of powers of ten: ``3.02e-15``.
+
     Examples
     --------
     >>> unit_parts("10^22 cm^-2"), unit_parts("erg/cm2 at 1 keV")
@@ -105,9 +108,12 @@ def unit_parts(unit: str) -> list[tuple[str, str]]:
     """
     parts: list[tuple[str, str]] = []
     for word in unit.split():
-        first, *below = word.replace("1e", "10^").split("/")
-        power = _POWER.fullmatch(first)
-        parts += [(power[1], power[2])] if power else [(first, "")] if first else []
+        first, *below = word.split("/")
+        number, power = _NUMBER.fullmatch(first), _POWER.fullmatch(first)
+        if number:
+            parts += [*([(number[1], ""), ("x", "")] if number[1] != "1" else []), ("10", number[2])]
+        else:
+            parts += [(power[1], power[2])] if power else [(first, "")] if first else []
         for piece in below:
             under = _UNDER.fullmatch(piece)
             parts.append((under[1], f"-{under[2] or 1}") if under else (f"/{piece}", ""))

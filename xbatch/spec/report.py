@@ -45,13 +45,16 @@ def counted(number: int, noun: str) -> str:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Find the choice that was probably meant, or an empty text; case does not count."""
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
     if len(word) > _SHOWN:
         return ""
+    text = word.casefold()
     folded = {choice.casefold(): choice for choice in choices}
-    close = get_close_matches(word.casefold(), folded, 1, 0.6)
-    return folded[close[0]] if close else ""
+    close = get_close_matches(text, folded, 3, 0.6)
+    # Of equally close ones that with the same beginning: powerlw is powerlaw, not zpowerlw.
+    best = max(close, key=lambda one: (SequenceMatcher(None, one, text).ratio(), one[:1] == text[:1]), default="")
+    return folded.get(best, "")
 
 
 def listed(choices: Iterable[str], most: int = 12) -> str:
