@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("startup", "sweeps", "response", "grouping", "fit", "binnings", "events", "eventruns")
+BENCHMARKS = ("startup", "sweeps", "runner", "response", "grouping", "fit", "binnings", "events", "eventruns")
 
 
 def main() -> int:

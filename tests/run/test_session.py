@@ -270,6 +270,20 @@ def test_limits_are_kept(scene: Scene) -> None:
             running.discard(event.step)
 
 
+def test_tools_at_the_same_time_share_nothing(scene: Scene) -> None:
+    environment = dict(os.environ)
+    folder = Path.cwd()
+    what = plan(*(step(f"ftool:{number}", number=number) for number in range(64)))
+    assert set(scene.run(what, jobs=8).values()) == {"done"}
+    facts = [one.content["facts"] for one in scene.result.steps if one.content is not None]
+    assert len({fact["pfiles"] for fact in facts} | {fact["scratch"] for fact in facts}) == 128
+    for number in range(64):
+        assert scene.text(str(number), "ftool").split() == [str(number)] * 2
+    assert [fact for fact in facts if Path(fact["pfiles"]).exists() or Path(fact["scratch"]).exists()] == []
+    assert (dict(os.environ), Path.cwd()) == (environment, folder)
+    assert psutil.Process().children(recursive=True) == []
+
+
 def test_what_can_never_start_is_told_before_the_run(scene: Scene, file: Path) -> None:
     with pytest.raises(UsageError, match=r"join:b can never start: it takes 3 cores, and the run has 2 \(--jobs\)"):
         execute(

@@ -122,6 +122,25 @@ def linger(job: Job) -> Outcome:
     return Outcome()
 
 
+FTOOL = """\
+own="${PFILES%%;*}"
+echo "$1" > "$own/tool.par"
+echo "$1" > "$TMPDIR/part"
+cat "$own/tool.par" "$TMPDIR/part" > "$2"
+"""
+
+
+def ftool(job: Job) -> Outcome:
+    """Run a tool that keeps its parameters in a file, in its own environment and folders."""
+    pfiles, scratch = job.out / "pfiles", job.out / "scratch"
+    for folder in (pfiles, scratch):
+        folder.mkdir()
+    environment = {**os.environ, "PFILES": f"{pfiles};/usr/share/pfiles", "TMPDIR": str(scratch)}
+    arguments = [str(job.params["number"]), str(job.out / "out.txt")]
+    subprocess.run(["sh", "-c", FTOOL, "tool", *arguments], env=environment, check=True)
+    return Outcome({"pfiles": str(pfiles), "scratch": str(scratch)})
+
+
 def surroundings(job: Job) -> Outcome:
     """Write what the worker sees around it."""
     keys = ("OMP_NUM_THREADS", "PYTHONHASHSEED", "TMPDIR")
@@ -143,6 +162,7 @@ TOYS: Mapping[str, TaskDef] = MappingProxyType(
         "hoard": task("hoard"),
         "linger": task("linger"),
         "tool": task("tool"),
+        "ftool": task("ftool"),
         "speak": task("speak"),
         "surroundings": task("surroundings", ("out.json",)),
     }
