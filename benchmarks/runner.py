@@ -193,7 +193,7 @@ def cpu_of(command: list[str], folder: Path) -> float:
 def uneven_chains(folder: Path, chains: int = 24, slots: int = 4) -> bool:
     """Run chains of sleeping steps of uneven length."""
     chance = random.Random(7)
-    seconds = [[chance.choice([0.1, 0.2, 0.4, 0.8]) for _ in range(LENGTH)] for _ in range(chains)]
+    seconds = [[chance.choice([0.2, 0.4, 0.8, 1.6]) for _ in range(LENGTH)] for _ in range(chains)]
     plan = toysteps.chains("sleep", chains, LENGTH, [{"seconds": value} for chain in seconds for value in chain])
     bound = max(*map(sum, seconds), sum(map(sum, seconds)) / slots)
     with timed() as clock:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -39,6 +38,8 @@ def sleep(job: Job) -> Outcome:
 
 def tool(job: Job) -> Outcome:
     """Run a tool with parameter files and a scratch folder of its own, in its own environment."""
+    import subprocess  # not for runs without tools
+
     pfiles, scratch = job.out / "pfiles", job.out / "scratch"
     for folder in (pfiles, scratch):
         folder.mkdir()

@@ -102,7 +102,7 @@ class Conductor:
         self._logs: dict[str, Path] = {}
         self._scratch: dict[str, Path] = {}
         self._due: dict[str, tuple[float, int]] = {}  # of steps that run: when their time is over, and their slot
-        self._unplaced: deque[tuple[str, Record, bool]] = deque()
+        self._unplaced: deque[tuple[str, Path, Record, bool]] = deque()
         self._unsynced: list[str] = []
         self._synced = time.monotonic()
         self._save_at = self._synced + _SAVE_S
@@ -328,13 +328,13 @@ class Conductor:
         entry = self._store.entry(record["key"])
         self._states[step] = Known(output_digests(record))
         self._records[step] = record
-        self._unplaced.append((step, record, fresh))
+        self._unplaced.append((step, entry, record, fresh))
         self._note(
             StepResult(
                 step,
                 "done" if fresh else "up to date",
                 self._key(step),
-                entry / RECORD,
+                Path(f"{entry}/{RECORD}"),
                 self._verdicts[step].reasons,
                 log=self._log_path(step),
                 seconds=self._seconds(step),
@@ -342,9 +342,8 @@ class Conductor:
             )
         )
 
-    def _place(self, step: str, record: Record, fresh: bool) -> None:
+    def _place(self, step: str, entry: Path, record: Record, fresh: bool) -> None:
         """Put a result where people find it."""
-        entry = self._store.entry(record["key"])
         self._products.place(step, self._steps[step].product, entry, record, fresh)
 
     def _lose(self, step: str, outcome: Literal["failed", "skipped"], message: str) -> None:

@@ -11,15 +11,17 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from xbatch.run.nursery import COMMAND, FORK, REAP, STATUS
 from xbatch.run.signals import kept_back
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["Forking", "Spawning", "Starter", "kill_group", "make_starter"]
 
@@ -102,9 +104,11 @@ class Forking:
             self._control.close()
             self._control = None
         if self._nursery is not None:
+            from subprocess import TimeoutExpired
+
             try:
                 self._nursery.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
+            except TimeoutExpired:
                 self._nursery.kill()
                 self._nursery.wait()
             self._nursery = None
@@ -154,6 +158,8 @@ class Spawning:
 def _interpreter(
     program: str, channel: socket.socket, environment: Mapping[str, str], *arguments: str
 ) -> subprocess.Popen[bytes]:
+    import subprocess  # slow, and a run with nothing to do starts no process
+
     path = [entry or str(Path.cwd()) for entry in sys.path]
     with kept_back():
         return subprocess.Popen(

@@ -47,7 +47,7 @@ def _product_name(product: str) -> str:
 
 def log_path(run_dir: Path, step: str) -> Path:
     """Give the log file of a step, each its own: the name with ``/`` as ``+`` and the first ``:`` as ``.``."""
-    return run_dir / "logs" / _log_name(step)
+    return Path(f"{run_dir}/logs/{_log_name(step)}")
 
 
 @lru_cache(maxsize=1024)  # asked for again when the step has ended
