@@ -37,8 +37,8 @@ lint: $(READY) ## Check style, types and the directions of imports
 docs: $(READY) ## Build the documentation into site/
 	@$(BIN)/mkdocs build --strict
 
-bench: $(READY) ## Measure start-up, responses, fits and events against their peers
-	@$(BIN)/python benchmarks/run.py
+bench: $(READY) ## Measure start-up, responses, fits and events against their peers; DATA=FOLDER with spectra of NuSTAR adds theirs
+	@$(BIN)/python benchmarks/run.py --data "$(DATA)"
 
 agreement: $(READY) ## Compare with the missions' tools, given DATA=FOLDER with their results; writes a page of docs
 	@$(BIN)/python scripts/agreement.py --data "$(DATA)"
