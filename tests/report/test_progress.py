@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,12 @@ def test_that_nobody_reads_on_is_no_reason_to_stop() -> None:
     with make_reporter(Closed(), False) as report:
         for event in events():
             report(event)
+
+
+def test_showing_a_run_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, xbatch.report.events, xbatch.report.progress, xbatch.report.state, xbatch.report.logfollow\n"
+        "print(*sorted({'rich', 'numpy', 'astropy', 'scipy', 'matplotlib', 'psutil'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
