@@ -295,6 +295,23 @@ def test_the_xspec_files_name_sources_models_and_links(files: Desk) -> None:
     assert 'AllModels(2, "stray")' not in script
 
 
+def test_the_xspec_file_comes_back_as_a_spec_of_the_same_fit(files: Desk) -> None:
+    """Three sources, links within and between data groups: written as XSPEC's commands, read again, fitted again."""
+    assert files.run().status == 0
+    folder = files.run_dir / "products" / "fits" / "both"
+    back = files.folder / "back.yaml"
+    said = files.xbatch("import", folder / "fit.xcm", "--name", "back", "--output", back)
+    assert said.status == 0, said.all
+    assert "No counterpart" not in back.read_text()
+    out = files.folder / "out" / "back"
+    said = files.xbatch("run", back, "--out", out)
+    assert said.status == 0, said.all
+    again = json.loads((out / "products" / "fits" / "xspec" / "fit.json").read_text())
+    first = fit_of(files)
+    assert (again["bins"], again["free"]) == (first["bins"], first["free"])
+    assert again["stat_value"] == pytest.approx(first["stat_value"], rel=1e-7)
+
+
 def test_a_sum_has_the_mean_of_its_members_responses(files: Desk) -> None:
     text = SPEC.replace('obsids: ["99900000001"]', 'obsids: ["99900000001", "99900000002"]')
     text = text.replace("binning:\n", "combine: {both: {of: src}}\nbinning:\n")
