@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import pytest
 from tests.run.toys import TOYS, plan, step
 from xbatch.base.errors import FileError, UsageError
 from xbatch.plan.steps import Plan
-from xbatch.run.cluster import connected, scheduler_address
+from xbatch.run.cluster import connected, other_pythons, scheduler_address
 from xbatch.run.limits import Wishes
 from xbatch.run.result import Event, RunResult
 from xbatch.run.session import execute
@@ -74,7 +75,11 @@ class Dask:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))), "PYTHONWARNINGS": "ignore"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
+                "PYTHONWARNINGS": "ignore",
+            },
             start_new_session=True,
         )
         self.processes.append(process)
@@ -298,6 +303,17 @@ def test_a_scheduler_without_workers_that_are_of_use_is_told(tmp_path: Path) -> 
             pass
     finally:
         dask.stop()
+
+
+def test_another_python_is_named() -> None:
+    def of(python: str) -> dict[str, dict[str, str]]:
+        return {"host": {"python": f"{python}.final.0"}}
+
+    here, other = of(platform.python_version()), of("3.9.18")
+    assert other_pythons({"scheduler": here, "workers": {"tcp://a:1": here}}) == ""
+    said = other_pythons({"scheduler": here, "workers": {"tcp://a:1": here, "tcp://b:1": other}})
+    assert said.startswith("the Dask worker tcp://b:1 has Python 3.9, and the run has 3.1")
+    assert other_pythons({"scheduler": other, "workers": {}}).startswith("the Dask scheduler has Python 3.9")
 
 
 def test_other_files_are_no_scheduler_files(tmp_path: Path) -> None:

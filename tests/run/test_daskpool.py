@@ -51,6 +51,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.slots, self.alive, self.dismissed = 2, True, False
+        self.unheard = 0
         self.futures: list[Future] = []
         self.cancelled: list[str] = []
         self.hear: Callable[[Mapping[str, Any]], None]
@@ -67,7 +68,7 @@ class Scheduler:
         self.hear = hear
 
     def recount(self) -> None:
-        pass
+        self.slots = max(self.slots, self.unheard)
 
     def dismiss(self) -> None:
         self.dismissed = True
@@ -138,6 +139,16 @@ def test_a_lost_worker_costs_what_it_had_begun(pool: DaskPool, scheduler: Schedu
     scheduler.hear({"action": "add-worker", "worker": "tcp://w:2"})
     scheduler.hear({"action": "retire-workers"})
     assert pool.wait(5) == [Slots(4)]
+
+
+def test_workers_that_were_not_heard_of_are_found(
+    pool: DaskPool, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pool.wait(0) == []
+    scheduler.unheard = 3
+    assert pool.wait(0) == []
+    monkeypatch.setattr("xbatch.run.daskpool._LOOK_S", 0.05)
+    assert pool.wait(10) == [Slots(3)]
 
 
 def test_without_workers_a_run_waits_and_then_gives_up(

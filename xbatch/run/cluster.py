@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -25,7 +26,7 @@ from xbatch.run.plugin import make_plugin, make_task, sight
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Cluster", "connected", "quiet", "require_dask", "scheduler_address"]
+__all__ = ["Cluster", "connected", "other_pythons", "quiet", "require_dask", "scheduler_address"]
 
 _CONNECT_S = 5.0
 _FIRST_S = 30.0
@@ -188,9 +189,14 @@ def connected(
         _wait_for_workers(client, address, patience)
         name = f"xbatch-{secrets.token_hex(4)}"
         try:
+            strangers = other_pythons(client.get_versions())
+            if strangers:
+                raise UsageError(strangers)
             client.register_plugin(make_plugin(__version__, probes), name=name)
             sights = client.run(sight, plugin=name)
             cluster = Cluster(client, address, name, most, patience, list(sights.values()))
+        except UsageError:
+            raise
         except Exception as error:  # Dask raises what was raised elsewhere, or something with its text
             raise UsageError(
                 f"the Dask workers at {address} could not be made ready ({_first_line(error)}). "
@@ -231,6 +237,18 @@ def _wait_for_workers(client: Client, address: str, patience: float | None) -> N
         ) from error
 
 
+def other_pythons(versions: Mapping[str, Any]) -> str:
+    """Say whose Python is another than ours, so that code would not mean the same there; empty if nobody's."""
+    here = "{}.{}".format(*sys.version_info)
+    there = {"the Dask scheduler": versions["scheduler"]}
+    there |= {f"the Dask worker {address}": one for address, one in versions["workers"].items()}
+    for who, one in there.items():
+        theirs = ".".join(str(one["host"]["python"]).split(".")[:2])  # of 3.11.7.final.0
+        if theirs != here:
+            return f"{who} has Python {theirs}, and the run has {here}. Start it in the environment of the run"
+    return ""
+
+
 @contextmanager
 def _probes(folders: Mapping[str, Path]) -> Iterator[list[Probe]]:
     """Leave a file in each folder as long as the context lasts."""
@@ -256,19 +274,19 @@ def _probes(folders: Mapping[str, Path]) -> Iterator[list[Probe]]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep to ourselves what Dask logs and warns of here: what matters to a run, the run says."""
-    import distributed  # noqa: F401 - it sets its loggers up when it is imported
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(dask|distributed|tornado)\b")
+        import distributed  # noqa: F401 - it sets its loggers up when it is imported
 
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(dask|distributed|tornado)\b")
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        levels = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        try:
             yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def _first_line(error: BaseException) -> str:

@@ -119,6 +119,7 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         self._given: dict[int, _Given] = {}
         self._unsent: list[Message] = []
         self._news: deque[_Back | _Began | _Changed] = deque()
+        self._counted_at = time.monotonic()
         self._lost_all_at: float | None = None
         self._hopeless = False
         self._heard, self._said = socket.socketpair()
@@ -129,6 +130,7 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         if wake is not None:
             self._selector.register(wake, selectors.EVENT_READ)
         scheduler.listen(self._hear)
+        self._tell(_Changed())  # who came before it listened
 
     def start(self, slot: int, order: Order) -> None:
         """Start a step in a slot that is free."""
@@ -165,6 +167,8 @@ class DaskPool(AbstractContextManager["DaskPool"]):
         while True:
             left = _LOOK_S if end is None else max(0.0, end - time.monotonic())
             ready = self._selector.select(0 if self._unsent else min(left, _LOOK_S))
+            if time.monotonic() > self._counted_at + _LOOK_S:
+                self._recount()  # in case that anything was not heard of
             woken = False
             for key, _ in ready:
                 woken = woken or key.fileobj is not self._heard
@@ -214,8 +218,12 @@ class DaskPool(AbstractContextManager["DaskPool"]):
                 given = self._given.pop(slot)
                 self._scheduler.cancel([given.future])
                 lost.append(Lost(given.step, slot, f"Dask has lost its worker {news.worker}"))
-        self._scheduler.recount()
+        self._recount()
         return lost
+
+    def _recount(self) -> None:
+        self._scheduler.recount()
+        self._counted_at = time.monotonic()
 
     def _look(self) -> list[Message]:
         """Say how many slots there are if that has changed, and whether there is hope."""
