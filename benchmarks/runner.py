@@ -44,6 +44,8 @@ LENGTH = 5
 STEP_MS = 1.5
 OF_DOIT, OF_SNAKEMAKE = 3.0, 1 / 5
 OF_BOUND = 1.1
+# An installed package has its bytecode; a shell that forbids to write it would have every run compile everything.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 BUSY = 0.5  # load for each core, before we begin
 DODO = """\
 def task_chain():
@@ -181,7 +183,7 @@ def nothing_to_do(folder: Path, steps: int, peers: str, runs: int) -> bool:
 def cpu_of(command: list[str], folder: Path) -> float:
     """Run a command in a folder and give what it and its children cost."""
     with (folder / "said.txt").open("w+") as said:
-        child = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+        child = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, env=ENVIRONMENT)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
