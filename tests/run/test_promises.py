@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from unittest import mock
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -59,8 +60,11 @@ class Promises(RuleBasedStateMachine):
         self.contents: dict[str, str] = {}
         self.registry: Mapping[str, TaskDef] = TOYS
         self.damaged = False
+        self.quick = mock.patch.multiple(os, fsync=lambda handle: None, sync=lambda: None)  # nobody cuts the power
+        self.quick.start()
 
     def teardown(self) -> None:
+        self.quick.stop()
         shutil.rmtree(self.root)
 
     # ---- what the plan is, and what its results should be ---------------------------------------------------------

@@ -103,7 +103,13 @@ def test_nobody_looks_while_one_has_the_lock_alone(tmp_path: Path) -> None:
         shutil.rmtree(store.entry(KEY))
     thread.join()
     assert found == [None]
+    user.rest()
+    with alone(tmp_path):
+        pass
+    assert user.lookup(KEY) is None
     user.leave()
+    with alone(tmp_path):
+        pass
 
 
 # ---- several users of one disk ------------------------------------------------------------------------------------

@@ -129,8 +129,12 @@ def execute(
             journal.add(event)
             on_event(event)
 
+        def flush() -> None:
+            journal.flush()
+            store.rest()
+
         run = stack.enter_context(
-            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, journal.flush, make_workers)
+            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, flush, make_workers)
         )
         stack.callback(products.save)
         run.tell("begin", facts=_facts(plan, chosen, jobs))

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from xbatch.base.errors import FileError
 from xbatch.base.files import lines_json
 from xbatch.base.sharing import make_folder, shared_mode
 from xbatch.run.owner import Owner, this_process
-from xbatch.run.uses import mark_used, open_lock, shared, sharing
+from xbatch.run.uses import mark_used, open_lock, release, share, shared
 
 __all__ = ["LOG", "RECORD", "Store", "is_store_fault"]
 
@@ -53,7 +53,8 @@ class Store:
     paranoid : bool
         Check the sha256 of every output that is looked up, not only of those that were written to since.
     uses : bool
-        Mark what is looked up as used, so that it stays while a run needs it. Call `leave` in the end.
+        Mark what is looked up as used, so that it stays while a run needs it. Call `rest` before a wait and
+        `leave` in the end.
     """
 
     def __init__(self, root: Path, paranoid: bool = False, uses: bool = False) -> None:
@@ -61,6 +62,7 @@ class Store:
         self._paranoid = paranoid
         self._uses = uses
         self._lock: int | None = None
+        self._shares = False
         self._root = str(root)
         self._home: Path | None = None
         self._scratches = 0
@@ -84,22 +86,25 @@ class Store:
         """Read the record of a key if all its outputs are there, and as they were made."""
         if not self._uses:
             return self._found(key)
-        with self._sharing():
-            record = self._found(key)
-            if record is not None:
-                mark_used(f"{self._root}/{key[:2]}/{key}")
-            return record
+        if self._lock is None:
+            self._lock = open_lock(self.root)
+        if not self._shares:
+            share(self._lock)
+            self._shares = True
+        record = self._found(key)
+        if record is not None:
+            mark_used(f"{self._root}/{key[:2]}/{key}")
+        return record
+
+    def rest(self) -> None:
+        """Let others clear up until the next look: thousands of looks in a row need one lock."""
+        if self._shares:
+            release(self._lock)
+            self._shares = False
 
     def _found(self, key: str) -> Record | None:
         record = self.record(key)
         return record if record is not None and self._is_whole(key, record) else None
-
-    def _sharing(self) -> AbstractContextManager[None]:
-        if not self._uses:
-            return shared(self.root)
-        if self._lock is None:
-            self._lock = open_lock(self.root)
-        return sharing(self._lock)
 
     def is_damaged(self, key: str) -> bool:
         """Tell whether there is an entry whose outputs are not what its record says."""
@@ -185,7 +190,7 @@ class Store:
         if mode is not None:
             os.chmod(folder / RECORD, 0o444)
             os.chmod(folder, mode)
-        with self._sharing():
+        with shared(self.root):
             return self._placed(folder, record, replace)
 
     def _placed(self, folder: Path, record: Record, replace: bool) -> Record:
@@ -255,7 +260,7 @@ class Store:
         """Clear away what this process has left, and let go of the store's lock."""
         if self._lock is not None:
             os.close(self._lock)
-            self._lock = None
+            self._lock, self._shares = None, False
         if self._home is None:
             return
         shutil.rmtree(self._home, ignore_errors=True)

@@ -1,9 +1,10 @@
 """Who uses a store: the runs that refer to what is in it, and the lock between them and whoever clears it up.
 
 Each run leaves a note in ``runs/`` that names its folder and is locked as long as the run goes, so that it is known
-which folders refer to entries, and which runs are at work. A run looks an entry up, and marks it as used, while it
-shares ``.lock``; an entry is taken away by one who has that lock alone, and only after another look at the mark. The
-mark is the time of the entry's folder, set anew when it is more than an hour old.
+which folders refer to entries, and which runs are at work. A run looks entries up, and marks them as used, while it
+shares ``.lock``, which it lets go before it waits for anything; an entry is taken away by one who has that lock alone,
+and only after another look at the mark. The mark is the time of the entry's folder, set anew when it is more than an
+hour old.
 
 Where a disk knows no locks, runs go without, and nothing can be cleared away.
 """
@@ -23,7 +24,18 @@ from pathlib import Path
 from xbatch.base.errors import FileError
 from xbatch.base.sharing import SHARED_FILE, make_folder, shared_mode
 
-__all__ = ["MARK_S", "KnownRun", "alone", "known_runs", "mark_used", "open_lock", "registered", "shared", "sharing"]
+__all__ = [
+    "MARK_S",
+    "KnownRun",
+    "alone",
+    "known_runs",
+    "mark_used",
+    "open_lock",
+    "registered",
+    "release",
+    "share",
+    "shared",
+]
 
 MARK_S = 3600.0
 """How old a mark may become, in seconds, before it is set anew: most runs need not write to what they look up."""
@@ -72,28 +84,27 @@ def open_lock(root: Path, make: bool = False) -> int | None:
     return None
 
 
-@contextmanager
-def sharing(handle: int | None) -> Iterator[None]:
-    """Share a store's lock with other runs, for as long as a look takes; without one, just go on."""
-    locked = False
+def share(handle: int | None) -> None:
+    """Share a store's lock with other runs; where that cannot be, go on without."""
     if handle is not None:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_SH)
-            locked = True
-    try:
-        yield
-    finally:
-        if handle is not None and locked:
+
+
+def release(handle: int | None) -> None:
+    """Let go of a store's lock."""
+    if handle is not None:
+        with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 @contextmanager
 def shared(root: Path) -> Iterator[None]:
-    """Share a store's lock once, as `sharing` does."""
+    """Share a store's lock once, as `share` does."""
     handle = open_lock(root)
     try:
-        with sharing(handle):
-            yield
+        share(handle)
+        yield
     finally:
         if handle is not None:
             os.close(handle)
@@ -124,9 +135,11 @@ def alone(root: Path) -> Iterator[None]:
 
 def mark_used(entry: str) -> None:
     """Mark an entry as used now, unless that was done within the hour or it is not ours to mark."""
-    with suppress(OSError):
+    try:
         if os.stat(entry).st_mtime < time.time() - MARK_S:
             os.utime(entry)
+    except OSError:
+        pass  # as in all that is done for each of thousands of steps, no context is entered for it
 
 
 @contextmanager
