@@ -10,7 +10,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = {"numpy", "scipy", "astropy", "sherpa", "matplotlib"}
+HEAVY = {"numpy", "scipy", "astropy", "sherpa", "matplotlib", "dask", "distributed"}
 EXAMPLES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / "examples" / "configs").glob("*.yaml")

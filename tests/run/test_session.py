@@ -385,7 +385,7 @@ run, store = Path(sys.argv[1]), Path(sys.argv[2])
 what = plan(step("join:a", text="a"), step("join:b", "join:a"))
 survey(what, run, store, registry=TOYS)
 result = execute(what, run, store, jobs=2, registry=TOYS)
-heavy = {"numpy", "astropy", "sherpa", "matplotlib", "scipy", "psutil"} & set(sys.modules)
+heavy = {"numpy", "astropy", "sherpa", "matplotlib", "scipy", "psutil", "distributed"} & set(sys.modules)
 print(result.counts(), sorted(heavy))
 """
 

@@ -68,7 +68,7 @@ class Cluster:
         self._most = most
         self._sights = sights
         self._task = make_task(plugin)
-        self._dismissed = False
+        self._listens = self._dismissed = False
         self._threads: Mapping[str, int] = client.nthreads()
 
     @property
@@ -114,6 +114,7 @@ class Cluster:
         """Have a function told, in a thread of Dask's, when workers come and go, and when they begin a step."""
         for topic in (_ALL, self._plugin):
             self._client.subscribe_topic(topic, lambda event: hear(event[1]))
+        self._listens = True
 
     def recount(self) -> None:
         """Ask how many threads there are; without an answer all stays as it was."""
@@ -126,6 +127,9 @@ class Cluster:
         if self._dismissed or not self.alive:
             return
         self._dismissed = True
+        if self._listens:
+            for topic in (_ALL, self._plugin):
+                self._client.unsubscribe_topic(topic)
         with suppress(OSError, TimeoutError, KeyError):
             self._client.unregister_worker_plugin(self._plugin)
 
