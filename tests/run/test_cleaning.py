@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from tests.run.inline import inline_workers
 from tests.run.test_store import fill
 from tests.run.toys import TOYS, plan, step
+from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import FileError, UsageError
-from xbatch.run.cleaning import choose, in_use_since, remove
+from xbatch.run.cleaning import choose, forget, in_use_since, remove
 from xbatch.run.entries import Entry, all_entries, check_is_store, references
 from xbatch.run.session import execute
 from xbatch.run.store import RECORD, Store
-from xbatch.run.uses import KnownRun, registered
+from xbatch.run.uses import KnownRun, known_runs, registered
 
 NEVER = float("inf")
 NOW = 1e9
@@ -176,6 +177,25 @@ def test_bytes_that_products_share_are_not_given_back(scene: Scene) -> None:
     record = (scene.store.entry(entry.key) / RECORD).stat().st_size
     assert entry.freed == record
     assert entry.size == record + 3 + (scene.root / "one/logs/join.abc.log").stat().st_size
+
+
+def test_folders_and_files_that_are_gone_are_forgotten(scene: Scene, tmp_path: Path) -> None:
+    scene.run("one", "a")
+    scene.run("two", "a")
+    files = [tmp_path / "here", tmp_path / "gone"]
+    memo = DigestMemo(scene.store.root / DIGESTS)
+    for file in files:
+        file.write_text("x")
+        memo.digest(file, 2**62)
+    files[1].unlink()
+    (scene.root / "two").rename(tmp_path / "elsewhere")
+    assert forget(scene.store.root) == 2
+    assert [run.folder.name for run in known_runs(scene.store.root)] == ["one"]
+    assert memo.recall(files[0]) is not None
+    (note,) = (scene.store.root / DIGESTS).glob("*/*.json")
+    note.write_text("{")
+    with registered(scene.store.root, tmp_path / "not made yet"):
+        assert forget(scene.store.root) == 1
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:

@@ -312,6 +312,20 @@ class DigestMemo:
             self._remember(path, note if sha256 is None else {**note, "sha256": sha256})
         return mark, digest
 
+    def notes_on_missing(self) -> list[Path]:
+        """List the notes on files that are not there any more, and those that cannot be read."""
+        found = []
+        for note in sorted(self._folder.glob("*/*.json")):
+            try:
+                known = Path(json.loads(note.read_bytes())["path"]).exists()
+            except OSError:
+                continue  # another's, or one that somebody else has just taken away
+            except (ValueError, TypeError, KeyError):
+                known = False
+            if not known:
+                found.append(note)
+        return found
+
     def _note(self, path: Path) -> Path:
         name = hashlib.sha256(os.fsencode(_absolute(path))).hexdigest()
         return self._folder / name[:2] / f"{name[2:]}.json"

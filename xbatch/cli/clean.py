@@ -50,7 +50,7 @@ def command(
     A result stays as long as a run folder refers to it, unless asked otherwise, and as long as a run at work might
     need it. Products in run folders stay in any case. What is gone is made again by the next run that needs it.
     """
-    from xbatch.run.cleaning import choose, in_use_since, remove
+    from xbatch.run.cleaning import choose, forget, in_use_since, remove
     from xbatch.run.entries import all_entries, check_is_store, references
     from xbatch.run.store import Store
     from xbatch.run.uses import known_runs
@@ -75,6 +75,7 @@ def command(
     if not dry_run:
         kept.clean()
         removed = remove(kept, cleaning.going)
+        forget(root)
     click.echo(json.dumps(_data(root, cleaning, removed), indent=2) if as_json else _text(root, cleaning, removed))
 
 

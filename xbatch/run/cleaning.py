@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.run.entries import Entry
 from xbatch.run.store import RECORD, Store
 from xbatch.run.uses import MARK_S, KnownRun, alone, known_runs
 
-__all__ = ["Cleaning", "choose", "in_use_since", "remove"]
+__all__ = ["Cleaning", "choose", "forget", "in_use_since", "remove"]
 
 _SLACK_S = 300.0  # clocks of several machines
 _BATCH = 50
@@ -137,6 +139,31 @@ def remove(store: Store, entries: Iterable[Entry], tell: Callable[[Entry], None]
                     gone.append(entry)
                     tell(entry)
     return gone
+
+
+def forget(root: Path) -> int:
+    """Drop what a store remembers of run folders on this machine and of input files that are not there any more.
+
+    Returns
+    -------
+    int
+        How many notes are gone.
+
+    Raises
+    ------
+    FileError
+        The store cannot be locked.
+    """
+    here = os.uname().nodename
+    with alone(root):
+        notes = [
+            run.note for run in known_runs(root) if run.host == here and not run.running and not run.folder.is_dir()
+        ]
+        notes += DigestMemo(root / DIGESTS).notes_on_missing()
+        for note in notes:
+            with suppress(OSError):
+                note.unlink()
+    return len(notes)
 
 
 def _last_used(folder: Path) -> float | None:
