@@ -146,6 +146,18 @@ def test_slots_may_become_more_and_fewer() -> None:
     assert started(scheduler.tell(Slots(3))) == [("a:5", 1), ("a:6", 2)]
 
 
+def test_what_takes_more_slots_than_are_left_has_them_all() -> None:
+    what = plan(step("a:0"), step("a:1"), step("a:2"))
+    scheduler, starts = begin(what, 4, {"a:1": Use(cores=3)})
+    assert starts == [("a:0", 0), ("a:1", 1)]
+    scheduler.tell(Slots(2))
+    assert started(scheduler.tell(Died("a:1"))) == [("a:2", 1)]
+    assert end(scheduler, "a:2") == []
+    assert end(scheduler, "a:0") == [("a:1", 0)]
+    assert end(scheduler, "a:1") == []
+    assert scheduler.over
+
+
 def test_without_slots_a_run_waits() -> None:
     scheduler, _ = begin(plan(step("a:0"), step("a:1", "a:0")), 1)
     assert scheduler.tell(Slots(0)) == []

@@ -261,7 +261,7 @@ class Scheduler:
 
     def _fits(self, use: Use) -> bool:
         return (
-            use.cores <= self._cores
+            min(use.cores, self._slots or 1) <= self._cores  # where slots were lost, it has all that are left
             and (self._memory is None or use.memory_mb <= self._memory)
             and all(self._left.get(name, 1) > 0 for name in use.limits)
         )
