@@ -169,3 +169,9 @@ def test_only_and_force_take_patterns(desk: Desk) -> None:
     desk.run("--only", "group:*/FPMA/*", "--force", "group:*001/FPMA/*")
     assert desk.outcomes()[f"group:{OBSIDS[0]}/FPMA/src/min30"] == "done"
     assert desk.outcomes()[f"group:{OBSIDS[1]}/FPMA/src/min30"] == "up to date"
+    desk.run("--from", "group:*002/FPMB/*", "--only", "group:*")
+    ran = {name for name, outcome in desk.outcomes().items() if outcome != "not selected"}
+    assert ran == {f"spectrum:{OBSIDS[1]}/FPMB/src", f"group:{OBSIDS[1]}/FPMB/src/min30"}
+    said = desk.run("--only", "group:*", "--jobs", 1, "--cores", "group:*FPMA*=2")
+    assert said.status == 2
+    assert f"group:{OBSIDS[0]}/FPMA/src/min30 (and 1 more) can never start: it takes 2 cores" in said.err

@@ -51,7 +51,7 @@ def test_patterns_are_held_to_the_whole_plan() -> None:
         (
             Wishes(memory_mb=(("*", 2000),), room_mb=1000),
             2,
-            "join:a (and 2 more steps) can never start: it takes 2000 MB, and the run has 1000 (--memory)",
+            "join:a (and 2 more) can never start: it takes 2000 MB, and the run has 1000 (--memory)",
         ),
     ],
 )

@@ -240,7 +240,7 @@ class Conductor:
             messages = self._pool.wait(0)
             if not messages:
                 self._place(*self._unplaced.popleft())  # only now, so that no slot waits for it
-            return messages or self._overdue()
+            return [*messages, *self._overdue(messages)]
         self._flush()
         ends = [when for when, _ in self._due.values()]
         if self._deadline is not None:
@@ -248,14 +248,15 @@ class Conductor:
         messages = self._pool.wait(max(0.0, min(ends) - time.monotonic()) if ends else None)
         if not messages and not self._signals and self._deadline is not None and time.monotonic() >= self._deadline:
             return self._pool.kill()
-        return messages or self._overdue()
+        return [*messages, *self._overdue(messages)]
 
-    def _overdue(self) -> list[Late]:
-        """End the steps whose time is over, with all they have started."""
+    def _overdue(self, messages: Sequence[Message]) -> list[Late]:
+        """End the steps whose time is over and that have not just come back, with all they have started."""
         if not self._due:
             return []
         now_s = time.monotonic()
-        late = [(step, slot) for step, (when, slot) in self._due.items() if when <= now_s]
+        back = {message.step for message in messages if isinstance(message, (Finished, Lost))}
+        late = [(step, slot) for step, (when, slot) in self._due.items() if when <= now_s and step not in back]
         for _, slot in late:
             self._pool.end(slot)
         return [Late(step) for step, _ in late]

@@ -153,7 +153,7 @@ def uses_and_room(
         uses[step.name] = use
     wrong = [name for name, use in uses.items() if misfit(use, room)]
     if wrong:
-        more = f" (and {len(wrong) - 1} more steps)" if len(wrong) > 1 else ""
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise UsageError(f"{wrong[0]}{more} can never start: it {misfit(uses[wrong[0]], room)}")
     return uses, room
 
