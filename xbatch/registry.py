@@ -194,7 +194,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "handover",
-                1,
+                2,
                 (),
                 "xbatch.tasks.handover:run",
                 "write scripts that rebuild a fit in XSPEC, PyXspec and Sherpa",

@@ -72,6 +72,15 @@ def test_statistics_depend_on_the_background(
     assert ("No counterpart" in text) == (said == "lstat" or (said == "pgstat" and not background))
 
 
+@pytest.mark.parametrize(("poisson", "told"), [((False, False), False), ((True, False), True)])
+def test_errors_of_the_file_are_taken_without_counts(tmp_path: Path, poisson: tuple[bool, bool], told: bool) -> None:
+    given = {"a.pha": poisson[0], "b.pha": poisson[1]}
+    found = read_xcm(HEAD + "statistic chi\nweight model\n" + MODEL, "a.xcm")
+    text = spec_of_xcm(found, tmp_path, "a", lambda path: Seen(False, ((0, 3),), given[path.name]))
+    assert loaded(text, tmp_path).fits[0].variance == "file"
+    assert ("POISSERR = F and some T" in text) == told
+
+
 def test_spectra_with_and_without_background_are_told(tmp_path: Path) -> None:
     text = imported(HEAD + "backgrnd 1 bk.pha\nstatistic cstat\n" + MODEL, tmp_path)
     assert "some spectra have a background and some have none" in text

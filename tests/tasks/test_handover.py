@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tasks.fit_bench import Bench, dataset, parameter, params
+from tests.tasks.fit_bench import Bench, dataset, parameter, params, spectrum
 from tests.tasks.test_fit_components import PowerLaws, tabulated
 from tests.tasks.test_fit_peer import joint as two_modules
 from tests.tasks.test_fit_peer import prepare
 from tests.xray.worlds import CHANNELS, make_world
-from xbatch.ogip.pha import read_pha
+from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.registry import Job, Outcome
 from xbatch.tasks.handover import run
 from xbatch.tasks.response import run as write_response
@@ -138,6 +138,43 @@ def test_a_component_that_encloses_others_is_handed_over(bench: Bench) -> None:
     assert [float(line.split(",")[0]) for line in lines[at + 2 : at + 4]] == [2.0, 8.0]
     assert len(lines) == at + 1 + 6 + 1
     assert 'create_model_component("xscflux", "f")' in (folder / "fit_sherpa.py").read_text()
+
+
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+def test_spectra_without_all_channels_are_handed_over_with_them(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Sherpa refuses spectra with fewer channels than the matrix; one lacks within a group, others at the ends."""
+    kept = np.setdiff1d(np.arange(3, CHANNELS - 5), [30])
+    world = make_world()
+    for number in (0, 1):
+        bench.put(world, number, part_of(spectrum(world), kept), part_of(spectrum(world, background=True), kept))
+    folder, outcome = hand_over(bench, joint())
+    whole = read_pha(folder / "spectrum_1.pha")
+    assert whole.channel.size == whole.detchans == CHANNELS
+    lacking = np.setdiff1d(np.arange(CHANNELS), kept)
+    assert set(whole.quality[lacking]) == {5} and not whole.counts[lacking].any()
+    assert whole.grouping[30] == -1
+    assert "bad channels inside groups: 1" in outcome.notes[0]
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    assert float(capfd.readouterr().out.split()[-5]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
+
+
+@pytest.mark.filterwarnings(SHERPA_WARNS)
+def test_channels_without_groups_are_chosen_as_in_the_fit(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    alone = np.ones(CHANNELS, np.int16)
+    quality = np.where(np.arange(CHANNELS) % 11 == 0, 5, 0).astype(np.int16)
+    for number in (0, 1):
+        bench.put(make_world(), number, {"grouping": alone, "quality": quality})
+    folder, _ = hand_over(bench, joint(statistic="cstat", background="ignore"))
+    runpy.run_path(str(folder / "fit_sherpa.py"))
+    assert float(capfd.readouterr().out.split()[-5]) == pytest.approx(bench.fit["stat_value"], rel=1e-8)
+
+
+def part_of(whole: Spectrum, kept: np.ndarray) -> dict[str, Any]:
+    """Give the columns of some channels."""
+    names = ("channel", "counts", "sys_err", "quality", "grouping", "backscal", "areascal")
+    return {name: getattr(whole, name)[kept] for name in names}
 
 
 @pytest.mark.filterwarnings(SHERPA_WARNS)

@@ -71,4 +71,5 @@ def _seen(path: Path) -> Seen | None:
     ends = np.append(begins[1:], spectrum.channel.size) - 1
     named = str(spectrum.header.get("BACKFILE", "none")).strip().lower() not in ("", "none")
     channel = spectrum.channel
-    return Seen(named, tuple((int(channel[a]), int(channel[b])) for a, b in zip(begins, ends, strict=True)))
+    bins = tuple((int(channel[a]), int(channel[b])) for a, b in zip(begins, ends, strict=True))
+    return Seen(named, bins, spectrum.poisson)

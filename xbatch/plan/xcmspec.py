@@ -22,10 +22,15 @@ _NOT_THERE = "numbers of ignored groups are taken for channels, since the spectr
 
 @dataclass(frozen=True)
 class Seen:
-    """What a spectrum's file says: whether it names a background, and first and last channel of each of its groups."""
+    """What a spectrum's file says.
+
+    Whether it names a background, first and last channel of each of its groups, and POISSERR: without it the errors
+    are those of the file.
+    """
 
     background: bool
     bins: tuple[tuple[int, int], ...]
+    poisson: bool = True
 
 
 Look = Callable[[Path], Seen | None]
@@ -197,7 +202,7 @@ def _fit(
     background = {number: _has_background(one, seen[number]) for number, one in found.spectra.items()}
     first = [made.text for model, made in translated if model.source == 1]
     return [
-        *_statistic(found, list(background.values()), notes),
+        *_statistic(found, list(background.values()), [one is None or one.poisson for one in seen.values()], notes),
         f"    abundances: {found.settings.get('abund', 'angr')}",
         f"    cross_sections: {found.settings.get('xsect', 'vern')}",
         *(
@@ -239,8 +244,11 @@ def _has_background(one: XcmSpectrum, seen: Seen | None) -> bool:
     return seen is not None and seen.background
 
 
-def _statistic(found: Xcm, background: Sequence[bool], notes: list[str]) -> list[str]:
-    """Say statistic and background: XSPEC's cstat is another one for spectra that have a background."""
+def _statistic(found: Xcm, background: Sequence[bool], poisson: Sequence[bool], notes: list[str]) -> list[str]:
+    """Say statistic and background: XSPEC's cstat is another one for spectra that have a background.
+
+    Where POISSERR = F, XSPEC's chi-squared has the errors of the file whatever its weights are.
+    """
     said = found.settings.get("statistic", "chi")
     statistic = next((ours for theirs, ours in _STATISTICS.items() if said and theirs.startswith(said)), "")
     weight = found.settings.get("weight", "standard")
@@ -251,6 +259,12 @@ def _statistic(found: Xcm, background: Sequence[bool], notes: list[str]) -> list
     if variance is None:
         notes.append(f"weight {weight}: variance data taken")
         variance = "data"
+    if not all(poisson):
+        variance = "file"
+        if any(poisson):
+            notes.append(
+                "some spectra have POISSERR = F and some T: variance file taken for all, as all are treated alike"
+            )
     if not any(background):
         if statistic == "pgstat":
             notes.append("pgstat without a background: cstat taken")

@@ -34,6 +34,8 @@ class Data:
         First and last number of each run of groups not in the fit; XSPEC counts the groups of a file from 1.
     bad : bool
         Some channels have a QUALITY that is not 0.
+    grouped : bool
+        Some groups have more than one channel.
     systematic : bool
         Some channels have a SYS_ERR.
     further : Mapping of str to (str, str)
@@ -48,6 +50,7 @@ class Data:
     noticed: tuple[tuple[int, int], ...]
     ignored: tuple[tuple[int, int], ...]
     bad: bool
+    grouped: bool
     systematic: bool
     further: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 

@@ -107,7 +107,8 @@ def _data(fit: HandedFit) -> list[str]:
                 f"data.syserror = ui.unpack_pha({file}, use_errors=True).syserror * data.counts",
             ]
         lines.append(f'ui.set_analysis({number}, "channel")')
-        lines += [f"ui.ignore_bad({number})"] if data.bad else []
+        # Where no channels are grouped, ignore_bad would leave a choice to which notice only adds.
+        lines += [f"ui.ignore_bad({number})"] if data.bad and data.grouped else []
         lines += [f"ui.notice_id({number}, {first}, {last})" for first, last in data.noticed]
         if fit.background == "subtract" and fit.statistic == "chi2":
             lines.append(f"ui.subtract({number})")

@@ -23,6 +23,7 @@ from xbatch.xray.fold import find_groups
 __all__ = ["run"]
 
 _SAME = ("obsid", "instrument", "spectrum", "binning")
+_LACKING = 5  # QUALITY of a channel that is bad
 _NOT_SHERPA = "Sherpa has no statistic pgstat: its script sets data and model, and makes no fit"
 
 
@@ -114,12 +115,12 @@ def _data(
     models: Mapping[str, str],
 ) -> tuple[Data, list[str]]:
     given = job.params["datasets"][position]
-    spectrum = _regrouped(read_pha(job.inputs[f"grouped/{position}"]))
+    spectrum = _regrouped(_whole(read_pha(job.inputs[f"grouped/{position}"])))
     title = "/".join(str(given[key]) for key in _SAME[:3])
     background = ""
     if f"background/{position}" in job.inputs:
         background = f"background_{number}.pha"
-        below = _with_errors(fit, read_pha(job.inputs[f"background/{position}"]))
+        below = _with_errors(fit, _whole(read_pha(job.inputs[f"background/{position}"])))
         write_pha(job.out / background, below, {"BACKFILE": "none", "RESPFILE": "none", "ANCRFILE": "none"})
     name = f"spectrum_{number}.pha"
     links = {"BACKFILE": background or "none", "RESPFILE": given["rmf"], "ANCRFILE": given["arf"]}
@@ -143,6 +144,7 @@ def _data(
         noticed=_joined(ends),
         ignored=_runs(ignored),
         bad=bool(np.any(spectrum.quality != 0)),
+        grouped=bool(np.any(spectrum.grouping == -1)),
         systematic=bool(np.any(spectrum.sys_err > 0)),
         further={
             name: (files["rmf"], files["arf"])
@@ -162,6 +164,32 @@ def _plain_names(models: Iterable[str]) -> dict[str, str]:
             word += "_"
         found[name] = word
     return found
+
+
+def _whole(spectrum: Spectrum) -> Spectrum:
+    """Give all channels of the detector, those that the file lacks as bad ones: Sherpa takes no part of them."""
+    channel = np.arange(spectrum.detchans) + spectrum.first_channel
+    place = np.searchsorted(spectrum.channel, channel).clip(max=spectrum.channel.size - 1)
+    there = spectrum.channel[place] == channel
+    if there.all() or there.sum() < spectrum.channel.size:
+        return spectrum
+
+    def filled(values: NDArray[Any], otherwise: float) -> NDArray[Any]:
+        return np.where(there, values[place], np.asarray(otherwise, dtype=values.dtype))
+
+    goes_on = spectrum.grouping[place] == -1
+    return replace(
+        spectrum,
+        channel=channel,
+        counts=filled(spectrum.counts, 0),
+        stat_err=None if spectrum.stat_err is None else filled(spectrum.stat_err, 0),
+        sys_err=filled(spectrum.sys_err, 0),
+        quality=filled(spectrum.quality, _LACKING),
+        # The place of a channel that lacks is that of the next there is: within a group the group goes on.
+        grouping=np.where(there | (channel < spectrum.channel[-1]) & goes_on, spectrum.grouping[place], 1),
+        backscal=spectrum.backscal[place],
+        areascal=spectrum.areascal[place],
+    )
 
 
 def _regrouped(spectrum: Spectrum) -> Spectrum:
