@@ -266,9 +266,7 @@ def _outcome(result: RunResult, counts: Mapping[str, int]) -> str:
     return "partial" if counts["not selected"] else "complete"
 
 
-def _step(
-    step: Step, task: TaskDef, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha256s
-) -> dict[str, Any]:
+def _step(step: Step, task: TaskDef, known: Mapping[str, _Known], run_dir: Path, sha256s: _Sha256s) -> dict[str, Any]:
     found = known.get(step.name)
     run = found.result if found is not None else None
     record: Mapping[str, Any] = (found.record if found is not None else None) or {}
