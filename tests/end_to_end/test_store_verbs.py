@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.world import Desk
+from xbatch.plan.keys import RECIPE
 from xbatch.run.lock import hold
 
 
@@ -118,3 +119,18 @@ def test_unlock_frees_only_what_nobody_here_holds(desk: Desk) -> None:
         with hold(run):
             assert "process 7" not in Path(lock).read_text()
     assert "no run holds it" in desk.xbatch("unlock", run).out
+
+
+def test_another_recipe_of_keys_is_the_reason_that_is_given(finished: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = ("--out", finished.run_dir, "--store", finished.folder / "out" / ".store")
+    monkeypatch.setattr("xbatch.plan.keys.RECIPE", RECIPE + 1)
+    told = f"recipe of keys changed: {RECIPE} -> {RECIPE + 1}"
+    assert told in finished.xbatch("plan", finished.folder / "desk.yaml", *places).out
+    said = finished.xbatch("explain", finished.folder / "desk.yaml", *places)
+    assert said.status == 0
+    first, second, third = said.out.splitlines()[:3]
+    assert first.startswith("spectrum:") and first.endswith(": run")
+    assert "compared with its last result here" in second and third.strip() == told
+    elsewhere = ("--out", finished.folder / "out" / "other", "--store", finished.folder / "out" / ".store")
+    said = finished.xbatch("explain", finished.folder / "desk.yaml", "spectrum:*", *elsewhere)
+    assert "nearest in the store is spectrum:" in said.out and told in said.out

@@ -70,11 +70,10 @@ class KnownRun:
 def open_lock(root: Path, make: bool = False) -> int | None:
     """Open a store's lock; None where there is none, or none can be made."""
     path = root / _LOCK
-    try:
-        return os.open(path, os.O_RDWR)
-    except OSError:
-        if not make:
-            return None
+    with suppress(OSError):
+        return _opened(path)
+    if not make:
+        return None
     with suppress(OSError):
         make_folder(root, root)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -96,6 +95,14 @@ def release(handle: int | None) -> None:
     if handle is not None:
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _opened(path: Path) -> int:
+    """Open a file to lock it: to write, as NFS wants it for a lock that is not shared, or else to read."""
+    try:
+        return os.open(path, os.O_RDWR)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)
 
 
 @contextmanager
@@ -187,7 +194,7 @@ def known_runs(root: Path) -> list[KnownRun]:
     found = []
     for path in (root / _RUNS).glob("*.json"):
         try:
-            with path.open("rb") as stream:
+            with os.fdopen(_opened(path), "rb") as stream:
                 running = _is_locked(stream.fileno())
                 raw = stream.read()
                 used = os.fstat(stream.fileno()).st_mtime
