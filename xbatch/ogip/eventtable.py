@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,12 +155,11 @@ class EventTable:
         for name in chosen:
             if name not in places:
                 raise FileError(str(self.path), f"has no column {name} (it has {', '.join(places)})")
-        for first in range(0, self.rows, rows):
-            count = min(rows, self.rows - first)
-            yield {
-                name: np.memmap(self.path, dtype, "r", at + first * np.dtype(dtype).itemsize, (count,))
-                for name, (dtype, at) in ((name, places[name]) for name in chosen)
-            }
+        wanted = [(name, np.dtype(places[name][0]), places[name][1]) for name in chosen]
+        with self.path.open("rb") as stream:
+            for first in range(0, self.rows, rows):
+                count = min(rows, self.rows - first)
+                yield {name: _mapped(stream, dtype, at + first * dtype.itemsize, count) for name, dtype, at in wanted}
 
 
 class TableWriter:
@@ -295,6 +295,14 @@ class TableWriter:
         stream.seek(0)
         stream.write(_MAGIC)
         stream.flush()
+
+
+def _mapped(stream: BinaryIO, dtype: np.dtype[Any], at: int, count: int) -> NDArray[Any]:
+    """Map a piece of a file; numpy's memmap, which looks at the file anew each time, takes ten times as long."""
+    before = at % mmap.ALLOCATIONGRANULARITY
+    length = before + count * dtype.itemsize
+    piece = mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ, offset=at - before)
+    return np.frombuffer(piece, dtype, count, before)
 
 
 def _offsets(dtypes: Mapping[str, np.dtype[Any]], rows: int) -> dict[str, int]:
