@@ -202,6 +202,17 @@ def test_parts_of_a_flux_add_up() -> None:
     assert parts["a"].sum() > parts["b"].sum() > 0
 
 
+def test_what_rounding_hides_is_no_want_of_convergence() -> None:
+    def rounded(flux: Floats) -> Floats:
+        mantissa, exponent = np.frexp(flux)
+        return np.ldexp(np.round(mantissa * 2**16) / 2**16, exponent)
+
+    data = [make_world().dataset("chi2")]
+    ours, rough = (run_fit(Problem(data, spec, parameters())) for spec in (MODEL, theirs(models(power=rounded))))
+    assert rough.converged
+    assert rough.statistic == pytest.approx(ours.statistic, abs=0.02)
+
+
 def test_a_fit_with_them_is_that_with_our_own() -> None:
     """Derivatives of a model of 32 bits are taken with steps that it can follow."""
     data = [make_world().dataset("chi2")]

@@ -36,6 +36,8 @@ _SETTLED = 1e-6
 _POLISHES = 10
 # How near to the minimum an optimiser is to come that starts again from its own end.
 _NEARER = 1e-9
+# What of the statistic the rounding of values of 32 bits may hide; no more than errors ask for.
+_HIDDEN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,8 @@ def _bottom(problem: Problem, start: Floats, optimiser: str) -> tuple[Minimum, C
         if shape.fall <= _SETTLED or previous - statistic <= _SETTLED:
             break
         start, previous, optimiser, tolerance = free, statistic, "levmar", _NEARER
+    if problem.rough and shape.fall <= _HIDDEN:
+        minimum = replace(minimum, converged=True)
     return minimum, shape
 
 

@@ -150,6 +150,11 @@ class Problem:
         self._norms = [self._all_norms(slots) for slots in self._slots]
         self._rough = np.array([self._is_rough(place) for place in range(len(parameters.free))], dtype=np.bool_)
 
+    @property
+    def rough(self) -> bool:
+        """Whether derivatives by some free parameter are those of rounded values."""
+        return bool(self._rough.any())
+
     def _is_straight(self, place: int) -> bool:
         """Tell whether the model is a straight line in a free parameter: a norm or a factor that no link uses."""
         one = self.parameters.all[self.parameters.free[place]]
