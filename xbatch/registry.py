@@ -173,7 +173,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "fit",
-                3,
+                4,
                 ("fit.json", "bins.ecsv"),
                 "xbatch.tasks.fit:run",
                 "fit a model to one or more spectra together",
