@@ -5,7 +5,7 @@ import pytest
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Slots, Start
+from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Same, Scheduler, Skip, Slots, Start
 
 
 def started(actions: list[Action]) -> list[tuple[str, int]]:
@@ -164,3 +164,20 @@ def test_without_slots_a_run_waits() -> None:
     assert end(scheduler, "a:0") == []
     assert not scheduler.over
     assert started(scheduler.tell(Slots(5))) == [("a:1", 0)]
+
+
+def test_a_step_that_is_the_same_work_as_another_waits_for_it() -> None:
+    machine = Scheduler(plan(step("join:a"), step("join:b"), step("join:c", "join:b")), Room(2))
+    assert machine.begin() == [Judge("join:a"), Judge("join:b")]
+    assert machine.tell(Judged("join:a", "run")) == []
+    assert machine.tell(Same("join:b", "join:a")) == [Start("join:a", 0)]
+    assert machine.tell(Ended("join:a", ok=True)) == [Judge("join:b")]
+    assert machine.tell(Judged("join:b", "done")) == [Judge("join:c")]
+
+
+def test_a_step_waits_for_no_other_that_has_ended() -> None:
+    machine = Scheduler(plan(step("join:a"), step("join:b")), Room(2))
+    machine.begin()
+    machine.tell(Judged("join:a", "done"))
+    with pytest.raises(ValueError, match="cannot wait for join:a"):
+        machine.tell(Same("join:b", "join:a"))

@@ -365,6 +365,26 @@ def test_errors_before_anything_starts(scene: Scene, file: Path) -> None:
     assert not scene.store.exists()
 
 
+def test_the_same_work_under_two_names_is_done_once(scene: Scene) -> None:
+    what = plan(step("join:a", text="x", pause=0.3), step("join:b", text="x", pause=0.3), step("join:c", "join:b"))
+    planned = survey(what, scene.run_dir, scene.store, registry=TOYS)
+    assert [(one.kind, [reason.kind for reason in one.reasons]) for one in planned] == [
+        ("run", ["new"]),
+        ("waits", ["waits"]),
+        ("waits", ["waits"]),
+    ]
+    result = execute(what, scene.run_dir, scene.store, jobs=2, registry=TOYS)
+    assert [one.outcome for one in result.steps] == ["done", "up to date", "done"]
+    assert (scene.run_dir / "products" / "join" / "b" / "out.txt").read_text() == "x"
+
+
+def test_the_same_work_is_tried_under_each_name_where_it_fails(scene: Scene) -> None:
+    what = plan(step("misbehave:a", how="raise"), step("misbehave:b", how="raise"))
+    result = execute(what, scene.run_dir, scene.store, jobs=2, registry=TOYS)
+    assert [one.outcome for one in result.steps] == ["failed", "failed"]
+    assert all("a defect" in one.message for one in result.steps)
+
+
 def test_a_listener_that_fails_leaves_no_worker(scene: Scene) -> None:
     def listen(event: Event) -> None:
         if event.kind == "started":

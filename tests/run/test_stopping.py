@@ -29,7 +29,7 @@ def tell(event):
 
 root, pause, grace = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 what = plan(step("join:first", text="x"), step("join:a", "join:first", pause=pause),
-            step("join:b", "join:first", pause=pause), step("join:next", "join:a"))
+            step("join:b", "join:first", pause=pause, text="b"), step("join:next", "join:a"))
 result = execute(what, root / "toy", root / ".store", jobs=2, grace=grace, registry=TOYS, on_event=tell)
 print(result.counts(), result.signal, result.exit_status)
 """

@@ -8,7 +8,7 @@ step is judged when all it waits for has ended, by the same function, so a run c
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
@@ -143,6 +143,8 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
 def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
     """Judge every step of a plan before it is run, in the plan's order.
 
+    Of steps that are the same work under several names the first is to be run, and the others wait for it.
+
     Raises
     ------
     KeyError
@@ -150,8 +152,13 @@ def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
     """
     states: dict[str, State] = {}
     verdicts = []
+    doing: dict[str, str] = {}
     for step in plan:
         verdict = judge(step, states, evidence)
+        if verdict.kind == "run" and verdict.key is not None and step.name not in evidence.forced:
+            other = doing.setdefault(verdict.key, step.name)
+            if other != step.name:
+                verdict = replace(verdict, kind="waits", reasons=(Reason("waits", other),))
         verdicts.append(verdict)
         states[step.name] = Gone.NEVER if verdict.kind == "blocked" else Gone.LATER
         if verdict.record is not None:

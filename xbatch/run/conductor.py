@@ -20,7 +20,21 @@ from xbatch.run.orders import make_order
 from xbatch.run.pool import Finished, Lost, Pool
 from xbatch.run.products import Products, log_path
 from xbatch.run.result import Event, EventKind, StepResult
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Scheduler, Skip, Slots, Start, Stop
+from xbatch.run.scheduler import (
+    Action,
+    Died,
+    Ended,
+    GiveUp,
+    Judge,
+    Judged,
+    Late,
+    Same,
+    Scheduler,
+    Skip,
+    Slots,
+    Start,
+    Stop,
+)
 from xbatch.run.signals import caught
 from xbatch.run.store import RECORD, Record, Store
 from xbatch.run.worker import Answer
@@ -97,6 +111,7 @@ class Conductor:
         self._verdicts: dict[str, Verdict] = {}
         self._states: dict[str, State] = {}
         self._records: dict[str, Record] = {}
+        self._doing: dict[str, str] = {}
         self._begun: dict[str, float] = {}
         self._causes: dict[str, str] = {}
         self._logs: dict[str, Path] = {}
@@ -204,6 +219,10 @@ class Conductor:
         if verdict.kind == "blocked":
             self._lose(step, "failed", "; ".join(reason_text(reason) for reason in verdict.reasons))
             return self._scheduler.tell(Judged(step, "failed"))
+        other = self._doing.setdefault(verdict.key or step, step)
+        if other != step and other not in self.results:
+            return self._scheduler.tell(Same(step, other))  # whose result will do for both
+        self._doing[verdict.key or step] = step
         return self._scheduler.tell(Judged(step, "run"))
 
     def _start(self, step: str, slot: int, evidence: Evidence, seen: Mapping[str, SeenFile]) -> list[Action]:

@@ -27,6 +27,7 @@ __all__ = [
     "Judge",
     "Judged",
     "Late",
+    "Same",
     "Scheduler",
     "Skip",
     "Slots",
@@ -41,6 +42,14 @@ class Judged:
 
     step: str
     answer: Literal["run", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Same:
+    """A step was looked at: it is the same work as another that has not ended, and is looked at again after that."""
+
+    step: str
+    other: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Slots:
     count: int
 
 
-Event = Judged | Ended | Died | Late | Stop | Slots
+Event = Judged | Same | Ended | Died | Late | Stop | Slots
 
 
 @dataclass(frozen=True)
@@ -227,6 +236,10 @@ class Scheduler:
                     self._make_ready(step)
                 else:
                     self._end(step, answer == "done", actions)
+            case Same(step, other):
+                self._expect(step, "judging")
+                self._judging -= 1
+                self._wait_for(step, other)
             case Ended(step, ok):
                 self._release(step)
                 self._end(step, ok, actions)
@@ -239,6 +252,14 @@ class Scheduler:
         if not self._judging:
             self._fill(actions)
         return actions
+
+    def _wait_for(self, step: str, other: str) -> None:
+        """Have a step wait for one that it does not need."""
+        if self._phase[other] not in {"ready", "running"}:
+            raise ValueError(f"{step} cannot wait for {other}, which is {self._phase[other]}")
+        self._phase[step] = "waiting"
+        self._open[step] = 1
+        self._feeds[other].append(step)
 
     def _expect(self, step: str, phase: _Phase) -> None:
         if self._phase.get(step) != phase:
