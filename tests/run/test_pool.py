@@ -73,9 +73,8 @@ def test_a_worker_killed_in_idleness_is_replaced_unseen(pool: Pool, tmp_path: Pa
     pool.start(0, order(tmp_path / "1", "join", text="x"))
     pid = worker(pool)
     os.kill(pid, signal.SIGKILL)
-    select.select(
-        [pool._workers[0].channel], [], [], 10
-    )  # its threads end one after the other, the socket with the last
+    # its threads end one after the other, and the socket with the last
+    select.select([pool._workers[0].channel], [], [], 10)
     pool.start(0, order(tmp_path / "2", "join", text="x"))
     assert worker(pool) != pid
 
