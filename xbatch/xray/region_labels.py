@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.region_masks import LARGEST, Field, Raster, Rule, bounding_box, draw, offsets, places, selected
+from xbatch.xray.region_masks import LARGEST, Field, Raster, Rule, bounding_box, draw, selected
+from xbatch.xray.region_places import indices, offsets, places
 from xbatch.xray.regions import Shape
 
 __all__ = ["LabelImage", "label_image", "labelled", "region_labels"]
@@ -74,9 +75,7 @@ class LabelImage:
         column, row, known = offsets(self.box, x, y)
         # Most events of a list are in no region: they are left out before anything is looked up.
         near = np.flatnonzero(known)
-        flat = np.multiply(row.take(near), self.box.width, dtype=np.intp)
-        flat += column.take(near)
-        labels = self.labels.reshape(-1).take(flat)
+        labels = self.labels.reshape(-1).take(indices(self.box, column.take(near), row.take(near)))
         rows = labelled(labels, self.members)
         return near.take(rows), labels.take(rows)
 

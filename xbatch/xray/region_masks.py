@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from xbatch.xray.polygons import draw_polygon
 from xbatch.xray.region_cells import cut_into_cells
+from xbatch.xray.region_places import places
 from xbatch.xray.regions import Polygon, Shape, bounds, inside
 
 __all__ = [
@@ -33,10 +34,8 @@ __all__ = [
     "draw",
     "is_ambiguous",
     "mask",
-    "offsets",
     "pixels_inside",
     "pixels_that_differ",
-    "places",
     "region_parts",
     "selected",
 ]
@@ -135,37 +134,6 @@ class Raster:
         if known is not None:
             found = found | ~known if self.outside else found & known
         return found
-
-
-def places(box: Field, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], _Bools | None]:
-    """Give the index of whole pixels in a box drawn row by row, and which lie in it; None if all do."""
-    column, index, known = offsets(box, x, y)
-    index *= box.width
-    index += column
-    return index, None if known.all() else known
-
-
-def offsets(box: Field, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], _Bools]:
-    """Give the columns and rows of whole pixels in a box, counted from its first, and which lie in it.
-
-    Raises
-    ------
-    ValueError
-        The positions are not integers.
-    """
-    if x.dtype.kind not in "iu" or y.dtype.kind not in "iu":
-        raise ValueError("a drawn region is looked up at whole pixels, not at fractions of them")
-    near = max(box.pixels, *(abs(edge) for edge in (box.x_first, box.x_last, box.y_first, box.y_last))) < 1 << 30
-    short = near and np.can_cast(x.dtype, np.int32) and np.can_cast(y.dtype, np.int32)
-    signed, unsigned = (np.int32, np.uint32) if short else (np.int64, np.uint64)
-    column: NDArray[Any] = x.astype(signed)
-    column -= box.x_first
-    row: NDArray[Any] = y.astype(signed)
-    row -= box.y_first
-    # Taken as unsigned, a number below 0 is larger than any width: one comparison instead of two.
-    known: _Bools = np.less(column.view(unsigned), box.width)
-    known &= np.less(row.view(unsigned), box.height)
-    return column, row, known
 
 
 def is_ambiguous(shapes: Sequence[Shape]) -> bool:
