@@ -39,7 +39,6 @@ def keep(control: socket.socket, preload: Sequence[str]) -> None:
     for name in preload:
         with suppress(ImportError):
             importlib.import_module(name)
-    gc.collect()
     gc.freeze()  # so that no collection in a worker writes to the pages it shares
     children: set[int] = set()
     while True:
@@ -77,6 +76,7 @@ def _next(control: socket.socket) -> tuple[bytes, list[int]]:
 def _fork(control: socket.socket, handle: int) -> int:
     pid = os.fork()
     if pid == 0:
+        gc.enable()
         control.close()
         serve(socket.socket(fileno=handle))  # does not come back
     os.close(handle)

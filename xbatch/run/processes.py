@@ -31,7 +31,10 @@ _BEGIN = (
     "import json, socket, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "channel = socket.socket(fileno=int(sys.argv[1])); "
 )
-_NURSERY = f"{_BEGIN}from xbatch.run.nursery import keep; keep(channel, json.loads(sys.argv[3]))"
+# Loading modules makes much that stays and little garbage, and the nursery does nothing else.
+_NURSERY = (
+    f"import gc; gc.disable(); {_BEGIN}from xbatch.run.nursery import keep; keep(channel, json.loads(sys.argv[3]))"
+)
 _WORKER = f"{_BEGIN}from xbatch.run.worker import serve; serve(channel)"
 
 
