@@ -15,6 +15,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from xbatch.run.worker import serve
 
@@ -25,8 +26,8 @@ COMMAND = struct.Struct("!ci")  # what, and the process to reap
 STATUS = struct.Struct("!i")  # exit status, or less the number of the signal
 
 
-def keep(control: socket.socket, preload: Sequence[str]) -> None:
-    """Fork workers and tell how they ended, as long as anybody asks.
+def keep(control: socket.socket, preload: Sequence[str]) -> NoReturn:
+    """Fork workers and tell how they ended, as long as anybody asks; then end the process.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def keep(control: socket.socket, preload: Sequence[str]) -> None:
     for pid in children:
         with suppress(ChildProcessError):
             os.waitpid(pid, 0)
+    os._exit(0)  # it has nothing to say or to write, and taking modules apart takes time
 
 
 def _next(control: socket.socket) -> tuple[bytes, list[int]]:
