@@ -52,6 +52,7 @@ PACKAGES_WITHOUT_NAMES = {
     for name in (
         "base",
         "cli",
+        "commands",
         "ogip",
         "plan",
         "provenance",

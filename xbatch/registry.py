@@ -30,12 +30,16 @@ class Job:
         Each declared input by its role; an optional input that did not come is absent.
     out : Path
         An empty folder of the step's own; each declared output is written there under its declared name.
+    places : Mapping of str to Path
+        Folders of the user's that the step reads. What they hold is part of the key by an input that lists it; where
+        they lie is not.
     """
 
     step: str
     params: Mapping[str, Any]
     inputs: Mapping[str, Path]
     out: Path
+    places: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

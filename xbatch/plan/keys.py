@@ -15,7 +15,7 @@ from typing import Any
 from xbatch.base.files import canonical_json
 from xbatch.plan.steps import Step
 
-__all__ = ["ENGINE_VERSIONS", "RECIPE", "ingredients_of", "key_of", "plain"]
+__all__ = ["ENGINE_VERSIONS", "RECIPE", "engine_version", "ingredients_of", "key_of", "plain"]
 
 RECIPE = 1
 """The number of this recipe: what the ingredients are, how they become text, and which rules content digests follow.
@@ -50,6 +50,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def engine_version(step: Step) -> str:
+    """Give the version of a step's engine: its toolset's as it was found here, or the native engine's own."""
+    return step.engine_version or ENGINE_VERSIONS.get(step.engine, "")
 
 
 def ingredients_of(step: Step, version: int, engine_version: str, digests: Mapping[str, str]) -> dict[str, Any]:

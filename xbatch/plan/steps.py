@@ -62,6 +62,12 @@ class Step:
     outputs : tuple of str
         The files the step leaves, where its parameters decide that (one for each spectrum or band); empty where the
         task's own list holds. A name that ends in ``?`` may be absent.
+    places : Mapping
+        Folders of the user's that the step reads, by name; what they hold is part of the key by one of the inputs,
+        where they lie is not.
+    engine_version : str
+        Version of an external toolset, as it was found here; part of the key. Empty for the native engine, which has
+        its own.
     """
 
     name: str
@@ -75,6 +81,8 @@ class Step:
     path: str = ""
     members: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    engine_version: str = ""
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""

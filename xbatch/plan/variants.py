@@ -72,7 +72,7 @@ class Variants:
         if known is None:
             content = {
                 "task": step.task,
-                "engine": step.engine,
+                "engine": f"{step.engine} {step.engine_version}",
                 "params": step.params,
                 "inputs": {role: _defined(item, needs) for role, item in step.inputs.items()},
             }

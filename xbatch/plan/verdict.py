@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
-from xbatch.plan.keys import ENGINE_VERSIONS, ingredients_of, key_of
+from xbatch.plan.keys import engine_version, ingredients_of, key_of
 from xbatch.plan.reasons import Reason, changes, reason_text
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.registry import TaskDef
@@ -129,7 +129,7 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
 
     digests = dict(_digests(step, states, evidence.files))
     version = evidence.registry[step.task].version
-    ingredients = ingredients_of(step, version, ENGINE_VERSIONS.get(step.engine, ""), digests)
+    ingredients = ingredients_of(step, version, engine_version(step), digests)
     key = key_of(ingredients)
     record = None if forced else evidence.lookup(key)
     if record is not None:

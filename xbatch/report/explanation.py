@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xbatch.plan.keys import ENGINE_VERSIONS, ingredients_of
+from xbatch.plan.keys import engine_version, ingredients_of
 from xbatch.plan.reasons import Reason, changes, reason_text
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.plan.verdict import Verdict
@@ -165,9 +165,7 @@ def _explained(step: Step, verdict: Verdict, previous: Callable[[str], Record | 
     if verdict.record is not None:
         return replace(base, other=_other(verdict.record))
     told = tuple(reason for reason in verdict.reasons if reason.kind in {"cannot", "needs", "output missing"})
-    now = verdict.ingredients or ingredients_of(
-        step, TASKS[step.task].version, ENGINE_VERSIONS.get(step.engine, ""), {}
-    )
+    now = verdict.ingredients or ingredients_of(step, TASKS[step.task].version, engine_version(step), {})
     known = verdict.ingredients is not None
     last = previous(step.name)
     if last is not None:

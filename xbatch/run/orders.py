@@ -90,4 +90,5 @@ def make_order(
         log=log,
         store=store.root,
         replace=any(reason.kind == "forced" for reason in verdict.reasons) or store.is_damaged(verdict.key or ""),
+        places={name: Path(folder) for name, folder in step.places.items()},
     )

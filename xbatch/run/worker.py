@@ -19,7 +19,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NoReturn
@@ -54,6 +54,8 @@ class Order:
         As the task declares them.
     head : Mapping
         The part of the record that is known before the step runs.
+    places : Mapping
+        Name to folder, as `Job.places`.
     out, log, store : Path
         An empty folder on the store's disk to work in, the log file, and the store.
     replace : bool
@@ -71,6 +73,7 @@ class Order:
     log: Path
     store: Path
     replace: bool = False
+    places: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def _attempt(order: Order, meter: Meter) -> Answer:
 def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     out = order.out
     out.mkdir()
-    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out))
+    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out, order.places))
     _flush()
     for path, mark in order.marks.items():
         if file_mark(path) != mark:

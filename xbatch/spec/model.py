@@ -17,6 +17,7 @@ from xbatch.spec.labels import labelled
 if TYPE_CHECKING:
     from xbatch.spec.derivedmodel import Combination, EqualBands, Fake
     from xbatch.spec.eventmodel import EventWork
+    from xbatch.spec.rawmodel import RawWork
 
 __all__ = [
     "Analysis",
@@ -287,8 +288,10 @@ class FitJob:
 class Spec:
     """One member's specification, resolved.
 
-    `level` is ``spectra`` or ``events``; `spectra` is empty at level ``events``, `work` is None at level ``spectra``.
-    Spectra of less than `min_exposure` seconds are left out of sums and fits.
+    `level` is ``spectra``, ``events`` or ``raw``; `spectra` is empty but at level ``spectra``, where `work` is None;
+    `raw` is None but at level ``raw``. Spectra of less than `min_exposure` seconds are left out of sums and fits.
+    `engines` says who does a kind of work (``reduction``, ``spectra``, ``lightcurves``, ``images``, ``binning``,
+    ``combine``), where the spec does: ``native``, ``heasoft`` or ``sas``; what it does not name is ``auto``.
     """
 
     name: str
@@ -302,6 +305,8 @@ class Spec:
     fakes: tuple[Fake, ...] = ()
     equal_bands: Mapping[str, EqualBands] = field(default_factory=dict)
     min_exposure: float = 0.0
+    raw: RawWork | None = None
+    engines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
