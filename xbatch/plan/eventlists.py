@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from xbatch.base.files import safe_name
-from xbatch.plan.archive import Lists
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Screening
 from xbatch.spec.labels import labelled
 
-__all__ = ["EventLists", "curve_name", "file_input", "identity"]
+__all__ = ["EventLists", "ListInputs", "curve_name", "file_input", "identity", "screenings_of"]
 
 _TABLE = "events.bin"
 _LIVE_TIME = "livetime.npz"
@@ -41,11 +40,29 @@ def _with(screening: str, sign: str) -> str:
 
 
 @dataclass(frozen=True)
+class ListInputs:
+    """Where the list of an observation and instrument comes from: a file, or a step that makes it.
+
+    Attributes
+    ----------
+    events : Input
+    livetime : Input or None
+        Housekeeping with NuSTAR's live time.
+    cut : bool
+        Whether who made the list has cut flares already.
+    """
+
+    events: Input
+    livetime: Input | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True)
 class EventLists:
-    """The event lists of a spec, with the files that were found."""
+    """The event lists of a spec, by `Observed.subject` and the name of a screening, and what is made of them."""
 
     work: EventWork
-    lists: Mapping[str, Lists]
+    lists: Mapping[tuple[str, str], ListInputs]
 
     @cached_property
     def observed(self) -> dict[str, Observed]:
@@ -82,7 +99,7 @@ class EventLists:
 
     def livetime_inputs(self, observed: str, screening: str) -> dict[str, Input]:
         """Give the live time as an input, where there is a file that has it."""
-        if self.lists[observed].livetime is None:
+        if self.lists[observed, screening].livetime is None:
             return {}
         return {"livetime": StepInput(_events_name(observed, screening), _LIVE_TIME)}
 
@@ -103,10 +120,11 @@ class EventLists:
         """Make the steps of all lists: flares and screening, time selections, the drawing of regions."""
         steps: list[Step] = []
         for one in self.work.observed:
-            screenings = _screenings(one)
+            screenings = screenings_of(one)
             for screening in screenings.values():
-                steps += [_flare_step(one, screening, self.lists[one.subject])] if screening.flare else []
-                steps.append(_events_step(one, screening, self.lists[one.subject]))
+                mine = self.lists[one.subject, screening.name]
+                steps += [_flare_step(one, screening, mine)] if screening.flare and not mine.cut else []
+                steps.append(_events_step(one, screening, mine))
             steps.append(self._preview_step(one, next(iter(screenings))))
             steps += [self._gti_step(one, gtis, next(iter(screenings))) for gtis in self._used_gtis(one)]
         return steps
@@ -185,7 +203,7 @@ class EventLists:
         return {name: list(some) for name, some in roles.items()}
 
 
-def _screenings(one: Observed) -> dict[str, Screening]:
+def screenings_of(one: Observed) -> dict[str, Screening]:
     """Give the screenings of a list, the one that draws and selects times by first."""
     screenings = dict(one.screenings) or {_MAIN: Screening(_MAIN, {})}
     first = {_MAIN: screenings[_MAIN]} if _MAIN in screenings else {}
@@ -206,24 +224,24 @@ def _flare_name(observed: str, screening: str) -> str:
     return f"flare:{observed}{_with(screening, '/')}"
 
 
-def _flare_step(one: Observed, screening: Screening, lists: Lists) -> Step:
+def _flare_step(one: Observed, screening: Screening, lists: ListInputs) -> Step:
     return Step(
         name=_flare_name(one.subject, screening.name),
         task="flare",
         subject=f"{one.subject}{_with(screening.name, '/')}",
         params={**identity(one), "flare": screening.flare},
-        inputs={"events": file_input(lists.events)},
+        inputs={"events": lists.events},
         product=f"{one.subject}/flare{_with(screening.name, '-')}",
         path=screening.path or one.path,
     )
 
 
-def _events_step(one: Observed, screening: Screening, lists: Lists) -> Step:
-    inputs: dict[str, Input] = {"events": file_input(lists.events)}
-    if screening.flare:
+def _events_step(one: Observed, screening: Screening, lists: ListInputs) -> Step:
+    inputs: dict[str, Input] = {"events": lists.events}
+    if screening.flare and not lists.cut:
         inputs["gti"] = StepInput(_flare_name(one.subject, screening.name), "flare.gti")
     if lists.livetime is not None:
-        inputs["livetime"] = file_input(lists.livetime)
+        inputs["livetime"] = lists.livetime
     return Step(
         name=_events_name(one.subject, screening.name),
         task="events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xbatch.base.errors import Problem
@@ -16,15 +16,15 @@ from xbatch.spec.derivedmodel import BandSet
 from xbatch.spec.eventmodel import ImageJob, LightCurveJob, MosaicJob
 from xbatch.spec.model import Analysis
 
-__all__ = ["image_file_problems", "product_steps"]
+__all__ = ["band_files", "band_inputs", "band_params", "image_file_problems", "product_steps"]
 
 
-def product_steps(lists: EventLists) -> list[Step]:
-    """Make the steps of all images, mosaics and light curves."""
+def product_steps(lists: EventLists, made: Collection[str] = ()) -> list[Step]:
+    """Make the steps of all images, mosaics and light curves, but for light curves that are `made` by other steps."""
     return [
         *(_image_step(lists, job) for job in lists.work.images),
         *(_mosaic_step(lists, job) for job in lists.work.mosaics),
-        *(_curve_step(lists, job) for job in lists.work.lightcurves),
+        *(_curve_step(lists, job) for job in lists.work.lightcurves if _curve_of(job) not in made),
     ]
 
 
@@ -37,7 +37,8 @@ def image_file_problems(images: Sequence[ImageJob], analysis: Analysis) -> list[
     ]
 
 
-def _band_params(sets: Sequence[BandSet]) -> list[dict[str, Any]]:
+def band_params(sets: Sequence[BandSet]) -> list[dict[str, Any]]:
+    """Give bands as parameters of a step."""
     params: list[dict[str, Any]] = []
     for one in sets:
         params += [{"name": band.name, "lo": band.lo, "hi": band.hi} for band in one.bands]
@@ -45,12 +46,12 @@ def _band_params(sets: Sequence[BandSet]) -> list[dict[str, Any]]:
     return params
 
 
-def _band_inputs(sets: Sequence[BandSet]) -> dict[str, Input]:
+def band_inputs(sets: Sequence[BandSet]) -> dict[str, Input]:
     """Give the edges that data decide as inputs."""
     return {f"bands/{one.scheme}": StepInput(f"bands:{one.scheme}", "bands.json") for one in sets if one.scheme}
 
 
-def _band_files(sets: Sequence[BandSet], *endings: str) -> tuple[str, ...]:
+def band_files(sets: Sequence[BandSet], *endings: str) -> tuple[str, ...]:
     """Name the files of all bands; those of bands that there may not be end in ``?``."""
     files = {
         f"{safe_name(name)}{ending}{'?' if one.scheme else ''}": None
@@ -78,7 +79,7 @@ def _table_inputs(lists: EventLists, job: ImageJob) -> dict[str, Input]:
 
 
 def _image_step(lists: EventLists, job: ImageJob) -> Step:
-    inputs = _table_inputs(lists, job) | _band_inputs(job.bands)
+    inputs = _table_inputs(lists, job) | band_inputs(job.bands)
     expmap = _expmap(job)
     if expmap is not None:
         inputs["expmap"] = expmap
@@ -90,12 +91,12 @@ def _image_step(lists: EventLists, job: ImageJob) -> Step:
             **job.params,
             "name": job.name,
             **identity(lists.observed[job.observed]),
-            "bands": _band_params(job.bands),
+            "bands": band_params(job.bands),
         },
         inputs=inputs,
         product=f"{job.observed}/images/{job.name}",
         path=job.path,
-        outputs=(*_band_files(job.bands, *_endings([expmap])), "images.json", *_picture(job.params, "images.png")),
+        outputs=(*band_files(job.bands, *_endings([expmap])), "images.json", *_picture(job.params, "images.png")),
     )
 
 
@@ -125,18 +126,22 @@ def _mosaic_step(lists: EventLists, job: MosaicJob) -> Step:
             "group": job.group,
             "mission": lists.observed[members[0].observed].mission,
             "members": [identity(lists.observed[image.observed]) for image in members],
-            "bands": _band_params(sets),
+            "bands": band_params(sets),
         },
-        inputs=inputs | _band_inputs(sets),
+        inputs=inputs | band_inputs(sets),
         product=f"mosaics/{subject}",
         path=job.path,
-        outputs=(*_band_files(sets, *_endings([_expmap(one) for one in members])), "mosaic.json", "mosaic.png"),
+        outputs=(*band_files(sets, *_endings([_expmap(one) for one in members])), "mosaic.json", "mosaic.png"),
     )
+
+
+def _curve_of(job: LightCurveJob) -> str:
+    return curve_name(job.observed, job.name, job.gti)
 
 
 def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
     regions = (job.region, job.background)
-    name = curve_name(job.observed, job.name, job.gti)
+    name = _curve_of(job)
     subject = name.partition(":")[2]
     return Step(
         name=name,
@@ -149,18 +154,18 @@ def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
             "regions": lists.region_params(job.observed, regions),
             "region": job.region,
             "background": job.background,
-            "bands": _band_params(job.bands),
+            "bands": band_params(job.bands),
         },
         inputs={
             **lists.events_inputs(job.observed, job.screening, job.gti),
             **lists.livetime_inputs(job.observed, job.screening),
             **lists.region_inputs(job.observed, regions),
-            **_band_inputs(job.bands),
+            **band_inputs(job.bands),
         },
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         path=job.path,
         outputs=(
-            *_band_files(job.bands, ".lc"),
+            *band_files(job.bands, ".lc"),
             "lightcurves.json",
             *_picture(job.params, "lightcurves.png"),
         ),

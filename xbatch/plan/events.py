@@ -8,8 +8,8 @@ from pathlib import Path
 
 from xbatch.base.errors import Problem
 from xbatch.base.fitsheader import find_file
-from xbatch.plan.archive import find_lists, optional_gz
-from xbatch.plan.eventlists import EventLists
+from xbatch.plan.archive import Lists, find_lists, optional_gz
+from xbatch.plan.eventlists import EventLists, ListInputs, file_input, screenings_of
 from xbatch.plan.eventproducts import image_file_problems, product_steps
 from xbatch.plan.eventspectra import event_source, extraction_steps, named_file_problems
 from xbatch.plan.fitting import Installed, following_steps, is_installed, response_problems
@@ -22,7 +22,7 @@ from xbatch.spec.eventmodel import EventWork
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
 
-__all__ = ["events_steps", "what_events_cannot_give"]
+__all__ = ["events_steps", "file_problems", "what_events_cannot_give"]
 
 
 def events_steps(
@@ -73,12 +73,18 @@ class _Made:
 def _made(analysis: Analysis, spec: Spec) -> _Made:
     work = _work(spec)
     found, problems = find_lists(work.observed, analysis)
-    lists = EventLists(work, found)
-    problems += _file_problems(lists, analysis)
+    lists = EventLists(work, _inputs(work, found))
+    problems += file_problems(lists, found, analysis)
     sources, added = _sources(spec)
     if problems:
         return _Made(sources, [], problems)
-    steps = [*lists.steps(), *extraction_steps(lists), *added, *edge_steps(spec, sources), *product_steps(lists)]
+    steps = [
+        *lists.steps(),
+        *extraction_steps(lists, work.spectra),
+        *added,
+        *edge_steps(spec, sources),
+        *product_steps(lists),
+    ]
     return _Made(sources, steps, [])
 
 
@@ -103,12 +109,24 @@ def _sources(spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
     return sums(spec, extracted)
 
 
-def _file_problems(lists: EventLists, analysis: Analysis) -> list[Problem]:
-    """Say what is wrong with files other than event lists."""
+def _inputs(work: EventWork, found: Mapping[str, Lists]) -> dict[tuple[str, str], ListInputs]:
+    """Give the files that were found as inputs; all screenings of a list take the same."""
+    return {
+        (one.subject, screening): ListInputs(
+            file_input(mine.events), None if mine.livetime is None else file_input(mine.livetime)
+        )
+        for one in work.observed
+        if (mine := found.get(one.subject)) is not None
+        for screening in screenings_of(one)
+    }
+
+
+def file_problems(lists: EventLists, found: Mapping[str, Lists], analysis: Analysis) -> list[Problem]:
+    """Say what is wrong with files other than event lists; `found` are those lists that are there already."""
     work = lists.work
     try:
         return [
-            *region_problems(work.observed, lists.lists, analysis),
+            *region_problems(work.observed, found, analysis),
             *named_file_problems(work.spectra, analysis),
             *image_file_problems(work.images, analysis),
             *_gti_problems(lists, analysis),

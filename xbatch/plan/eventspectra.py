@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.model import Analysis
 
-__all__ = ["event_source", "extraction_steps", "named_file_problems"]
+__all__ = ["event_source", "extraction_steps", "named_file_problems", "spectrum_step"]
 
 _FACTS = "extract.json"
 
@@ -62,10 +63,10 @@ def named_file_problems(spectra: tuple[EventSpectrum, ...], analysis: Analysis) 
     return problems
 
 
-def extraction_steps(lists: EventLists) -> list[Step]:
-    """Make one extraction for all spectra of a table and time selection, and a step that reads each."""
+def extraction_steps(lists: EventLists, spectra: Sequence[EventSpectrum]) -> list[Step]:
+    """Make one extraction for all of some spectra of a table and time selection, and a step that reads each."""
     groups: dict[tuple[str, str, str], list[EventSpectrum]] = {}
-    for one in lists.work.spectra:
+    for one in spectra:
         observed = f"{one.subject.obsid}/{one.subject.instrument}"
         groups.setdefault((observed, one.screening, one.gti), []).append(one)
     steps = []
@@ -130,6 +131,20 @@ def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
     inputs: dict[str, Input] = {"pha": StepInput(extract, source), "fault": StepInput(extract, _fault(one))}
     if background:
         inputs["background"] = StepInput(extract, background[0])
+    return spectrum_step(one, inputs)
+
+
+def spectrum_step(one: EventSpectrum, inputs: Mapping[str, Input]) -> Step:
+    """Make the step that brings a spectrum together with its background and responses.
+
+    Parameters
+    ----------
+    one : EventSpectrum
+    inputs : Mapping
+        ``pha`` and, where they are made by other steps, ``background``, ``rmf``, ``arf``; files that the spec names are
+        added.
+    """
+    inputs = dict(inputs)
     for role, path in (("rmf", one.response), ("arf", one.arf)):
         if isinstance(path, Path) and isinstance(one.response, Path):
             inputs[role] = file_input(_there(path))

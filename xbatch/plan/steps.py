@@ -68,6 +68,8 @@ class Step:
     engine_version : str
         Version of an external toolset, as it was found here; part of the key. Empty for the native engine, which has
         its own.
+    because : str
+        Why this engine does it, where there was a choice; not part of the key.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Step:
     outputs: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     engine_version: str = ""
+    because: str = ""
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""

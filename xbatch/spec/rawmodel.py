@@ -1,7 +1,7 @@
 """What a specification of level ``raw`` asks for beside what it asks of event lists, as data.
 
 A raw spec is one of level ``events`` whose lists do not exist yet: `Spec.work` holds regions, screenings, spectra,
-images and light curves as at that level, and `Spec.raw` holds how the lists are made, and what only the missions' tools make.
+images and light curves as at that level, and `Spec.raw` holds how the lists are made, and what only the tools make.
 Everything is decided for each observation; nothing here knows YAML. The mappings named `params` are JSON-able.
 """
 

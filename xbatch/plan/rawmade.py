@@ -1,0 +1,134 @@
+"""What the recipes of the missions' tools are given, and what they give back to the recipe of level ``raw``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xbatch.base.errors import Problem
+from xbatch.base.toolset import Suite, Toolset
+from xbatch.plan.eventlists import ListInputs
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import Input, Step
+from xbatch.spec.eventmodel import EventWork
+from xbatch.spec.model import Analysis, Spec
+from xbatch.spec.rawmodel import RawWork
+
+__all__ = ["OBSERVATION", "RawContext", "RawMade", "SpectrumInputs", "observation_name"]
+
+OBSERVATION = "observation.json"
+"""What the step of `observation_name` leaves: the files of the observation, with their digests."""
+
+_TITLES = {"heasoft": "HEASoft", "sas": "SAS"}
+_CURES = {
+    "heasoft": "install HEASoft and source $HEADAS/headas-init.sh before the run",
+    "sas": "install SAS, source its setsas.sh and export SAS_CCFPATH before the run",
+}
+
+
+def observation_name(obsid: str) -> str:
+    """Name the step that lists, and fetches if need be, the files of an observation."""
+    return f"observation:{obsid}"
+
+
+@dataclass(frozen=True)
+class RawContext:
+    """What every recipe of the tools is given.
+
+    Attributes
+    ----------
+    analysis : Analysis
+        For places of problems.
+    spec : Spec
+        The member, of level ``raw``.
+    toolset : Toolset
+        What is installed here.
+    """
+
+    analysis: Analysis
+    spec: Spec
+    toolset: Toolset
+
+    @property
+    def work(self) -> EventWork:
+        """Regions, screenings, spectra, images and light curves, as at level ``events``."""
+        if self.spec.work is None:
+            raise ValueError(f"{self.spec.name}: a spec of level raw says what is to be done with its events")
+        return self.spec.work
+
+    @property
+    def raw(self) -> RawWork:
+        """What the tools alone can do."""
+        if self.spec.raw is None:
+            raise ValueError(f"{self.spec.name}: a spec of level raw has raw observations")
+        return self.spec.raw
+
+    def suite(self, name: str) -> Suite | None:
+        """Give the toolset of an engine, if it is installed here."""
+        return self.toolset.heasoft if name == "heasoft" else self.toolset.sas
+
+    def version(self, engine: str) -> str:
+        """Give the version of an engine's toolset, for `Step.engine_version`; empty where it is not installed."""
+        suite = self.suite(engine)
+        return suite.version if suite is not None else ""
+
+    def blocked(self, engine: str, path: str) -> Problem | None:
+        """Say that an engine is not installed here, for `Step.blocked`."""
+        if self.suite(engine) is not None:
+            return None
+        message = f"needs {_TITLES[engine]}, which is not installed here"
+        return Problem(self.analysis.place(path), "XB504", message, _CURES[engine], path)
+
+    def engine(self, kind: str) -> str:
+        """Say which engine the spec asks for a kind of work: ``auto`` where it leaves that open."""
+        return self.spec.engines.get(kind, "auto")
+
+
+@dataclass(frozen=True)
+class SpectrumInputs:
+    """The files of a spectrum that a tool makes, as inputs of the step that checks and reads it."""
+
+    pha: Input
+    background: Input | None = None
+    rmf: Input | None = None
+    arf: Input | None = None
+
+
+@dataclass(frozen=True)
+class RawMade:
+    """What a recipe has made of one observation.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        Those of the tools, and light curves made by them.
+    lists : Mapping
+        `Observed.subject` and screening to the event list from which native steps go on.
+    spectra : Mapping
+        `Subject.path` of those of `EventWork.spectra` that tools make to their files; the others are native.
+    curves : frozenset of str
+        Names of the light-curve steps (`curve_name`) that are among `steps`; the others are made natively.
+    sources : Mapping
+        `Subject.path` to what fits start from, of spectra that are not in `EventWork.spectra` (RGS and its sums); their
+        ``spectrum`` steps are among `steps`.
+    problems : tuple of Problem
+        What makes the plan impossible.
+    """
+
+    steps: tuple[Step, ...] = ()
+    lists: Mapping[tuple[str, str], ListInputs] = field(default_factory=dict)
+    spectra: Mapping[str, SpectrumInputs] = field(default_factory=dict)
+    curves: frozenset[str] = frozenset()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def __or__(self, other: RawMade) -> RawMade:
+        """Put two together."""
+        return RawMade(
+            (*self.steps, *other.steps),
+            {**self.lists, **other.lists},
+            {**self.spectra, **other.spectra},
+            self.curves | other.curves,
+            {**self.sources, **other.sources},
+            (*self.problems, *other.problems),
+        )
