@@ -1,0 +1,93 @@
+"""A fake HEADAS: executables that read parameters, insist on files and write products as the real ones do.
+
+Names, types and defaults of parameters are those of HEASoft 6.20, with what later releases added as each file in
+``syspfiles`` says. Numbers are those of the native tasks and of the simulator's telescope.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.fakes.core import Run, ToolError, install
+
+__all__ = ["TOOLS", "VERSION", "error_line", "make_headas", "run"]
+
+VERSION = "6.35.1"
+_PARAMETERS = Path(__file__).with_name("syspfiles")
+#: Tool to the module below this package that does its work.
+TOOLS: Mapping[str, str] = {
+    "fversion": "versions",
+    "ftversion": "versions",
+}
+#: Versions of the tasks of NuSTARDAS, which tell errors in their own way.
+_NUSTAR = {
+    "nupipeline": "0.4.9",
+    "nuproducts": "0.3.3",
+    "nuexpomap": "1.2.4",
+    "nubackscale": "1.0.3",
+    "nusplitsc": "0.0.4",
+}
+
+
+def make_headas(folder: Path) -> Mapping[str, str]:
+    """Build an installation of HEASoft and of NuSTAR's CALDB.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+
+    Returns
+    -------
+    environment : Mapping
+        The variables that a shell has after the set-up scripts of both; PATH goes on with this process's own.
+    """
+    root = folder / f"heasoft-{VERSION}" / "x86_64-pc-linux-gnu-libc2.35"
+    install(root, "tests.fakes.headas", TOOLS)
+    shutil.copytree(_PARAMETERS, root / "syspfiles", dirs_exist_ok=True)
+    (root / "refdata").mkdir(exist_ok=True)
+    user = folder / "pfiles"
+    user.mkdir(exist_ok=True)
+    caldb = folder / "caldb"
+    index = caldb / "data" / "nustar" / "fpm" / "caldb.indx"
+    index.parent.mkdir(parents=True, exist_ok=True)
+    index.write_bytes(b"index of the calibration, version 20250915")
+    tools = caldb / "software" / "tools"
+    tools.mkdir(parents=True, exist_ok=True)
+    (tools / "caldb.config").write_text("NUSTAR FPM data/nustar/fpm caldb.indx data/nustar/fpm\n")
+    (tools / "alias_config.fits").write_bytes(b"")
+    return {
+        "HEADAS": str(root),
+        "LHEASOFT": str(root),
+        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PFILES": f"{user};{root / 'syspfiles'}",
+        "LHEA_DATA": str(root / "refdata"),
+        "PGPLOT_TYPE": "/null",
+        "CALDB": str(caldb),
+        "CALDBCONFIG": str(tools / "caldb.config"),
+        "CALDBALIAS": str(tools / "alias_config.fits"),
+    }
+
+
+def run(run: Run) -> None:
+    """Do a tool's work."""
+    from tests.fakes.headas.parameters import opened
+
+    if "HEADAS" not in os.environ:
+        raise ToolError("HEADAS is not set")
+    work = importlib.import_module(f"tests.fakes.headas.{TOOLS[run.tool]}").TOOLS[run.tool]
+    with opened(run.tool, run.args, run.root / "syspfiles") as parameters:
+        work(run, parameters)
+        run.spoil(error_line)
+
+
+def error_line(tool: str, message: str) -> str:
+    """Say that something is wrong as the tool says it."""
+    if tool in _NUSTAR:
+        name = f"{tool}_{_NUSTAR[tool]}"
+        return f"{name}: Error: {message}\n{name}: Exit with error"
+    return f"ERROR: {message}\nTask {tool} 1.0 terminating with status 1"
