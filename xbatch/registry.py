@@ -113,6 +113,13 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
         task.name: task
         for task in (
             _task(
+                "observation",
+                1,
+                ("observation.json",),
+                "xbatch.tasks.observation:run",
+                "list the files of an observation as the archive has them, and look them through",
+            ),
+            _task(
                 "events",
                 2,
                 ("events.bin", "events.json", "livetime.npz?"),

@@ -68,6 +68,9 @@ class Step:
     engine_version : str
         Version of an external toolset, as it was found here; part of the key. Empty for the native engine, which has
         its own.
+    fresh : bool
+        Whether it is run each time, since it looks at the world outside; what hangs on it runs only where its result
+        has changed.
     because : str
         Why this engine does it, where there was a choice; not part of the key.
     """
@@ -85,6 +88,7 @@ class Step:
     outputs: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     engine_version: str = ""
+    fresh: bool = False
     because: str = ""
 
     def needs(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def matching(names: Collection[str], patterns: Sequence[str], option: str) -> fr
 def selected(
     plan: Plan, only: Sequence[str], force: Sequence[str], begin: Sequence[str] = ()
 ) -> tuple[Plan, frozenset[str]]:
-    """Take from a plan the steps asked for with all that they wait for, and name those to be forced.
+    """Take from a plan the steps asked for with all that they wait for, and name those to be run in any case.
 
     Parameters
     ----------
@@ -60,7 +60,8 @@ def selected(
                 raise UsageError("no step of --only hangs on one of --from; `xbatch plan` lists the steps")
             wanted = _with_needs(plan, wanted)
         plan = Plan(plan.name, tuple(step for step in plan if step.name in wanted))
-    return plan, matching([step.name for step in plan], force, "--force")
+    fresh = {step.name for step in plan if step.fresh}
+    return plan, matching([step.name for step in plan], force, "--force") | fresh
 
 
 def _with_needs(plan: Plan, steps: Collection[str]) -> set[str]:

@@ -1,0 +1,61 @@
+"""The task ``observation``: the files of an observation as the archive has them, listed and looked through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from xbatch.base.digest import file_facts, is_whole_fits
+from xbatch.base.errors import FileError
+from xbatch.base.files import pretty_json
+from xbatch.base.fitsheader import read_headers
+from xbatch.registry import Job, Outcome
+
+__all__ = ["LISTED", "list_files", "run"]
+
+LISTED = "observation.json"
+_FITS = re.compile(r"\.(fits?|fts|evt|hk|pha|att|orb|mkf|ftz|attorb)(\.(gz|z))?", re.IGNORECASE)
+_ROLE = "file/"
+
+
+def run(job: Job) -> Outcome:
+    """List the files of an observation that is there.
+
+    Raises
+    ------
+    FileError
+        A file is empty or cut short: a download that was broken off looks like that.
+    """
+    files = {role.removeprefix(_ROLE): path for role, path in job.inputs.items() if role.startswith(_ROLE)}
+    return list_files(job, files)
+
+
+def list_files(job: Job, files: Mapping[str, Path]) -> Outcome:
+    """Write the list of an observation's files: name below its folder, size and digest of what they hold.
+
+    Parameters
+    ----------
+    job : Job
+        Of ``observation`` or ``fetch``; `LISTED` is written to its folder.
+    files : Mapping
+        Name, with folders by ``/``, to file.
+
+    Raises
+    ------
+    FileError
+        A file is empty or cut short, or there is none.
+    """
+    if not files:
+        raise FileError(job.params["obsid"], "holds no files")
+    listed = []
+    for name in sorted(files):
+        facts = file_facts(files[name])
+        if facts.size == 0:
+            raise FileError(str(files[name]), "is empty", "fetch the observation again")
+        if _FITS.search(name) and not is_whole_fits(facts.digest):
+            read_headers(files[name])
+        listed.append({"path": name, "size": facts.size, "digest": facts.digest})
+    content = {"mission": job.params["mission"], "obsid": job.params["obsid"], "files": listed}
+    (job.out / LISTED).write_text(pretty_json(content), encoding="utf-8")
+    return Outcome(facts={"files": len(listed), "bytes": sum(one["size"] for one in listed)})
