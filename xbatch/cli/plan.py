@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from xbatch.base.collection import no_collection
 from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
 
 if TYPE_CHECKING:
+    from xbatch.commands.call import Call
     from xbatch.plan.steps import Plan, Step
     from xbatch.plan.verdict import Verdict
 
@@ -27,6 +29,7 @@ Examples:
   xbatch plan analysis.yaml
   xbatch plan analysis.yaml --set binning.min30.counts=20    what would that rerun?
   xbatch plan analysis.yaml --graph mermaid > plan.mmd
+  xbatch plan analysis.yaml --script > commands.sh     what HEASoft and SAS are told
   xbatch plan analysis.yaml --json | jq '.steps[] | select(.verdict == "run").name'
 """,
 )
@@ -34,7 +37,8 @@ Examples:
 @places
 @click.option("--json", "as_json", is_flag=True, help="Print steps, parameters, inputs and verdicts as JSON.")
 @click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Draw the plan as text for Mermaid or Graphviz.")
-@click.option("--verbose", "-v", is_flag=True, help="Show each step's parameters and inputs too.")
+@click.option("--script", "as_script", is_flag=True, help="Write the external tools' commands as a script for bash.")
+@click.option("--verbose", "-v", is_flag=True, help="Show each step's engine, parameters, inputs and commands too.")
 def command(
     spec: Path,
     overrides: tuple[str, ...],
@@ -42,6 +46,7 @@ def command(
     store: Path | None,
     as_json: bool,
     graph: str | None,
+    as_script: bool,
     verbose: bool,
 ) -> None:
     """Show each step with what a run would do: run it (and why), leave it as up to date, or wait for another's result.
@@ -56,6 +61,11 @@ def command(
         analysis = read_spec(spec, overrides)
         plan = compile_plan(analysis)
         run_dir = default_run_dir(analysis, out)
+        if as_script:
+            from xbatch.plan.script import script
+
+            click.echo(script(plan, str(run_dir)), nl=False)
+            return
         verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}
         if graph is not None:
             from xbatch.plan.graph import dot, mermaid
@@ -96,6 +106,9 @@ def _as_json(plan: Plan, verdicts: Mapping[str, Verdict], members: int) -> dict[
                 "task": step.task,
                 "subject": step.subject,
                 "engine": step.engine,
+                "engine_version": step.engine_version,
+                "because": step.because,
+                "commands": [list(call.command) for call in _calls(step)],
                 "members": list(step.members),
                 "needs": list(step.waits_for()),
                 "verdict": verdicts[step.name].kind,
@@ -158,9 +171,18 @@ def _step_lines(step: Step, verdict: Verdict, width: int, verbose: bool) -> list
     reasons = "; ".join(clauses)
     lines = [f"{step.name:<{width}}  {word}{': ' if word and reasons else ''}{reasons}".rstrip()]
     if verbose:
-        lines.append(f"    engine {step.engine}, parameters {json.dumps(step.params, sort_keys=True)}")
+        params = {name: value for name, value in step.params.items() if name != "work"}
+        engine = f"{step.engine} ({step.because})" if step.because else step.engine
+        lines.append(f"    engine {engine}, parameters {json.dumps(params, sort_keys=True)}")
         lines += [f"    {role} <- {_input(step, role)}" for role in step.inputs]
+        lines += [f"    $ {shlex.join(call.command)}" for call in _calls(step)]
     return lines
+
+
+def _calls(step: Step) -> tuple[Call, ...]:
+    from xbatch.commands.call import Work
+
+    return Work.of(step.params["work"]).calls if "work" in step.params else ()
 
 
 def _summary(verdicts: Mapping[str, Verdict], members: int) -> str:

@@ -1,0 +1,105 @@
+"""The script of a plan's commands: bash runs it, with tools of the test's own in the place of the missions'."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xbatch.commands.call import HEASOFT, SAS, Call, Staged, Work
+from xbatch.plan.script import script
+from xbatch.plan.steps import FileInput, Plan, Step, StepInput
+
+# Says how it was called: folder, variables, words; writes the file that outfile= names.
+_TOOL = """#!/usr/bin/env bash
+{ echo "tool $(basename "$0")"; for word in "$@"; do echo "word $word"; done; echo "pfiles $PFILES"
+echo "odf ${SAS_ODF:-}"; ls; } >> "$LOG"
+for word in "$@"; do case $word in outfile=*) echo made > "${word#outfile=}" ;; esac; done
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("fttool", "evselect"):
+        (folder / name).write_text(_TOOL)
+        (folder / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "HEADAS": "/h"}
+
+
+def _plan(tmp_path: Path) -> Plan:
+    region = tmp_path / "my region.reg"
+    region.write_text("circle(1,2,3)\n")
+    raw = tmp_path / "raw" / "hk"
+    raw.mkdir(parents=True)
+    (raw / "a.fits").write_text("a")
+    first = Work(
+        calls=(Call(HEASOFT, "fttool", (("infile", "src.reg"), ("outfile", "x.out")), ("x.out",)),),
+        staged={"src.reg": Staged("region"), "obs": Staged("raw", "tree")},
+        written={"list.txt": "a b\nc\n"},
+        kept={"x.fits": "x.*"},
+    )
+    second = Work(
+        calls=(Call(SAS, "evselect", (("expression", "(PI>150)&&{selection:src.expression}"), ("outfile", "y"))),),
+        staged={"x.fits": Staged("x", "copy")},
+        kept={"y.fits": "y"},
+        environment={"SAS_ODF": "{scratch}/odf"},
+    )
+    return Plan(
+        "my plan",
+        (
+            Step("selection:1", "selection", "1", product="1/selection"),
+            Step(
+                "fttool:1",
+                "fttool",
+                "1",
+                HEASOFT,
+                params={"work": first.params()},
+                inputs={"region": FileInput(str(region))},
+                places={"raw": str(tmp_path / "raw")},
+                because="the ARF needs CALDB",
+            ),
+            Step(
+                "evselect:1",
+                "evselect",
+                "1",
+                SAS,
+                params={"work": second.params()},
+                inputs={
+                    "x": StepInput("fttool:1", "x.fits"),
+                    "selection": StepInput("selection:1", "selection.json"),
+                },
+                outputs=("y.fits",),
+            ),
+        ),
+    )
+
+
+def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
+    run = tmp_path / "run"
+    made = run / "products" / "1" / "selection"
+    made.mkdir(parents=True)
+    (made / "selection.json").write_text(json.dumps({"src": {"expression": "((X,Y) IN CIRCLE(1,2,3))"}}))
+    path = tmp_path / "commands.sh"
+    path.write_text(script(_plan(tmp_path), str(run)))
+    done = subprocess.run(["bash", str(path)], env=tools, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    work = tmp_path / "my_plan-script"
+    assert (work / "products" / "fttool_1" / "x.fits").read_text() == "made\n"
+    assert (work / "products" / "evselect_1" / "y.fits").is_file()
+    assert (work / "fttool_1" / "obs" / "hk" / "a.fits").is_symlink()
+    assert (work / "fttool_1" / "list.txt").read_text() == "a b\nc\n"
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[:3] == ["tool fttool", "word infile=src.reg", "word outfile=x.out"]
+    assert f"pfiles {work}/fttool_1/pfiles;/h/syspfiles" in log
+    assert "word expression=(PI>150)&&((X,Y) IN CIRCLE(1,2,3))" in log
+    assert f"odf {work}/evselect_1/odf" in log
+
+
+def test_it_says_why_and_when_there_is_nothing(tmp_path: Path) -> None:
+    assert "# the ARF needs CALDB" in script(_plan(tmp_path), "out")
+    assert "there are no commands" in script(Plan("p", (Step("events:1", "events", "1"),)), "out")

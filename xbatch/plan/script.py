@@ -1,0 +1,167 @@
+"""The commands of a plan's external tools as a shell script: to read, to keep, or to run a step again by hand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from xbatch.base.files import safe_name
+from xbatch.commands.call import HEASOFT, TOKEN, Call, Staged, Work
+from xbatch.plan.steps import FileInput, Input, Plan, Step
+
+__all__ = ["script"]
+
+_HEAD = """\
+#!/usr/bin/env bash
+# The commands of the missions' tools that `xbatch run` gives for the plan {name!r}, in an order in which they can run.
+#
+# Each step works in a folder of its own below $WORK and leaves its products in $WORK/products. What other steps make,
+# those that xbatch does itself, is taken from $RUN, the folder of a run. Source the tools' set-up scripts first.
+set -euo pipefail
+WORK=${{WORK:-$PWD/{folder}}}
+RUN=${{RUN:-{run}}}
+export HEADASNOQUERY= HEADASPROMPT=/dev/null
+
+# value FILE KEY: a value of a JSON file; dots in KEY go deeper
+value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."): v = v[int(k)] if isinstance(v, list) else v[k]
+print(v)' "$1" "$2"; }}
+"""
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def script(plan: Plan, run: str) -> str:
+    """Write the script.
+
+    Parameters
+    ----------
+    plan : Plan
+    run : str
+        Folder of the run, for what native steps make.
+
+    Returns
+    -------
+    str
+        A script for bash; it says so where the plan has no commands of external tools.
+    """
+    steps = plan.by_name()
+    mine = [step for step in plan if step.params.get("work")]
+    head = _HEAD.format(name=plan.name, folder=f"{safe_name(plan.name)}-script", run=shlex.quote(run))
+    if not mine:
+        return f"{head}\n# Every step of this plan is native: there are no commands.\n"
+    return "\n".join([head, *("\n".join(_step(step, steps)) for step in mine)])
+
+
+def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
+    work = Work.of(step.params["work"])
+    yield f"# ---- {step.name} {'-' * max(0, 100 - len(step.name))}"
+    if step.because:
+        yield f"# {step.because}"
+    folder = f"$WORK/{safe_name(step.name)}"
+    yield f'mkdir -p "{folder}" "$WORK/products/{safe_name(step.name)}" && cd "{folder}"'
+    for name, staged in work.staged.items():
+        yield from _staged(name, staged, step, steps)
+    for name, text in work.written.items():
+        yield from _written(name, text, step, steps)
+    yield f'mkdir -p pfiles && export PFILES="$PWD/pfiles;${{HEADAS:-}}/syspfiles{_sas_parameters(work)}"'
+    for name, text in work.environment.items():
+        yield f"export {name}={_word(text, step, steps)}"
+    for call in work.calls:
+        yield _command(call, step, steps)
+    for output, pattern in work.kept.items():
+        optional = f"{output}?" in step.outputs
+        quiet = " 2>/dev/null || true" if optional else ""
+        yield f'mv {pattern} "$WORK/products/{safe_name(step.name)}/{output}"{quiet}'
+    yield ""
+
+
+def _sas_parameters(work: Work) -> str:
+    return "" if all(call.suite == HEASOFT for call in work.calls) else ":${SAS_DIR:-}/config"
+
+
+def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
+    parent = PurePosixPath(name).parent.as_posix()
+    make = "" if parent == "." else f"mkdir -p {shlex.quote(parent)} && "
+    target = shlex.quote(name)
+    if staged.how.startswith("tree"):
+        source = shlex.quote(step.places.get(staged.role, staged.role))
+        yield f"{make}cp -rs {source} {target}"
+        if staged.how == "tree-unpack":
+            yield (
+                f"find {target} -name '*.gz' -exec sh -c 'gunzip -c \"$1\" > \"${{1%.gz}}\" && rm \"$1\"' _ {{}} ';'"
+            )
+        return
+    item = step.inputs.get(staged.role)
+    if item is None:
+        return
+    source = _source(item, steps)
+    if staged.how == "summary":
+        path = f"PATH $PWD/{staged.path}/"
+        yield f'{make}sed "s|^PATH .*|{path}|" {source} > {target}'
+    elif staged.how == "unpack":
+        yield f"{make}{{ gunzip -cf {source} > {target}; }}"
+    else:
+        verb = "cp" if staged.how == "copy" else "ln -sf"
+        yield f"{make}{verb} {source} {target}"
+
+
+def _source(item: Input, steps: Mapping[str, Step]) -> str:
+    """Say where an input lies: a file of the user's, a product of this script, or one of a run."""
+    if isinstance(item, FileInput):
+        return shlex.quote(item.path)
+    maker = steps[item.step]
+    if maker.params.get("work"):
+        return f'"$WORK/products/{safe_name(item.step)}/{item.output}"'
+    return f'"$RUN/products/{maker.product or safe_name(item.step)}/{item.output}"'
+
+
+def _written(name: str, text: str, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
+    if TOKEN.search(text):
+        yield f"printf '%s' {_word(text, step, steps)} > {shlex.quote(name)}"
+        return
+    yield f"cat > {shlex.quote(name)} <<'END'"
+    yield text.rstrip("\n")
+    yield "END"
+
+
+def _command(call: Call, step: Step, steps: Mapping[str, Step]) -> str:
+    words = [_word(word, step, steps) for word in call.command]
+    variables = "".join(f"{name}={_word(text, step, steps)} " for name, text in call.environment.items())
+    lines = " \\\n    ".join(_lines(words))
+    run = f"{variables}{lines}"
+    return f"( cd {shlex.quote(call.folder)} && {run} )" if call.folder else run
+
+
+def _lines(words: list[str]) -> Iterator[str]:
+    """Break a long command after some words, so that it can be read."""
+    line = words[0]
+    for word in words[1:]:
+        if len(line) + len(word) > 110:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}"
+    yield line
+
+
+def _word(text: str, step: Step, steps: Mapping[str, Step]) -> str:
+    """Quote a word for the shell; its tokens become what the shell puts in their place."""
+    pieces = TOKEN.split(text)
+    if len(pieces) == 1:
+        return text if _PLAIN.fullmatch(text) else shlex.quote(text)
+    quoted = [
+        _token(piece, step, steps) if number % 2 else (shlex.quote(piece) if piece else "")
+        for number, piece in enumerate(pieces)
+    ]
+    return "".join(quoted)
+
+
+def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
+    if token == "scratch":  # noqa: S105 - a token of a text
+        return '"$PWD"'
+    role, _, key = token.partition(":")
+    item = step.inputs.get(role)
+    source = _source(item, steps) if item is not None else shlex.quote(role)
+    return f'"$(value {source} {shlex.quote(key)})"'
