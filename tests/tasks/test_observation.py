@@ -66,3 +66,24 @@ def test_a_broken_file_is_told_by_its_name(tmp_path: Path, spoil: str) -> None:
 def test_nothing_is_no_observation(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="holds no files"):
         run(_job(tmp_path))
+
+
+def test_the_start_of_an_xmm_observation_is_in_the_list(tmp_path: Path) -> None:
+    summary = tmp_path / "2880_0761220101_SCX00000SUM.ASC"
+    summary.write_text(
+        "OBSERVATION\n/\n0761220101 / Observation ID\n2015-07-08T01:00:00 / Scheduled Start Time\n"
+        "2015-07-09T13:00:00 / Scheduled End Time\n"
+    )
+    job = _job(tmp_path, **{"0_SCX00000SUM.ASC": summary})
+    run(Job(job.step, {"mission": "xmm", "obsid": "0761220101"}, job.inputs, job.out))
+    assert json.loads((job.out / "observation.json").read_text())["date"] == "2015-07-08T01:00:00"
+
+
+def test_without_a_summary_it_is_the_first_date_of_its_files(tmp_path: Path) -> None:
+    for number, date in enumerate(["2015-07-08T02:00:00", "2015-07-08T01:30:00"]):
+        image = fits.PrimaryHDU([[1]])
+        image.header["DATE-OBS"] = date
+        image.writeto(tmp_path / f"{number}.FIT")
+    job = _job(tmp_path, **{f"{n}.FIT": tmp_path / f"{n}.FIT" for n in range(2)})
+    run(Job(job.step, {"mission": "xmm", "obsid": "0761220101"}, job.inputs, job.out))
+    assert json.loads((job.out / "observation.json").read_text())["date"] == "2015-07-08T01:30:00"
