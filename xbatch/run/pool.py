@@ -36,6 +36,10 @@ WORKER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "VECLIB_MAXIMUM_THREADS": "1",
         "NUMEXPR_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
+        # What an array of a chunk's size frees, the next one takes. By default glibc gives it back to the system, which
+        # clears and maps every page anew, until it has learnt from such chunks; these are the numbers it arrives at.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
         "MPLBACKEND": "Agg",
         "PYTHONHASHSEED": "0",  # the order of a set must not depend on the process
         "PYTHONSAFEPATH": "1",  # a file numpy.py in the user's folder must not be taken for numpy
