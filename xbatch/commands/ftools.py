@@ -1,0 +1,280 @@
+"""Calls of HEASoft's common tools: ftgrouppha, grppha, addspec, lcmath, extractor, barycorr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xbatch.commands.call import HEASOFT, Call
+from xbatch.commands.parameters import Value, arguments, degrees, number
+
+__all__ = [
+    "GROUP_FILE",
+    "MOST_GROUP_LINES",
+    "addspec",
+    "barycorr",
+    "extractor_image",
+    "ftgrouppha",
+    "group_lines",
+    "grppha",
+    "grppha_commands",
+    "lcmath",
+]
+
+#: grppha takes about so many lines of a file with groups (its manual); more are given in several files.
+MOST_GROUP_LINES = 100
+GROUP_FILE = "groups.txt"
+
+#: A type of binning: its name for ftgrouppha, and the key of its scale.
+_TYPES: Mapping[str, tuple[str, str]] = {
+    "bmin": ("bmin", "counts"),
+    "constant": ("constant", "channels"),
+    "min": ("min", "counts"),
+    "snmin": ("snmin", "snr"),
+    "opt": ("opt", ""),
+    "optmin": ("optmin", "counts"),
+    "optsnmin": ("optsnmin", "snr"),
+    "file": ("file", ""),
+}
+
+
+def ftgrouppha(
+    infile: str,
+    outfile: str,
+    binning: Mapping[str, Any],
+    *,
+    background: str = "",
+    response: str = "",
+    template: str = "",
+    channels: tuple[int, int] | None = None,
+) -> Call:
+    """Group the channels of a spectrum.
+
+    Parameters
+    ----------
+    infile, outfile : str
+    binning : Mapping
+        ``type`` and what it takes: ``counts``, ``snr`` or ``channels``.
+    background : str
+        The background's file: for bmin, and for a signal-to-noise ratio that is net of it.
+    response, template : str
+        For the optimal types, and for ``file``.
+    channels : tuple of int, optional
+        The first and last that are grouped; the optimal types do not heed them.
+
+    Raises
+    ------
+    ValueError
+        ftgrouppha has no such type.
+    """
+    if binning["type"] not in _TYPES:
+        raise ValueError(f"ftgrouppha does not group by {binning['type']!r}, only by {', '.join(_TYPES)}")
+    kind, scale = _TYPES[str(binning["type"])]
+    first, last = channels or (None, None)
+    args: list[tuple[str, Value]] = [
+        ("infile", infile),
+        ("backfile", background or None),
+        ("outfile", outfile),
+        ("grouptype", kind),
+        ("groupscale", float(binning[scale]) if scale else None),
+        ("minchannel", first),
+        ("maxchannel", last),
+        ("respfile", response or None),
+        ("templatefile", template or None),
+        ("clobber", True),
+    ]
+    return Call(HEASOFT, "ftgrouppha", arguments(args), (outfile,))
+
+
+def grppha(infile: str, outfile: str, commands: Sequence[str]) -> Call:
+    """Do some of grppha's commands to a spectrum and leave.
+
+    Parameters
+    ----------
+    infile, outfile : str
+        An `outfile` that is there is written over.
+    commands : sequence of str
+        ``group min 20``, ``bad 0-34``.
+    """
+    words = "&".join((*commands, "exit"))
+    return Call(
+        HEASOFT, "grppha", arguments([("infile", infile), ("outfile", f"!{outfile}"), ("comm", words)]), (outfile,)
+    )
+
+
+def grppha_commands(
+    *,
+    counts: float | None = None,
+    files: Sequence[str] = (),
+    ranges: Sequence[Sequence[int]] = (),
+    bad: Sequence[Sequence[int]] = (),
+    systematic: Sequence[Sequence[float]] = (),
+) -> tuple[str, ...]:
+    """Write grppha's commands: bad channels and systematic errors before the groups, which heed them.
+
+    Parameters
+    ----------
+    counts : float, optional
+        The least number of counts in a group.
+    files : sequence of str
+        Files with groups, one a line: first channel, last channel, channels to a group.
+    ranges : sequence of (int, int, int)
+        The same, written out.
+    bad : sequence of (int, int)
+        First and last bad channel.
+    systematic : sequence of (int, int, float)
+        First and last channel and their fractional error.
+    """
+    said = [f"bad {first}-{last}" if last != first else f"bad {first}" for first, last in bad]
+    said += [f"systematics {int(first)}-{int(last)} {number(part)}" for first, last, part in systematic]
+    said += [f"group {name}" for name in files]
+    said += [f"group {' '.join(map(str, one))}" for one in ranges]
+    said += [f"group min {number(counts)}"] if counts is not None else []
+    return tuple(said)
+
+
+def group_lines(groups: Sequence[tuple[int, int]]) -> list[str]:
+    """Write groups as lines of grppha's files: neighbours of one width share a line; single channels need none.
+
+    Parameters
+    ----------
+    groups : sequence of (int, int)
+        First and last channel of each group, in order.
+
+    Returns
+    -------
+    list of str
+        ``first last width``, the channels of the first and last of the groups in the line.
+    """
+    runs: list[list[int]] = []
+    for first, last in groups:
+        width = last - first + 1
+        if width == 1:
+            continue
+        if runs and runs[-1][2] == width and runs[-1][1] + 1 == first:
+            runs[-1][1] = last
+        else:
+            runs.append([first, last, width])
+    return [" ".join(map(str, run)) for run in runs]
+
+
+def addspec(listed: str, outfile: str, *, responses: bool = True, subtract: bool = True) -> Call:
+    """Add the spectra that a file lists, with their backgrounds and responses.
+
+    It follows the names in the spectra from the folder that it runs in, and does not write over a file.
+
+    Parameters
+    ----------
+    listed : str
+        A file with one name a line, no folders.
+    outfile : str
+        What its products' names begin with: ``.pha``, ``.bak``, ``.rsp``.
+    responses : bool
+        Whether responses are added too.
+    subtract : bool
+        Whether the backgrounds are added too, as a spectrum of their own (what ``qsubback`` does, its name
+        notwithstanding).
+    """
+    expects = [f"{outfile}.pha", *([f"{outfile}.bak"] if subtract else []), *([f"{outfile}.rsp"] if responses else [])]
+    args = arguments([("infil", listed), ("outfil", outfile), ("qaddrmf", responses), ("qsubback", subtract)])
+    return Call(HEASOFT, "addspec", args, tuple(expects))
+
+
+def lcmath(source: str, background: str, outfile: str, scale: float, *, add: bool = False) -> Call:
+    """Subtract a light curve from another one of the same bins, or add it.
+
+    Parameters
+    ----------
+    source, background, outfile : str
+    scale : float
+        What the background is multiplied by: the ratio of the areas.
+    add : bool
+    """
+    args: list[tuple[str, Value]] = [
+        ("infile", source),
+        ("bgfile", background),
+        ("outfile", outfile),
+        ("multi", "1.0"),
+        ("multb", scale),
+        ("addsubr", add),
+    ]
+    return Call(HEASOFT, "lcmath", arguments(args), (outfile,))
+
+
+def barycorr(
+    infile: str,
+    outfile: str,
+    orbit: str,
+    position: tuple[float, float],
+    *,
+    ephemeris: str | None = None,
+    frame: str | None = None,
+) -> Call:
+    """Correct the times of a file to the solar system's barycentre.
+
+    Parameters
+    ----------
+    infile, outfile, orbit : str
+    position : tuple of float
+        Of the source, degrees.
+    ephemeris, frame : str, optional
+        ``JPLEPH.430``, ``ICRS``.
+    """
+    args: list[tuple[str, Value]] = [
+        ("infile", infile),
+        ("outfile", outfile),
+        ("orbitfiles", orbit),
+        ("ra", degrees(position[0])),
+        ("dec", degrees(position[1])),
+        ("ephem", ephemeris),
+        ("refframe", frame),
+        ("clobber", True),
+    ]
+    return Call(HEASOFT, "barycorr", arguments(args), (outfile,))
+
+
+def extractor_image(
+    events: str,
+    outfile: str,
+    *,
+    channels: tuple[int, int] | None = None,
+    region: str = "NONE",
+    times: str = "NONE",
+    binning: int = 1,
+    columns: tuple[str, str] = ("X", "Y"),
+) -> Call:
+    """Make an image of the events of an energy range.
+
+    Parameters
+    ----------
+    events, outfile : str
+    channels : tuple of int, optional
+        First and last PI.
+    region, times : str
+        Files that select.
+    binning : int
+        Pixels of the list to one of the image.
+    columns : tuple of str
+        X and Y of the image.
+    """
+    chosen = events if channels is None else f"{events}[PI={channels[0]}:{channels[1]}]"
+    args: list[tuple[str, Value]] = [
+        ("filename", chosen),
+        ("eventsout", "NONE"),
+        ("imgfile", outfile),
+        ("binf", binning),
+        ("fullimage", True),
+        ("phafile", "NONE"),
+        ("fitsbinlc", "NONE"),
+        ("regionfile", region),
+        ("timefile", times),
+        ("xcolf", columns[0]),
+        ("ycolf", columns[1]),
+        ("tcol", "TIME"),
+        ("ecol", "PI"),
+        ("xcolh", columns[0]),
+        ("ycolh", columns[1]),
+        ("gti", "GTI"),
+        ("clobber", True),
+    ]
+    return Call(HEASOFT, "extractor", arguments(args), (outfile,))
