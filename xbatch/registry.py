@@ -33,6 +33,8 @@ class Job:
     places : Mapping of str to Path
         Folders of the user's that the step reads. What they hold is part of the key by an input that lists it; where
         they lie is not.
+    log : Path or None
+        Where all that is printed goes; a message may name it.
     """
 
     step: str
@@ -40,6 +42,7 @@ class Job:
     inputs: Mapping[str, Path]
     out: Path
     places: Mapping[str, Path] = field(default_factory=dict)
+    log: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,14 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 ("observation.json",),
                 "xbatch.tasks.observation:run",
                 "list the files of an observation as the archive has them, and look them through",
+            ),
+            TaskDef(
+                "fetch",
+                1,
+                ("observation.json",),
+                MappingProxyType({"native": "xbatch.tasks.fetch:run"}),
+                "fetch an observation from its archive, and list its files",
+                limit="archive",
             ),
             _task(
                 "events",

@@ -1,12 +1,23 @@
-"""Which of the missions' tools are installed here, and which calibration they use; found without running anything."""
+"""Which of the missions' tools are installed here, and which calibration they use.
+
+All of it is found in files and in the variables that the tools' own set-up scripts export. Only where no file tells a
+version the tool that prints it is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Suite", "Toolset", "find_toolset"]
+__all__ = ["Suite", "Toolset", "find_suite", "find_toolset"]
+
+_NUMBER = r"\d+\.\d+(?:\.\d+)?"
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,7 @@ class Suite:
     name : str
         ``heasoft`` or ``sas``.
     version : str
+        Empty where nothing tells it.
     root : Path
         ``$HEADAS`` or ``$SAS_DIR``.
     parameters : tuple of Path
@@ -51,12 +63,99 @@ class Toolset:
 
 def find_toolset(environ: Mapping[str, str]) -> Toolset:
     """Look for the missions' tools in the variables that their own set-up scripts export."""
-    heasoft = _suite("heasoft", environ.get("HEADAS", ""), "syspfiles")
-    sas = _suite("sas", environ.get("SAS_DIR", ""), "config")
-    index = Path(environ.get("CALDB", "")) / "data" / "nustar" / "fpm" / "caldb.indx"
-    return Toolset(heasoft, sas, index if environ.get("CALDB") and index.is_file() else None)
+    return Toolset(find_suite("heasoft", environ), find_suite("sas", environ), _caldb(environ), _ccf(environ))
 
 
-def _suite(name: str, root: str, parameters: str) -> Suite | None:
-    folder = Path(root)
-    return Suite(name, "", folder, (folder / parameters,)) if root and folder.is_dir() else None
+def find_suite(name: str, environ: Mapping[str, str]) -> Suite | None:
+    """Look for one set of tools, ``heasoft`` or ``sas``; None where it is not initialised."""
+    named = environ.get("HEADAS" if name == "heasoft" else "SAS_DIR", "")
+    root = Path(named)
+    if not named or not root.is_dir():
+        return None
+    if name == "heasoft":
+        return Suite(name, _heasoft_version(root, environ), root, (root / "syspfiles",))
+    # SAS_PATH may put packages of the user's own before those of the release
+    roots = dict.fromkeys([*filter(None, environ.get("SAS_PATH", "").split(":")), named])
+    return Suite(name, _sas_version(root, environ), root, tuple(Path(one) / "config" for one in roots))
+
+
+def _heasoft_version(root: Path, environ: Mapping[str, str]) -> str:
+    """Give the version of HEASoft: its folder is ``heasoft-6.35.1/PLATFORM``; conda keeps a list of packages."""
+    for part in (root.resolve().name, root.resolve().parent.name):
+        found = re.search(rf"heasoft-?_?v?({_NUMBER})", part, re.IGNORECASE)
+        if found:
+            return found[1]
+    for prefix in (root, *root.resolve().parents[:2]):
+        for path in sorted((prefix / "conda-meta").glob("heasoft-[0-9]*.json")):
+            found = re.match(rf"heasoft-({_NUMBER})", path.name)
+            if found:
+                return found[1]
+    # 29Apr2025_V6.35.1, V6.35.1
+    return _printed([root / "bin" / "ftversion", root / "bin" / "fversion"], rf"V({_NUMBER})", environ)
+
+
+def _sas_version(root: Path, environ: Mapping[str, str]) -> str:
+    """Give the version of SAS: ``xmmsas_20230412_1735-21.0.0`` in the file RELEASE, or in the name of its folder."""
+    texts = [root.resolve().name]
+    with suppress(OSError):
+        texts.insert(0, (root / "RELEASE").read_text(encoding="latin-1"))
+    for text in texts:
+        found = re.search(rf"(?:^|[-_])({_NUMBER})(?![\d.])", text)
+        if found:
+            return found[1]
+    return _printed([root / "bin" / "sasversion"], rf"(?:release: *|[-_\[])({_NUMBER})(?=[-\s\]])", environ)
+
+
+def _printed(executables: Sequence[Path], pattern: str, environ: Mapping[str, str]) -> str:
+    """Ask the first of some executables that is there for its version; empty where it does not say."""
+    for path in executables:
+        if not os.access(path, os.X_OK):
+            continue
+        import subprocess  # slow, and seldom needed
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as private:
+            own = {
+                "PFILES": f"{private};{path.parent.parent}/syspfiles",
+                "HEADASNOQUERY": "",
+                "HEADASPROMPT": os.devnull,
+            }
+            try:
+                done = subprocess.run(
+                    [path],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    cwd=private,
+                    env={**environ, **own},
+                    timeout=_PATIENCE_S,
+                    check=False,
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+        found = re.search(pattern, (done.stdout + done.stderr).decode("latin-1"))
+        if found:
+            return found[1]
+    return ""
+
+
+def _caldb(environ: Mapping[str, str]) -> Path | None:
+    root = environ.get("CALDB", "")
+    index = Path(root) / "data" / "nustar" / "fpm" / "caldb.indx"
+    return index if root and index.is_file() else None
+
+
+def _ccf(environ: Mapping[str, str]) -> str:
+    """Digest the names of the calibration files of XMM-Newton, of which each says its issue (``EPN_FWC_0001.CCF``)."""
+    names = sorted(_ccf_names(filter(None, environ.get("SAS_CCFPATH", "").split(":"))))
+    return f"ccf1:{hashlib.sha256(chr(10).join(names).encode()).hexdigest()}" if names else ""
+
+
+def _ccf_names(folders: Iterable[str]) -> set[str]:
+    names = set()
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                names |= {entry.name for entry in entries if entry.name.upper().endswith(".CCF")}
+        except OSError:
+            continue
+    return names

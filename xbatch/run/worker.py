@@ -179,7 +179,7 @@ def _attempt(order: Order, meter: Meter) -> Answer:
 def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     out = order.out
     out.mkdir()
-    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out, order.places))
+    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out, order.places, order.log))
     _flush()
     for path, mark in order.marks.items():
         if file_mark(path) != mark:

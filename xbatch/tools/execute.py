@@ -1,0 +1,331 @@
+"""The engine of external tools: a working folder, the calls in it, and what is kept of what they make.
+
+`run` does all a step says in its parameters (`xbatch.commands.call.Work`). A task that must look at results between
+calls uses a `Session` itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from xbatch.base.errors import StepError
+from xbatch.base.toolset import find_suite
+from xbatch.commands.call import HEASOFT, Call, Staged, Work, filled
+from xbatch.commands.parfile import ParameterFile, find_parameters, problems
+from xbatch.registry import Job, Outcome
+from xbatch.tools import environment as variables
+from xbatch.tools import products
+from xbatch.tools.byhand import script
+from xbatch.tools.failure import Failure, describe
+from xbatch.tools.harvest import Harvest, harvest
+from xbatch.tools.heasoftpy import through_heasoftpy
+from xbatch.tools.launch import Ended, Launcher, LostError
+from xbatch.tools.limits import limit_of
+from xbatch.tools.scratch import make_scratch, remove_scratch
+from xbatch.tools.staging import Staging, with_path
+from xbatch.tools.tokens import value_of
+
+__all__ = ["Result", "Session", "run"]
+
+_OWN = (variables.PFILES, variables.TMP, variables.HOME)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_SUMMARY = ".SAS"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One call that has succeeded.
+
+    Attributes
+    ----------
+    command : tuple of str
+        As it was run, tokens filled.
+    exit_status : int
+    seconds : float
+    stdout, stderr : str
+    warnings : tuple of str
+        Lines by which the tool warns.
+    """
+
+    command: tuple[str, ...]
+    exit_status: int
+    seconds: float
+    stdout: str
+    stderr: str
+    warnings: tuple[str, ...] = ()
+
+
+def run(job: Job) -> Outcome:
+    """Do what ``job.params["work"]`` says.
+
+    Raises
+    ------
+    StepError
+        A tool failed, or has not made what it should have.
+    """
+    work = Work.of(job.params["work"])
+    with Session(job, work.environment) as session:
+        session.stage(work.staged)
+        session.write(work.written)
+        for call in work.calls:
+            session.call(call)
+        session.keep(work.kept, optional=work.kept)
+        return Outcome(session.facts())
+
+
+class Session:
+    """A working folder with its environment, for calls one after another.
+
+    Parameters
+    ----------
+    job : Job
+    environment : Mapping
+        Variables for all calls, beside those that every call gets; may hold tokens.
+    base : Mapping
+        The environment of this process by default; never changed.
+
+    Attributes
+    ----------
+    folder : Path
+        The working folder; gone when the session ends, however it ends.
+    results : list of Result
+    """
+
+    def __init__(
+        self, job: Job, environment: Mapping[str, str] = _NOTHING, base: Mapping[str, str] | None = None
+    ) -> None:
+        self.results: list[Result] = []
+        self._job = job
+        self._base = dict(os.environ if base is None else base)
+        self._extra = environment
+        self._launcher: Launcher | None = None
+        self._calls: list[Call] = []
+        self._written: dict[str, str] = {}
+        self._made: set[str] = set()
+        self._suites: dict[str, str] = {}
+        self.folder = make_scratch(job.out, self._base)
+        self._staging = Staging(job, self.folder)
+        for name in _OWN:
+            (self.folder / name).mkdir()
+
+    def stage(self, staged: Mapping[str, Staged]) -> None:
+        """Put inputs into the working folder.
+
+        Raises
+        ------
+        StepError
+            One is not there.
+        """
+        for name, one in staged.items():
+            self._staging.put(name, one)
+
+    def write(self, written: Mapping[str, str]) -> None:
+        """Write small files into the working folder; their text may hold tokens."""
+        for name, text in written.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._written[name] = self.fill(text)
+            path.write_text(self._written[name], encoding="utf-8")
+
+    def fill(self, text: str) -> str:
+        """Put values in the place of a text's tokens.
+
+        Raises
+        ------
+        StepError
+            An input does not hold the value.
+        """
+        return filled(text, lambda token: value_of(token, self._job, self.folder))
+
+    def call(self, call: Call) -> Result:
+        """Run a tool and look at what it has made.
+
+        Raises
+        ------
+        StepError
+            It cannot be run, has failed, or has not made what it should have; one clear paragraph.
+        """
+        ready = self._filled(call)
+        extra = {name: self.fill(value) for name, value in {**self._extra, **call.environment}.items()}
+        given = variables.tool_environment(self._base, self.folder, extra)
+        suite = find_suite(ready.suite, self._base)
+        self._suites[ready.suite] = suite.version if suite is not None else ""
+        told = variables.by_hand(ready, given, self.folder, extra)
+        self._calls.append(ready)
+        failure = Failure(ready, told, self._on_which(ready), self._job.log, self.folder)
+        executable = variables.find_executable(ready, given)
+        if executable is None:
+            raise self._failed(failure, f"{ready.tool} is not installed here", extra)
+        parameters = find_parameters(ready.tool, ready.suite, suite.parameters) if suite is not None else None
+        wrong = problems(ready, parameters) if parameters is not None else []
+        if wrong:
+            raise self._failed(failure, f"was not run: {'; '.join(wrong)}", extra)
+
+        before = products.look(self.folder, _OWN)
+        ended = self._ran(ready, failure, executable, given, extra, parameters)
+        found = harvest(ready.suite, ended.stdout, ended.stderr)
+        after = products.look(self.folder, _OWN)
+        self._judge(failure, ended, found, before, after, extra)
+        self._made |= {name for name, seen in after.items() if before.get(name) != seen}
+        result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings)
+        self.results.append(result)
+        return result
+
+    def _filled(self, call: Call) -> Call:
+        return Call(
+            call.suite,
+            call.tool,
+            tuple((name, self.fill(value)) for name, value in call.args),
+            tuple(self.fill(pattern) for pattern in call.expects),
+            call.environment,
+            self.fill(call.folder),
+            tuple(self.fill(flag) for flag in call.flags),
+        )
+
+    def _ran(
+        self,
+        call: Call,
+        failure: Failure,
+        executable: str,
+        given: Mapping[str, str],
+        extra: Mapping[str, str],
+        parameters: ParameterFile | None,
+    ) -> Ended:
+        """Run a call, and tell the log."""
+        argv = [executable, *call.command[1:]]
+        if call.suite == HEASOFT and parameters is not None:
+            argv = through_heasoftpy(call, sys.path) or argv
+        if self._launcher is None:
+            self._launcher = Launcher([self.folder, self._job.out], _echo)
+        sys.stdout.write(f"\n--- call {len(self._calls)}: {call.tool}\n$ {failure.told}\n")
+        limit = limit_of(call.tool)
+        try:
+            ended = self._launcher.run(argv, self.folder / call.folder, given, limit)
+        except OSError as error:
+            raise self._failed(failure, f"cannot be started: {error.strerror or error}", extra) from error
+        except LostError as error:
+            raise self._failed(failure, f"is lost: the process that watched over it {error}", extra) from error
+        sys.stdout.write(f"--- {call.tool} ended after {ended.seconds:.1f} s with status {ended.status}\n")
+        if ended.cause == "late":
+            raise self._failed(failure, f"took longer than {limit:g} s and was stopped", extra, ended)
+        if ended.cause == "endless":
+            raise self._failed(failure, "prints without end, perhaps at a prompt, and was stopped", extra, ended)
+        return ended
+
+    def _judge(
+        self,
+        failure: Failure,
+        ended: Ended,
+        found: Harvest,
+        before: Mapping[str, products.Seen],
+        after: Mapping[str, products.Seen],
+        extra: Mapping[str, str],
+    ) -> None:
+        """Raise what is wrong with a call that has ended."""
+        if ended.status != 0 or found.errors:
+            what = f"failed with exit status {ended.status}" if ended.status else "printed an error, and exit status 0"
+            raise self._failed(failure, what, extra, ended, found)
+        for pattern in failure.call.expects:
+            lacking = products.missing(pattern, before, after, self._made)
+            if lacking:
+                raise self._failed(failure, f"{lacking}, though its exit status is 0", extra, ended, found)
+            for name in products.matching(after, pattern):
+                fault = products.fault(self.folder / name)
+                if fault:
+                    what = f"has made {name}, which {fault}, though its exit status is 0"
+                    raise self._failed(failure, what, extra, ended, found)
+        self._staging.check(failure.call.tool)
+
+    def _failed(
+        self,
+        failure: Failure,
+        what: str,
+        extra: Mapping[str, str],
+        ended: Ended | None = None,
+        found: Harvest | None = None,
+    ) -> StepError:
+        """Make the message, and write down in the log how to do the same by hand."""
+        sys.stdout.write(script(self.folder, self._staging.sources, self._written, self._calls, extra))
+        return describe(failure, what, ended, found)
+
+    def _on_which(self, call: Call) -> str:
+        """Name the first of the step's inputs that a call's parameters name."""
+        for _, value in call.args:
+            for name, (_, source) in self._staging.sources.items():
+                if name in value.split("/")[-1] or name == value:
+                    return str(source)
+        return ""
+
+    def keep(self, kept: Mapping[str, str], optional: Collection[str] = ()) -> None:
+        """Move what was made to the step's outputs.
+
+        Parameters
+        ----------
+        kept : Mapping
+            Output to the pattern of its file in the working folder. A SAS summary file (``*.SAS``) loses its path.
+        optional : collection of str
+            Outputs that may be absent.
+
+        Raises
+        ------
+        StepError
+            None matches, more than one does, or one does not open.
+        """
+        names = products.look(self.folder, _OWN)
+        for output, pattern in kept.items():
+            output_name = output.removesuffix("?")
+            found = products.matching(names, self.fill(pattern))
+            if not found:
+                if output in optional or output.endswith("?"):
+                    continue
+                raise StepError(f"no tool has made {pattern}, which was to be kept as {output_name}")
+            if len(found) > 1:
+                raise StepError(
+                    f"{len(found)} files fit {pattern}, and only one can be {output_name}: {', '.join(found)}"
+                )
+            path = self.folder / found[0]
+            fault = products.fault(path)
+            if fault:
+                raise StepError(f"{found[0]}, which was to be kept as {output_name}, {fault}")
+            target = self._job.out / output_name
+            if output_name.endswith(_SUMMARY):
+                target.write_text(with_path(path.read_text(encoding="latin-1"), "."), encoding="latin-1")
+            elif path.is_symlink():
+                shutil.copyfile(path, target)
+            else:
+                shutil.move(path, target)
+
+    def facts(self) -> dict[str, Any]:
+        """Give what the record should hold of the calls: the same for the same work, so without times."""
+        calls = []
+        for result in self.results:
+            command = " ".join(result.command).replace(str(self.folder), "{scratch}")
+            calls.append({"command": command, "exit_status": result.exit_status})
+        return {"calls": calls, "tools": dict(self._suites)}
+
+    def close(self) -> None:
+        """End what runs, and remove the working folder."""
+        try:
+            if self._launcher is not None:
+                self._launcher.close()
+        finally:
+            remove_scratch(self.folder)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _echo(stream: str, text: str) -> None:
+    """Pass a tool's output on to the step's log as it comes."""
+    (sys.stdout if stream == "out" else sys.stderr).write(text)

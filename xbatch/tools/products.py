@@ -1,0 +1,103 @@
+"""What a call has left: the files it should have made are there, are new, and open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from xbatch.base.errors import FileError
+from xbatch.base.fitsheader import read_headers
+
+__all__ = ["Seen", "fault", "look", "matching", "missing"]
+
+# what is FITS by its name; others are where they begin as FITS does
+_FITS = frozenset({".fits", ".fit", ".pha", ".rmf", ".arf", ".rsp", ".evt", ".ds", ".cif"})
+_START = b"SIMPLE  ="
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What says that a file was written since: inode, size, time of its last change."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def look(folder: Path, hidden: Collection[str] = ()) -> dict[str, Seen]:
+    """Look at all files below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    hidden : collection of str
+        Names of folders in it that are left out.
+
+    Returns
+    -------
+    dict
+        By name relative to the folder; linked files are among them, linked folders are not gone into.
+    """
+    found = {}
+    for root, folders, names in os.walk(folder):
+        if root == str(folder):
+            folders[:] = [name for name in folders if name not in hidden]
+        below = "" if root == str(folder) else f"{os.path.relpath(root, folder)}/"
+        for name in names:
+            try:
+                status = Path(root, name).stat()
+            except OSError:
+                continue  # a link to nothing
+            found[f"{below}{name}"] = Seen(status.st_ino, status.st_size, status.st_mtime_ns)
+    return found
+
+
+def matching(names: Iterable[str], pattern: str) -> list[str]:
+    """Give the names that a pattern fits; an asterisk does not reach over a slash."""
+    depth = pattern.count("/")
+    return sorted(name for name in names if name.count("/") == depth and fnmatchcase(name, pattern))
+
+
+def missing(pattern: str, before: Mapping[str, Seen], after: Mapping[str, Seen], made: Collection[str]) -> str:
+    """Say what a call has not made; empty if it has.
+
+    Parameters
+    ----------
+    pattern : str
+        Of the names of files one of which the call should have left.
+    before, after : Mapping
+        What there was and is.
+    made : collection of str
+        Files that earlier calls have left: such a one counts only if this call has changed it.
+    """
+    names = matching(after, pattern)
+    if not names:
+        return f"has not made {pattern}"
+    if all(name in made and before.get(name) == after[name] for name in names):
+        return f"has left {names[0]} as it was, which it should have made anew"
+    return ""
+
+
+def fault(path: Path) -> str:
+    """Say what is wrong with a file that a tool has made; empty if it opens.
+
+    FITS files are read by structure: all headers, and their data to the last byte. Other files must hold something.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            start = stream.read(len(_START))
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    if size == 0:
+        return "is empty"
+    if start != _START and path.suffix.lower() not in _FITS:
+        return ""
+    try:
+        read_headers(path)
+    except FileError as error:
+        return error.what
+    return ""

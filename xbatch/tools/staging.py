@@ -1,0 +1,175 @@
+"""How inputs come into the working folder, and whether tools have left alone what they may only read."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xbatch.base.errors import StepError
+from xbatch.commands.call import Staged
+from xbatch.registry import Job
+
+__all__ = ["LONGEST", "Staging", "with_path"]
+
+#: Some tools look a link up and go on with the name of the file itself; a longer one than this is copied.
+LONGEST = 80
+_GZIP = b"\x1f\x8b"
+_COMPRESS = b"\x1f\x9d"
+_PATH = re.compile(r"^PATH[ \t].*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    size: int
+    mtime_ns: int
+
+
+class Staging:
+    """Puts inputs into a working folder.
+
+    Parameters
+    ----------
+    job : Job
+    folder : Path
+        The working folder.
+    """
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self._job = job
+        self._folder = folder
+        self._marks: dict[Path, tuple[_Mark, str]] = {}
+        #: Where each name in the working folder comes from, for who does it by hand: how, and the path.
+        self.sources: dict[str, tuple[str, Path]] = {}
+
+    def put(self, name: str, staged: Staged) -> None:
+        """Put one input where it belongs.
+
+        Raises
+        ------
+        StepError
+            It is not there, or cannot be unpacked.
+        """
+        given = self._job.places if staged.how.startswith("tree") else self._job.inputs
+        if staged.role not in given:
+            if staged.optional:
+                return
+            raise StepError(f"has no input {staged.role!r}, which is to stand as {name} in the working folder")
+        source, target = given[staged.role], self._folder / name
+        self.sources[name] = (staged.how, source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        match staged.how:
+            case "link":
+                self._link(source, target, name)
+            case "copy":
+                _copy(source, target)
+            case "unpack":
+                _unpack(source, target)
+            case "tree" | "tree-unpack":
+                self._tree(source, target, name, unpack=staged.how == "tree-unpack")
+            case "summary":
+                text = source.read_text(encoding="latin-1")
+                target.write_text(with_path(text, f"{self._folder / staged.path}/"), encoding="latin-1")
+            case _:
+                raise ValueError(f"an input cannot be staged by {staged.how!r}")
+
+    def _link(self, source: Path, target: Path, name: str) -> None:
+        real = source.resolve()
+        if len(str(real)) > LONGEST:
+            _copy(real, target)
+            return
+        self._marks[real] = (_mark(real, name), name)
+        target.symlink_to(real)
+
+    def _tree(self, source: Path, target: Path, name: str, unpack: bool) -> None:
+        if not source.is_dir():
+            raise StepError("is not there, or is no folder", str(source), "Fetch the observation again")
+        target.mkdir(parents=True, exist_ok=True)
+        for path in _files(source):
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if unpack and path.suffix == ".gz":
+                _unpack(path, place.with_suffix(""))
+            else:
+                self._link(path, place, f"{name}/{path.relative_to(source)}")
+
+    def check(self, tool: str) -> None:
+        """Make sure that no tool has written to what is only linked.
+
+        Raises
+        ------
+        StepError
+            One has.
+        """
+        for path, (mark, name) in self._marks.items():
+            try:
+                same = _mark(path, name) == mark
+            except StepError:
+                same = False
+            if not same:
+                raise StepError(
+                    f"was changed while {tool} ran, which had it as {name} and may only read it",
+                    str(path),
+                    "If nothing else has written to it, this is a defect of xbatch: the tool needs a copy. "
+                    "Make the file again, or let xbatch do so (xbatch verify --help), before the next run",
+                )
+
+
+def with_path(text: str, folder: str) -> str:
+    """Set the line ``PATH`` of a SAS summary file, which names the folder of the ODF.
+
+    Raises
+    ------
+    StepError
+        There is no such line.
+    """
+    if not _PATH.search(text):
+        raise StepError("the SAS summary file has no line PATH", cure="Run odfingest again")
+    return _PATH.sub(lambda _: f"PATH {folder}", text, count=1)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Give all files below a folder, in a fixed order; links to folders are followed, once."""
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        status = Path(root).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(names))
+
+
+def _mark(path: Path, name: str) -> _Mark:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StepError(f"cannot be read as {name}: {error.strerror or error}", str(path)) from error
+    return _Mark(status.st_size, status.st_mtime_ns)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    target.chmod(target.stat().st_mode | stat.S_IWUSR)
+
+
+def _unpack(source: Path, target: Path) -> None:
+    with source.open("rb") as stream:
+        magic = stream.read(2)
+    if magic == _COMPRESS:
+        raise StepError("is packed by compress", str(source), "Unpack it with gunzip, or fetch the observation again")
+    if magic != _GZIP:
+        _copy(source, target)
+        return
+    try:
+        with gzip.open(source, "rb") as packed, target.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise StepError(f"is gzipped and damaged: {error}", str(source), "Fetch it again") from error
