@@ -108,7 +108,8 @@ def read_heasoft(path: Path) -> ParameterFile:
         text = path.read_text(encoding="latin-1")
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
-    rows = [row for row in csv.reader(_lines(text), skipinitialspace=True) if len(row) >= 4]
+    # line by line, so that a quote that is not closed costs no more than its line
+    rows = [row for line in _lines(text) for row in csv.reader([line], skipinitialspace=True) if len(row) >= 4]
     overall = next((row[3].strip().lower() for row in rows if row[0].strip() == "mode"), "ql")
     found = {}
     for row in rows:

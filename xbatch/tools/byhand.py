@@ -20,6 +20,7 @@ def script(
     written: Mapping[str, str],
     calls: Sequence[Call],
     extra: Mapping[str, str],
+    headas: str,
 ) -> str:
     """Write the script, with a line above and below it.
 
@@ -35,6 +36,8 @@ def script(
         Tokens filled.
     extra : Mapping
         Variables beside those that every call gets.
+    headas : str
+        Where HEASoft is; empty where it is not.
     """
     own = " ".join((variables.PFILES, variables.TMP, variables.HOME))
     lines = [
@@ -46,8 +49,7 @@ def script(
         lines += _staged(name, how, shlex.quote(str(source)))
     for name, text in written.items():
         lines += [*_folder_of(name), f"cat > {shlex.quote(name)} <<'{_END}'", text.rstrip("\n"), _END]
-    given = variables.tool_environment({}, folder, extra)
-    given["PFILES"] = f"{folder}/{variables.PFILES};$HEADAS/syspfiles"
+    given = variables.tool_environment({"HEADAS": headas}, folder, extra)
     lines += [variables.by_hand(call, given, folder, extra) for call in calls]
     return "\n".join([*lines, "--- end of the script", ""])
 

@@ -28,7 +28,7 @@ _DROPPED = frozenset(
         "PYTHONSAFEPATH",
         "PYTHONHASHSEED",
         "MPLBACKEND",
-        "DBUS_SESSION_BUS_ADDRESS",
+        "OLDPWD",
     }
 )
 # what must be said to do the same by hand, beside what the call asks for
@@ -67,7 +67,6 @@ def tool_environment(base: Mapping[str, str], folder: Path, extra: Mapping[str, 
         "TMPDIR": f"{scratch}/{TMP}",
         "TMP": f"{scratch}/{TMP}",
         "TEMP": f"{scratch}/{TMP}",
-        "PWD": scratch,
         "LC_ALL": "C",
         "TERM": "dumb",
         **extra,
@@ -78,7 +77,8 @@ def find_executable(call: Call, environment: Mapping[str, str]) -> str | None:
     """Find a tool's executable: on ``PATH``, or in its suite's own folder; None if it is not there."""
     root = environment.get("HEADAS" if call.suite == HEASOFT else "SAS_DIR", "")
     places = [environment.get("PATH", os.defpath), *([f"{root}/bin", f"{root}/binextra"] if root else [])]
-    return shutil.which(call.tool, path=os.pathsep.join(places))
+    found = shutil.which(call.tool, path=os.pathsep.join(places))
+    return None if found is None else str(Path(found).absolute())
 
 
 def by_hand(call: Call, environment: Mapping[str, str], folder: Path, extra: Mapping[str, str]) -> str:

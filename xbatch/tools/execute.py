@@ -7,15 +7,17 @@ calls uses a `Session` itself.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 from xbatch.base.errors import StepError
-from xbatch.base.toolset import find_suite
+from xbatch.base.toolset import Suite, find_suite
 from xbatch.commands.call import HEASOFT, Call, Staged, Work, filled
 from xbatch.commands.parfile import ParameterFile, find_parameters, problems
 from xbatch.registry import Job, Outcome
@@ -27,6 +29,7 @@ from xbatch.tools.harvest import Harvest, harvest
 from xbatch.tools.heasoftpy import through_heasoftpy
 from xbatch.tools.launch import Ended, Launcher, LostError
 from xbatch.tools.limits import limit_of
+from xbatch.tools.remedies import remedy
 from xbatch.tools.scratch import make_scratch, remove_scratch
 from xbatch.tools.staging import Staging, with_path
 from xbatch.tools.tokens import value_of
@@ -36,6 +39,7 @@ __all__ = ["Result", "Session", "run"]
 _OWN = (variables.PFILES, variables.TMP, variables.HOME)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _SUMMARY = ".SAS"
+_WORD = re.compile(r"[\w./+-]+")
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Session:
         self._calls: list[Call] = []
         self._written: dict[str, str] = {}
         self._made: set[str] = set()
-        self._suites: dict[str, str] = {}
+        self._suites: dict[str, Suite | None] = {}
         self.folder = make_scratch(job.out, self._base)
         self._staging = Staging(job, self.folder)
         for name in _OWN:
@@ -120,18 +124,37 @@ class Session:
         Raises
         ------
         StepError
-            One is not there.
+            One is not there, or there is no room for it.
         """
-        for name, one in staged.items():
-            self._staging.put(name, one)
+        with self._room():
+            for name, one in staged.items():
+                self._staging.put(name, one)
 
     def write(self, written: Mapping[str, str]) -> None:
-        """Write small files into the working folder; their text may hold tokens."""
-        for name, text in written.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._written[name] = self.fill(text)
-            path.write_text(self._written[name], encoding="utf-8")
+        """Write small files into the working folder; their text may hold tokens.
+
+        Raises
+        ------
+        StepError
+            An input does not hold a token's value, or there is no room.
+        """
+        with self._room():
+            for name, text in written.items():
+                path = self.folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._written[name] = self.fill(text)
+                path.write_text(self._written[name], encoding="utf-8")
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Say in a message of the step's own what is wrong with the working folder's disk."""
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise StepError(
+                f"cannot be put into the working folder: {why}", str(error.filename), remedy([why])
+            ) from error
 
     def fill(self, text: str) -> str:
         """Put values in the place of a text's tokens.
@@ -154,8 +177,8 @@ class Session:
         ready = self._filled(call)
         extra = {name: self.fill(value) for name, value in {**self._extra, **call.environment}.items()}
         given = variables.tool_environment(self._base, self.folder, extra)
-        suite = find_suite(ready.suite, self._base)
-        self._suites[ready.suite] = suite.version if suite is not None else ""
+        given["PWD"] = str(self.folder / ready.folder)
+        suite = self._suite(ready.suite)
         told = variables.by_hand(ready, given, self.folder, extra)
         self._calls.append(ready)
         failure = Failure(ready, told, self._on_which(ready), self._job.log, self.folder)
@@ -176,6 +199,11 @@ class Session:
         result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings)
         self.results.append(result)
         return result
+
+    def _suite(self, name: str) -> Suite | None:
+        if name not in self._suites:
+            self._suites[name] = find_suite(name, self._base)
+        return self._suites[name]
 
     def _filled(self, call: Call) -> Call:
         return Call(
@@ -251,15 +279,18 @@ class Session:
         found: Harvest | None = None,
     ) -> StepError:
         """Make the message, and write down in the log how to do the same by hand."""
-        sys.stdout.write(script(self.folder, self._staging.sources, self._written, self._calls, extra))
+        sys.stdout.write(
+            script(self.folder, self._staging.sources, self._written, self._calls, extra, self._base.get("HEADAS", ""))
+        )
         return describe(failure, what, ended, found)
 
     def _on_which(self, call: Call) -> str:
         """Name the first of the step's inputs that a call's parameters name."""
         for _, value in call.args:
-            for name, (_, source) in self._staging.sources.items():
-                if name in value.split("/")[-1] or name == value:
-                    return str(source)
+            for word in _WORD.findall(value):
+                for name, (_, source) in self._staging.sources.items():
+                    if word == name or name.startswith(f"{word}/"):
+                        return str(source)
         return ""
 
     def keep(self, kept: Mapping[str, str], optional: Collection[str] = ()) -> None:
@@ -307,7 +338,8 @@ class Session:
         for result in self.results:
             command = " ".join(result.command).replace(str(self.folder), "{scratch}")
             calls.append({"command": command, "exit_status": result.exit_status})
-        return {"calls": calls, "tools": dict(self._suites)}
+        tools = {name: suite.version for name, suite in self._suites.items() if suite is not None}
+        return {"calls": calls, "tools": tools}
 
     def close(self) -> None:
         """End what runs, and remove the working folder."""

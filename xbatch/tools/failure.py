@@ -61,7 +61,7 @@ def describe(failure: Failure, what: str, ended: Ended | None, found: Harvest | 
     said: tuple[str, ...] = ()
     if ended is not None:
         found = found or harvest(call.suite, ended.stdout, ended.stderr)
-        said = found.errors or last_words(ended.stderr, ended.stdout)
+        said = found.errors or found.telling[-_LINES:] or last_words(ended.stderr, ended.stdout)
         what = _with_signal(what, ended)
         if _is_full(failure.folder):
             what = f"{what}; {DISK_FULL} where it works ({failure.folder.parent})"
@@ -69,8 +69,8 @@ def describe(failure: Failure, what: str, ended: Ended | None, found: Harvest | 
     parts = [subject + (f" (input: {failure.source})" if failure.source else "")]
     if said:
         parts.append(f"it said: {_quoted(said)}")
-    log = f"{failure.log}, which ends with a script" if failure.log is not None else "the step's log, with a script"
-    parts.append(f"all its output is in {log} that repeats the work by hand; the command: {failure.told}")
+    log = failure.log or "the step's log"
+    parts.append(f"all it said, and a script that does the same by hand, are in {log}; the command was: {failure.told}")
     return StepError("; ".join(parts), cure=remedy((what, *said)))
 
 

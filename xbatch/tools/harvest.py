@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xbatch.commands.call import SAS
+from xbatch.commands.call import HEASOFT, SAS
 
 __all__ = ["Harvest", "harvest", "last_words"]
 
@@ -25,52 +25,63 @@ _COMMON = (
     r"Can't locate \S+ in @INC|^Traceback \(most recent call last\)|^\w*(Error|Exception): ",
     r": command not found|: not found$",
 )
+# what decides that a call has failed, whatever its exit status
 _HEASOFT = (
     r"^Task \S+.* terminating with status -?0*[1-9]",
     r"Unable to redirect prompts",
     # ERROR: text; nupipeline_0.4.9: Error: text; *** ERROR text; Error in task: text
     r"^\W*(?:[\w.+/-]+ ?:\s*)?(?:fatal )?error\s*[:!]",
-    r"^\W*ERROR\b(?!\s*=)",
+    r"^\W*ERROR\b\s*(?:$|[!*-]|(?:in|while|from|opening|reading|writing|creating|running)\b)",
     r"^[\w.+/-]+: *(?:fatal|error) ",
     r"Exit with (?:an )?errors?\b",
     r"^\W*FITSIO (?:Error Status|status)\s*[=:]\s*[1-9]",
-    r"^(?:failed|could not|unable|cannot|Couldn't|Can't|Error) (?:to )?(?:find|open|create|read|write|access|load)\b",
-    r"PIL(?:ERR| error|_BAD|_NOT)|\bAPE error",
-    r"(?i)\bcaldb\b.*\b(?:error|not (?:set|found|defined)|no (?:such|matching|valid))",
-    r"(?i)no calibration (?:file|data)s? (?:found|match)",
-    r"^invalid parameter|^(?:unknown|ambiguous) parameter|Unknown parameter",
+    r"^(?:invalid|unknown|ambiguous) parameter\b",
 )
-_SAS = (
-    r"^\*\* ?[\w.+-]+: (?:error|fatal)\b",
-    r"^[\w.+-]+:- .*(?:failed|aborted)\s*$",
+_SAS = (r"^\*\* ?[\w.+-]+: (?:error|fatal)\b",)
+# what tells why, where a call has failed; by itself it may be about something that the tool does without
+_TELLING = re.compile(
+    r"^(?:failed|could not|couldn't|unable|cannot|can't|error) (?:to )?(?:find|open|create|read|write|access|load)\b"
+    r"|\bPIL\w*|\bAPE\b|\bcaldb\b|calibration (?:file|data)|SAS_CCF|SAS_ODF|ccf\.cif|HEADAS|no such file|not found"
+    r"|\bfail(?:ed|ure)\b|\babort",
+    re.IGNORECASE,
 )
 _WARNINGS = {
     SAS: re.compile(r"^\*\* ?[\w.+-]+: warning\b"),
-    "": re.compile(r"^\W*(?:[\w.+/-]+ ?:\s*)?warning\s*[:!]", re.IGNORECASE),
+    HEASOFT: re.compile(r"^\W*(?:[\w.+/-]+ ?:\s*)?warning\s*[:!]", re.IGNORECASE),
 }
 
 
-def _any(*patterns: str, flags: int = 0) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), flags)
+_HARMLESS = re.compile(
+    r"\bno errors?\b|\b0 errors?\b|errors? ?[:=] ?(?:0|none|no)\s*$|error (?:bars?|columns?)\b", re.IGNORECASE
+)
+
+
+def _any(*patterns: str) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 _ERRORS = {
-    SAS: _any(*_COMMON, *_SAS),
-    "": re.compile("|".join((_any(*_COMMON).pattern, _any(*(p.replace("(?i)", "") for p in _HEASOFT)).pattern))),
+    SAS: re.compile(_any(*_COMMON, *_SAS)),
+    HEASOFT: re.compile(f"{_any(*_COMMON)}|(?i:{_any(*_HEASOFT)})"),
 }
-# what reads like an error and is none
-_HARMLESS = re.compile(
-    r"no errors?\b|\b0 errors?\b|errors? ?[:=] ?(?:0|none|no)\b|error (?:bars?|column)|errors? (?:will|are|is) ",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
 class Harvest:
-    """Lines of a tool's output that tell errors and warnings, each once, as they came."""
+    """Lines of a tool's output, each once, as they came.
+
+    Attributes
+    ----------
+    errors : tuple of str
+        Each says that the call has failed.
+    warnings : tuple of str
+    telling : tuple of str
+        What else may say why, where it has failed.
+    """
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    telling: tuple[str, ...] = ()
 
 
 def harvest(suite: str, *texts: str) -> Harvest:
@@ -84,15 +95,20 @@ def harvest(suite: str, *texts: str) -> Harvest:
     """
     errors: dict[str, None] = {}
     warnings: dict[str, None] = {}
-    wrong, warns = _ERRORS.get(suite, _ERRORS[""]), _WARNINGS.get(suite, _WARNINGS[""])
+    telling: dict[str, None] = {}
     for text in texts:
         for line in _messages(suite, text):
-            if warns.search(line):
-                if len(warnings) < _MOST:
-                    warnings.setdefault(line)
-            elif len(errors) < _MOST and wrong.search(line) and not _HARMLESS.search(line):
-                errors.setdefault(line)
-    return Harvest(tuple(errors), tuple(warnings))
+            if _WARNINGS[suite].search(line):
+                kept = warnings
+            elif _ERRORS[suite].search(line) and not _HARMLESS.search(line):
+                kept = errors
+            elif _TELLING.search(line):
+                kept = telling
+            else:
+                continue
+            if len(kept) < _MOST:
+                kept.setdefault(line)
+    return Harvest(tuple(errors), tuple(warnings), tuple(telling))
 
 
 def _messages(suite: str, text: str) -> Iterator[str]:

@@ -59,7 +59,7 @@ _TABLE = (
         "The installed version of the tool does not have this parameter: xbatch doctor shows the versions",
     ),
     (
-        r"PIL|pfiles|parameter file|\bAPE\b",
+        r"\bPIL|parameter file|\bAPE\b",
         "A parameter file of the installation is damaged or of another version: compare $HEADAS/syspfiles with a fresh "
         "one, and unset PFILES before sourcing headas-init.sh",
     ),
