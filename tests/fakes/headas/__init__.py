@@ -20,8 +20,23 @@ VERSION = "6.35.1"
 _PARAMETERS = Path(__file__).with_name("syspfiles")
 #: Tool to the module below this package that does its work.
 TOOLS: Mapping[str, str] = {
-    "fversion": "versions",
-    "ftversion": "versions",
+    "addspec": "sums",
+    "barycorr": "barycentre",
+    "extractor": "extraction",
+    "fkeypar": "files",
+    "fparkey": "files",
+    "ftcopy": "files",
+    "ftgrouppha": "grouping",
+    "ftversion": "files",
+    "fversion": "files",
+    "grppha": "grouping",
+    "lcmath": "sums",
+    "nubackscale": "products",
+    "nuexpomap": "maps",
+    "nupipeline": "pipeline",
+    "nuproducts": "products",
+    "nusplitsc": "pipeline",
+    "xselect": "extraction",
 }
 #: Versions of the tasks of NuSTARDAS, which tell errors in their own way.
 _NUSTAR = {
@@ -46,6 +61,8 @@ def make_headas(folder: Path) -> Mapping[str, str]:
     environment : Mapping
         The variables that a shell has after the set-up scripts of both; PATH goes on with this process's own.
     """
+    from tests.fakes.headas.raw import response_files  # what the executables need not load
+
     root = folder / f"heasoft-{VERSION}" / "x86_64-pc-linux-gnu-libc2.35"
     install(root, "tests.fakes.headas", TOOLS)
     shutil.copytree(_PARAMETERS, root / "syspfiles", dirs_exist_ok=True)
@@ -56,6 +73,10 @@ def make_headas(folder: Path) -> Mapping[str, str]:
     index = caldb / "data" / "nustar" / "fpm" / "caldb.indx"
     index.parent.mkdir(parents=True, exist_ok=True)
     index.write_bytes(b"index of the calibration, version 20250915")
+    for name, content in response_files().items():
+        path = index.parent / "cpf" / name / {"rmf": "detectors.rmf", "arf": "point.arf"}[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     tools = caldb / "software" / "tools"
     tools.mkdir(parents=True, exist_ok=True)
     (tools / "caldb.config").write_text("NUSTAR FPM data/nustar/fpm caldb.indx data/nustar/fpm\n")
@@ -80,7 +101,9 @@ def run(run: Run) -> None:
     if "HEADAS" not in os.environ:
         raise ToolError("HEADAS is not set")
     work = importlib.import_module(f"tests.fakes.headas.{TOOLS[run.tool]}").TOOLS[run.tool]
-    with opened(run.tool, run.args, run.root / "syspfiles") as parameters:
+    # a command file is xselect's own business
+    args = [argument for argument in run.args if run.tool != "xselect" or not argument.startswith("@")]
+    with opened(run.tool, args, run.root / "syspfiles") as parameters:
         work(run, parameters)
         run.spoil(error_line)
 

@@ -112,6 +112,10 @@ class Parameters:
             if not self[name]:
                 raise ToolError(f"parameter {name} is not set")
 
+    def learn(self, name: str, value: str) -> None:
+        """Set a parameter that is an answer of the task."""
+        self._given[name] = value
+
     def learned(self) -> dict[str, Parameter]:
         """Give all parameters with the values that are kept for the next time."""
         values = {name: value for name, value in self._given.items() if self._known[name].mode != "h"}
