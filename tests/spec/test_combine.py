@@ -160,9 +160,9 @@ def test_nothing_more_is_said_of_a_sum_that_is_wrong(tmp_path: Path) -> None:
     assert codes(tmp_path, BASE + "combine: {years: 3}\n" + fit(data=SUMMED)) == ["XB203"]
 
 
-def test_summing_by_another_task_is_reserved(tmp_path: Path) -> None:
+def test_rgscombine_is_of_level_raw(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, BASE + "combine: {rgs: {of: src, method: rgscombine}}\n")
-    assert found.code == "XB220" and "rgscombine" in found.message
+    assert found.code == "XB221" and "rgscombine" in found.message
 
 
 def test_a_spec_may_sum_without_fits(tmp_path: Path) -> None:

@@ -99,12 +99,14 @@ def test_members_and_documents_are_the_same_each_time(tmp_path: Path) -> None:
 
 
 def test_reserved_nouns_say_so(tmp_path: Path) -> None:
-    assert codes(tmp_path, BASE.replace("spectra}", "raw}", 1)) == ["XB220"]
-    assert codes(tmp_path, BASE + "pileup: {}\n") == ["XB220"]
+    assert codes(tmp_path, BASE + "backgrounds: {}\n") == ["XB220"]
+    assert codes(tmp_path, BASE + "compare: {}\n") == ["XB220"]
 
 
 def test_keys_of_the_other_level_say_so(tmp_path: Path) -> None:
     assert codes(tmp_path, BASE.replace("spectra}", "events}", 1)) == ["XB221"]
+    assert codes(tmp_path, BASE.replace("spectra}", "raw}", 1)) == ["XB221"]
+    assert codes(tmp_path, BASE + "pileup: {}\n") == ["XB221"]
     assert codes(tmp_path, BASE + "regions: {src: {file: a.reg}}\n") == ["XB221"]
 
 

@@ -269,7 +269,7 @@ def test_checked_document_has_its_defaults_and_is_good_again() -> None:
         (("binning", "a", "counts"), "30", "must be a number, not the text '30'", ""),
         (("binning", "c", "background"), "yes", "must be true or false", "write true"),
         (("fit", "one", "colour"), 1, "unknown key 'colour' in fit.one", "known: variance"),
-        (("data", "level"), 3, "level is '3'; it must be events or spectra", ""),
+        (("data", "level"), 3, "level is '3'; it must be raw, events or spectra", ""),
     ],
 )
 def test_problems_say_what_is_wrong_and_what_to_write(

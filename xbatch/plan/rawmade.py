@@ -77,7 +77,7 @@ class RawContext:
         if self.suite(engine) is not None:
             return None
         message = f"needs {_TITLES[engine]}, which is not installed here"
-        return Problem(self.analysis.place(path), "XB504", message, _CURES[engine], path)
+        return Problem(self.analysis.place(path), "XB411", message, _CURES[engine], path)
 
     def engine(self, kind: str) -> str:
         """Say which engine the spec asks for a kind of work: ``auto`` where it leaves that open."""

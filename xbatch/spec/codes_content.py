@@ -87,14 +87,14 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         "XB221": Code(
             "a key of another level",
             (
-                "`data.level: events` starts from lists of events and has regions, screenings and the like; `spectra`"
-                " starts from PHA files and has their names."
+                "`data.level: raw` starts from observations as the archives have them, `events` from lists of events;"
+                " both have regions, screenings and the like. `spectra` starts from PHA files and has their names."
             ),
             "Change `level`, or remove the key.",
         ),
         "XB222": Code(
             "a cut of another mission",
-            "GRADE is NuSTAR's; PATTERN and FLAG are XMM-Newton's, and the screening holds for both missions.",
+            "Some keys are NuSTAR's (GRADE), some XMM-Newton's (PATTERN); this one holds for the other mission.",
             "Write it under `for` with `where: {mission: ...}`.",
         ),
         "XB223": Code(
@@ -141,6 +141,47 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "a size without a unit (a note)",
             "On the sky a bare number is degrees, as in DS9. This is a note, not an error.",
             "Write the unit.",
+        ),
+        "XB230": Code(
+            "raw data of another mission",
+            "At `data.level: raw` lists of events are made by HEASoft and SAS, for NuSTAR and XMM-Newton.",
+            "Start from event lists or spectra.",
+        ),
+        "XB231": Code(
+            "a search for pile-up that cannot be made",
+            (
+                "It enlarges the inner radius of an annulus on the sky, in images of EPIC, from `start` to `max`; a"
+                " region of an observation has one search."
+            ),
+            "Do what the hint says.",
+        ),
+        "XB232": Code(
+            "one reduction for several instruments",
+            "nupipeline does both modules at once, and an observation of XMM-Newton has one index of calibration.",
+            "Select by `obsid` alone.",
+        ),
+        "XB233": Code(
+            "spectra of the RGS and of regions",
+            "`region: pipeline` and `orders` are for RGS1 and RGS2, whose spectra rgsproc makes; others have regions.",
+            "Select the instruments with `where`.",
+        ),
+        "XB234": Code(
+            "a search for sources that cannot be made",
+            "Sources are looked for in images of EPIC, in bands that are named for each camera.",
+            "Do what the hint says.",
+        ),
+        "XB235": Code(
+            "an engine that cannot do it",
+            (
+                "HEASoft reduces NuSTAR and SAS reduces XMM-Newton, at level raw; of the binnings each can do some, and"
+                " lists of events are made by no other engine."
+            ),
+            "Write `auto`, or an engine of the hint.",
+        ),
+        "XB236": Code(
+            "an ARF for an excised core",
+            "A search for pile-up cuts the core out of a region; an ARF made before is not that of what is left.",
+            "Leave `response` and `arf` out: SAS makes them.",
         ),
         "XB301": Code(
             "not a model expression",
@@ -312,6 +353,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "a package is missing",
             "A step needs a package that is not installed.",
             "Install it as the hint says; other steps run without it.",
+        ),
+        "XB411": Code(
+            "the mission's software is missing",
+            "A step needs HEASoft or SAS, and it is not installed, or its set-up script has not been run.",
+            "Run its set-up script in this shell, or install it; other steps run without it.",
         ),
         "XB501": Code(
             "a line of an XSPEC file is not understood",

@@ -304,5 +304,10 @@ TEXT: Mapping[str, Code] = MappingProxyType(
             "A spectrum that is drawn has the name of another, or several would have its name.",
             "Give each entry of `fake` a name of its own, and one spectrum an observation and instrument to be like.",
         ),
+        "XB144": Code(
+            "a sum of RGS spectra",
+            "rgscombine adds the spectra of RGS1 and RGS2 that rgsproc made of one observation, of one order.",
+            "Write `over: instrument`, and name spectra with `region: pipeline`.",
+        ),
     }
 )

@@ -12,6 +12,7 @@ from xbatch.spec.named import chosen_spectra, namesake
 from xbatch.spec.nodes import Node, Scalar, Table, is_sound, text_of
 from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, shown
+from xbatch.spec.rgs import RGSCOMBINE
 from xbatch.spec.selectors import selected
 from xbatch.spec.spectra import SpectraFound
 
@@ -53,6 +54,8 @@ def find_combinations(
     subjects = dict(spectra.subjects)
     whole = spectra.whole
     for name, node in table.entries.items():
+        if isinstance(node, Table) and text_of(node.entries.get("method")) == RGSCOMBINE:
+            continue
         before = len(report.problems)
         taken = namesake(name, spectra)
         if taken is not None:
@@ -70,7 +73,7 @@ def find_combinations(
 def _entry(name: str, node: Table, spectra: SpectraFound, min_exposure: float, report: Report) -> Iterator[Combination]:
     params = _params(node, min_exposure, report)
     over = node.entries.get("over")
-    if over is not None and text_of(over) not in {None, "obsid"}:
+    if over is not None and text_of(over) not in {None, "obsid"} and is_sound(node.entries.get("method")):
         message = f"'{name}' sums over {shown(text_of(over) or '')}, and sums are over obsid alone"
         report.add(over, "XB140", message, "name the spectra of all instruments in 'fit': they are fitted together")
         return
@@ -160,7 +163,8 @@ def _with_sums(spectra: SpectraFound, combinations: Sequence[Combination]) -> Sp
         without_background=frozenset(without),
         with_background=frozenset(named),
         subtracted=frozenset(subtracted),
-        members={one.subject.path: tuple(member.path for member in one.members) for one in combinations},
+        members={**spectra.members}
+        | {one.subject.path: tuple(member.path for member in one.members) for one in combinations},
         responses={**spectra.responses, **{one.subject.path: _shared(one, spectra) for one in combinations}},
     )
 

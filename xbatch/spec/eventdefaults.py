@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from xbatch.spec.nodes import DEFAULT, Node, Scalar, Table, from_data, join
 from xbatch.spec.observations import Pointing
+from xbatch.spec.rgs import is_pipeline
 from xbatch.spec.screenings import DEFAULT_SCREENING, MISSION_CUTS
 
 __all__ = ["fill_events"]
@@ -16,7 +17,7 @@ def fill_events(root: Table, pointings: Sequence[Pointing]) -> Table:
     spectra = root.entries.get("spectra")
     if isinstance(spectra, Table):
         for name, node in spectra.entries.items():
-            if isinstance(node, Table):
+            if isinstance(node, Table) and not is_pipeline(node):
                 filled = _with(_with(node, "screening", DEFAULT_SCREENING), "source_type", "point")
                 spectra = spectra.with_entry(name, filled, spectra.key_place(name))
         root = root.with_entry("spectra", spectra, root.key_place("spectra"))

@@ -10,16 +10,20 @@ from xbatch.spec.bands import Bands
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Region, Screening
 from xbatch.spec.extracted import Named, find_extracted
 from xbatch.spec.gtis import find_gtis
+from xbatch.spec.levels import level_of
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Node, Table, items_of, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.observed import Sky, event_files, observed_subjects
 from xbatch.spec.products import Curves, find_images, find_lightcurves
+from xbatch.spec.rawmodel import Detection, PileUp, RgsSpectrum
 from xbatch.spec.regions import find_regions
 from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.rgs import is_rgs
 from xbatch.spec.schema import Schema
-from xbatch.spec.screenings import find_screenings
+from xbatch.spec.screenings import DEFAULT_SCREENING, find_screenings
 from xbatch.spec.selectors import selected
+from xbatch.spec.shapes import as_annulus
 from xbatch.spec.spectra import SpectraFound
 
 __all__ = ["EventFindings", "assembled", "band_users", "find_event_spectra"]
@@ -35,6 +39,9 @@ class EventFindings:
     named: Named
     found: SpectraFound
     spectra: tuple[EventSpectrum, ...]
+    rgs: tuple[RgsSpectrum, ...] = ()
+    pileups: tuple[PileUp, ...] = ()
+    detections: tuple[Detection, ...] = ()
 
 
 def find_event_spectra(
@@ -53,12 +60,20 @@ def find_event_spectra(
     report, notes : Report
     """
     pointed = tuple(pointings or ())
-    sky = Sky(observed_subjects(pointed), pointed, base, pointings is not None)
+    sky = Sky(observed_subjects(pointed), pointed, base, pointings is not None, level_of(root) == "raw")
     named = Named(
         find_regions(root, sky, schema, report, notes), find_screenings(root, sky, report), find_gtis(root, sky, report)
     )
-    found, spectra = find_extracted(root, sky, named, report)
-    return EventFindings(sky, named, found, spectra)
+    found, spectra, rgs = find_extracted(root, sky, named, report)
+    findings = EventFindings(sky, named, found, spectra, rgs)
+    if not sky.raw:
+        return findings
+    # what belongs to raw observations is loaded for specs that have them
+    from xbatch.spec.detections import find_detections
+    from xbatch.spec.pileups import find_pileups
+
+    pileups = find_pileups(root, sky, named, spectra, report)
+    return replace(findings, pileups=pileups, detections=find_detections(root, sky, named, report))
 
 
 def band_users(root: Table, findings: EventFindings) -> Mapping[str, Sequence[Pointing]]:
@@ -83,7 +98,8 @@ def assembled(root: Table, findings: EventFindings, bands: Bands, report: Report
     """Resolve images and light curves, and gather what each observation has to give."""
     sky, named = findings.sky, findings.named
     pictures = find_images(root, sky, named, bands, report)
-    curves = find_lightcurves(root, sky, named, findings.spectra, findings.found.subjects, bands, report)
+    enlarged = frozenset((one.observed, one.region) for one in findings.pileups)
+    curves = find_lightcurves(root, sky, named, findings.spectra, findings.found.subjects, bands, report, enlarged)
     events = event_files(root, "events", sky, report)
     livetime = event_files(root, "livetime", sky, report)
     _check_flux(root, findings, curves, report)
@@ -93,6 +109,14 @@ def assembled(root: Table, findings: EventFindings, bands: Bands, report: Report
     jobs: tuple[ImageJob | LightCurveJob, ...] = (*pictures.images, *curves.jobs)
     for job in jobs:
         uses[job.observed].take(job)
+    for search in findings.pileups:
+        uses[search.observed].enlarge(search)
+    for detection in findings.detections:
+        for instrument in detection.instruments:
+            uses[f"{detection.obsid}/{instrument}"].screenings[detection.screening] = None
+    if sky.raw and not findings.rgs and not any(use.screenings for use in uses.values()):
+        for subject in sky.subjects:  # nothing is asked for but the lists themselves
+            uses[_name(subject)].screenings |= {} if is_rgs(subject) else {DEFAULT_SCREENING: None}
     observed = []
     for subject, pointing in zip(sky.subjects, sky.pointings, strict=True):
         use = uses[_name(subject)]
@@ -120,7 +144,14 @@ class _Uses:
         self.screenings: dict[str, None] = {}
         self.regions: dict[str, None] = {}
         self.gtis: dict[str, None] = {}
+        self.enlarged: set[str] = set()  # regions whose inner radius a search for pile-up finds
         self.detector: set[str] = set()  # screenings that an image of the detector is made with
+
+    def enlarge(self, search: PileUp) -> None:
+        """Add what a search for pile-up uses."""
+        self.screenings |= {search.screening: None} if search.params["events"] == "filtered" else {}
+        self.regions[search.region] = None
+        self.enlarged.add(search.region)
 
     def take(self, job: EventSpectrum | ImageJob | LightCurveJob) -> None:
         """Add what one product uses."""
@@ -148,7 +179,7 @@ def _observed(
     for name in use.regions:
         region = own.get(name) or named.regions.at(name, subject)
         if region is not None:
-            regions[name] = region
+            regions[name] = as_annulus(region) if name in use.enlarged else region
     screenings: dict[str, Screening] = {}
     for name in use.screenings:
         screening = named.screenings.at(name, subject)

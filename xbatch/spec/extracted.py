@@ -1,20 +1,23 @@
-"""The ``spectra`` block of level ``events``: what is extracted, for each observation, instrument and time selection."""
+"""The ``spectra`` block of levels ``events`` and ``raw``: what is made of each observation and instrument."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from xbatch.base.errors import Place
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.gtis import Selections
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Scalar, Table, is_sound, items_of, join, text_of
 from xbatch.spec.observations import placeholder_used
 from xbatch.spec.observed import Sky, observed_file
+from xbatch.spec.rawmodel import RgsSpectrum
 from xbatch.spec.regions import Regions
 from xbatch.spec.report import Report, shown
 from xbatch.spec.responses import check_responses, further_responses, laid_over_files
+from xbatch.spec.rgs import PIPELINE, check_orders, is_pipeline, is_rgs, rgs_spectra
 from xbatch.spec.screenings import DEFAULT_SCREENING, Screenings
 from xbatch.spec.selectors import exceptions, selected
 from xbatch.spec.spectra import SpectraFound
@@ -39,8 +42,8 @@ class Named:
 
 def find_extracted(
     root: Table, sky: Sky, named: Named, report: Report
-) -> tuple[SpectraFound, tuple[EventSpectrum, ...]]:
-    """Resolve the spectra of a checked document of level ``events``.
+) -> tuple[SpectraFound, tuple[EventSpectrum, ...], tuple[RgsSpectrum, ...]]:
+    """Resolve the spectra of a checked document of level ``events`` or ``raw``.
 
     Returns
     -------
@@ -48,12 +51,15 @@ def find_extracted(
         The subjects, as fits select them.
     tuple of EventSpectrum
         In the order of the spec.
+    tuple of RgsSpectrum
+        Those of level ``raw`` that rgsproc makes.
     """
     table = root.entries.get("spectra")
     if not isinstance(table, Table):
-        return SpectraFound(whole=sky.whole and table is None), ()
+        return SpectraFound(whole=sky.whole and table is None), (), ()
     subjects: dict[str, list[Subject]] = {}
     spectra: list[EventSpectrum] = []
+    dispersed: list[RgsSpectrum] = []
     whole = sky.whole
     for name, node in table.entries.items():
         subjects[name] = []
@@ -72,19 +78,56 @@ def find_extracted(
         whole = whole and sound
         subjects[name] = mine
         if sound:
-            spectra += [_spectrum(one, settled[one], sky, node.path) for one in mine]
-    _check_instruments(table, subjects, sky, report)
+            made = [one for one in mine if is_pipeline(settled[one])]
+            spectra += [_spectrum(one, settled[one], sky, node.path) for one in mine if one not in made]
+            rgs = [spectrum for one in made for spectrum in rgs_spectra(one, settled[one], node.path)]
+            subjects |= _with_orders(name, [one for one in mine if one not in made], rgs, table, report)
+            dispersed += rgs
+            _check_dispersed(made, table.key_place(name), node.path, report)
+    _check_instruments(table, [one.subject for one in spectra], sky, report)
     return (
         SpectraFound(
             (),
             subjects,
             whole,
             frozenset(one.subject.path for one in spectra if not one.background),
-            frozenset(one.subject.path for one in spectra if one.background),
+            frozenset(one.subject.path for one in spectra if one.background)
+            | frozenset(one.subject.path for one in dispersed),
             responses={one.subject.path: frozenset(one.responses) for one in spectra if one.responses},
         ),
         tuple(spectra),
+        tuple(dispersed),
     )
+
+
+def _with_orders(
+    name: str, counted: Sequence[Subject], rgs: Sequence[RgsSpectrum], table: Table, report: Report
+) -> dict[str, list[Subject]]:
+    """Give the subjects of an entry, and by themselves those of each further order, which fits may name."""
+    found = {name: [*counted, *(one.subject for one in rgs)]}
+    for one in rgs:
+        if one.subject.spectrum != name:
+            found.setdefault(one.subject.spectrum, []).append(one.subject)
+    taken = {other.casefold(): other for other in table.entries}
+    for other in found.keys() - {name}:
+        if other.casefold() in taken:
+            message = f"order {other[-1]} of '{name}' has the name of the spectrum '{taken[other.casefold()]}'"
+            report.add(table.key_place(name), "XB141", message, "rename one", join(table.path, name))
+    return found
+
+
+def _check_dispersed(made: Sequence[Subject], place: Place, path: str, report: Report) -> None:
+    """Insist on an RGS where rgsproc is to make a spectrum, and on all of its times."""
+    for subject in made:
+        if not is_rgs(subject):
+            message = f"'{subject.spectrum}' of {subject.obsid}/{subject.instrument} is of no RGS, and rgsproc makes it"
+            hint = "add where: {instrument: [RGS1, RGS2]}, or name a region"
+            report.add(place, "XB233", message, hint, path)
+            return
+        if subject.gti:
+            message = f"rgsproc makes '{subject.spectrum}' of all times, and it names time selections"
+            report.add(place, "XB233", message, "remove 'gti'", path)
+            return
 
 
 def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpectrum:
@@ -129,7 +172,7 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
         for key in ("region", "background"):
             one = table.entries.get(key)
             name = text_of(one)
-            if name is not None and (key, name) != ("background", "none"):
+            if name is not None and (key, name) not in {("background", "none"), ("region", PIPELINE)}:
                 named.regions.known(one, name)
         screening = table.entries.get("screening")
         if (name := text_of(screening)) is not None:
@@ -139,6 +182,7 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
             if isinstance(value, Scalar) and isinstance(value.value, str):
                 check_template(value, sky.pointings, report, FIELDS)
         check_responses(table, sky.pointings, report)
+    check_orders(node, report)
     region, background = (node.entries.get(key) for key in ("region", "background"))
     if background is not None and text_of(region) == text_of(background) is not None and not listed:
         message = f"the region {shown(text_of(region) or '')} is its own background: nothing would be left"
@@ -153,19 +197,22 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
         seen.add(name)
 
 
-def _check_instruments(table: Table, subjects: Mapping[str, list[Subject]], sky: Sky, report: Report) -> None:
+def _check_instruments(table: Table, subjects: Sequence[Subject], sky: Sky, report: Report) -> None:
     """Insist on the instruments' names where lists of events are to be found for each, and on imaging ones."""
     unnamed = {one.obsid for one in sky.pointings if placeholder_used(one)}
-    for name, chosen in subjects.items():
-        for subject in chosen:
-            path = join(table.path, name)
-            if subject.obsid in unnamed:
-                message = f"{shown(subject.obsid)} is of an instrument without a name"
-                hint = "add 'instruments: [...]' to the observations"
-                report.add(table.key_place(name), "XB111", message, hint, path)
-                return
-            if subject.instrument.startswith("RGS") and subject.mission == "xmm":
-                message = f"'{name}' counts events of {subject.instrument} in a region, and an RGS has none on the sky"
-                hint = "add where: {instrument: [EPN]}; spectra of rgsproc are for level: spectra"
-                report.add(table.key_place(name), "XB220", message, hint, path)
-                break
+    told: set[str] = set()
+    for subject in subjects:
+        name, path = subject.spectrum, join(table.path, subject.spectrum)
+        if subject.obsid in unnamed:
+            message = f"{shown(subject.obsid)} is of an instrument without a name"
+            hint = "add 'instruments: [...]' to the observations"
+            report.add(table.key_place(name), "XB111", message, hint, path)
+            return
+        if is_rgs(subject) and name not in told:
+            told.add(name)
+            message = f"'{name}' counts events of {subject.instrument} in a region, and an RGS has none on the sky"
+            hint = "add where: {instrument: [EPN]}; "
+            hint += (
+                "spectra of the RGS have region: pipeline" if sky.raw else "spectra of rgsproc are for level: spectra"
+            )
+            report.add(table.key_place(name), "XB233" if sky.raw else "XB220", message, hint, path)

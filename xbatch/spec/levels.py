@@ -1,62 +1,99 @@
-"""Where the work starts decides which keys there are: what belongs to event lists, and what to files of spectra."""
+"""Where the work starts decides which keys there are: raw observations, lists of events, or files of spectra."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, join, text_of
 from xbatch.spec.report import Report
 
-__all__ = ["EVENT_BLOCKS", "level_of", "refuse_other_level"]
+__all__ = ["EVENT_BLOCKS", "LEVELS", "level_of", "makes_spectra", "refuse_other_level"]
 
+LEVELS = ("raw", "events", "spectra")
 EVENT_BLOCKS = ("screening", "regions", "gtis", "images", "lightcurves")
-_CURE = "use level: events, or remove it"
-_REGION_OF_FILE = "name a region of 'regions' by 'region', or use level: spectra"
-_EVENT_KEYS: Mapping[str, tuple[str, ...]] = {
-    "data": ("events", "livetime"),
-    "spectra": ("region", "screening", "gti", "source_type", "exposure_map"),
+_EVENTS = ("raw", "events")
+_RAW = ("raw",)
+_BLOCKS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(EVENT_BLOCKS, _EVENTS), "pileup": _RAW, "detect": _RAW}
+#: Keys of maps, by the path of the map ("*" is any name), with the levels that have them.
+_KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "data": {
+        "events": ("events",),
+        "livetime": ("events",),
+        **dict.fromkeys(("fetch", "exposures", "pipeline"), _RAW),
+    },
+    "screening.*": dict.fromkeys(
+        ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr"), _RAW
+    ),
+    "screening.*.flare": dict.fromkeys(("method", "estimator", "range_scale", "smooth", "ratio"), _RAW),
+    "spectra.*": {
+        "file": ("spectra",),
+        **dict.fromkeys(("region", "screening", "gti", "source_type", "exposure_map"), _EVENTS),
+        "orders": _RAW,
+    },
 }
+#: Words that are values of one level only.
+_WORDS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
+    ("spectra.*", "region"): {"pipeline": _RAW},
+    ("combine.*", "method"): {"rgscombine": _RAW},
+}
+_OF_RGS = "make the spectra with rgsproc and start from them, at level: spectra; or use level: raw"
+_CURES: Mapping[str, str] = {
+    "data.fetch": "fetch the data beforehand and remove this, or use level: raw",
+    "data.exposures": "name the list of the exposure wanted in 'events', or use level: raw",
+    "file": "name a region of 'regions' by 'region', or use level: spectra",
+    "orders": _OF_RGS,
+    "pileup": "give the annulus of 'regions' an inner radius and remove this, or use level: raw",
+}
+_CURES_OF_WORDS: Mapping[str, str] = {
+    "pipeline": _OF_RGS,
+    "rgscombine": "run rgscombine beforehand and name the spectra it makes, at level: spectra; or use level: raw",
+}
+_MADE = "remove it: the mission's tools make it; or use level: events"
+_NEEDED = {"spectra": "file", "events": "region", "raw": "region"}
 
 
 def level_of(root: Table) -> str:
     """Give ``data.level`` of a document, checked or not; empty where it is not one of those known."""
     data = root.entries.get("data")
     level = text_of(data.entries.get("level")) if isinstance(data, Table) else None
-    return level if level in {"spectra", "events"} else ""
+    return level if level in LEVELS else ""
+
+
+def makes_spectra(root: Table) -> bool:
+    """Say whether spectra are made of regions: there are event lists, or there will be."""
+    return level_of(root) in _EVENTS
 
 
 def refuse_other_level(root: Table, report: Report) -> Table:
-    """Report the keys of the other level, and take them out so that nothing more is said about them."""
+    """Report the keys of other levels, and take them out so that nothing more is said about them."""
     level = level_of(root)
-    if level == "events":
-        return _without(root, "spectra", {"file": _REGION_OF_FILE}, "events", report)
-    if level != "spectra":
+    if not level:
         return root
-    for block in EVENT_BLOCKS:
-        if block in root.entries and _is_said(root.entries[block]):
-            _refuse(root, block, block, "spectra", _CURE, report)
+    for block, levels in _BLOCKS.items():
+        if level not in levels and block in root.entries and _is_said(root.entries[block]):
+            _refuse(root, block, block, levels, level, report)
             root = root.without(block)
     data = root.entries.get("data")
     if isinstance(data, Table):
-        cures = dict.fromkeys(_EVENT_KEYS["data"], _CURE)
-        root = _with(root, "data", _pruned(data, "data", cures, "spectra", report))
-    return _without(root, "spectra", dict.fromkeys(_EVENT_KEYS["spectra"], _CURE), "spectra", report)
+        root = _with(root, "data", _pruned(data, "data", "data", level, report))
+    for block in ("screening", "spectra", "combine"):
+        root = _each_pruned(root, block, level, report)
+    return root
 
 
-def _without(root: Table, block: str, cures: Mapping[str, str], level: str, report: Report) -> Table:
+def _each_pruned(root: Table, block: str, level: str, report: Report) -> Table:
     """Take keys out of every entry of a block, and out of its exceptions."""
     table = root.entries.get(block)
     if not isinstance(table, Table):
         return root
-    needed = "region" if level == "events" else "file"
     for name, entry in table.entries.items():
-        if isinstance(entry, Table):
-            path = join(block, name)
-            kept = _pruned(entry, path, cures, level, report)
-            fewer = len(kept.entries) < len(entry.entries)
-            # That the level's own key is missing then goes without saying.
-            node: Node = Broken(entry.place, path) if fewer and needed not in kept.entries else kept
-            table = _with(table, name, node)
+        if not isinstance(entry, Table):
+            continue
+        kept = _pruned(entry, f"{block}.*", join(block, name), level, report)
+        # That the level's own key is missing then goes without saying.
+        unsaid = block == "spectra" and len(kept.entries) < len(entry.entries) and _NEEDED[level] not in kept.entries
+        node: Node = Broken(entry.place, join(block, name)) if unsaid else kept
+        table = _with(table, name, node)
     return _with(root, block, table)
 
 
@@ -65,15 +102,22 @@ def _with(table: Table, key: str, node: Node) -> Table:
     return table if table.entries[key] is node else table.with_entry(key, node, table.key_place(key))
 
 
-def _pruned(table: Table, path: str, cures: Mapping[str, str], level: str, report: Report) -> Table:
-    for key, cure in cures.items():
-        if key in table.entries and _is_said(table.entries[key]):
-            _refuse(table, key, join(path, key), level, cure, report)
-            table = table.without(key)
+def _pruned(table: Table, pattern: str, path: str, level: str, report: Report) -> Table:
+    for key, levels in _refused(table, pattern, level):
+        _refuse(table, key, join(path, key), levels, level, report)
+        table = table.without(key)
+    for key, word, levels in _refused_words(table, pattern, level):
+        _refuse_word(table.entries[key], word, join(path, key), levels, level, report)
+        table = table.with_entry(key, Broken(table.entries[key].place, join(path, key)), table.key_place(key))
+    flare = table.entries.get("flare")
+    if pattern == "screening.*" and isinstance(flare, Table):
+        kept = _pruned(flare, f"{pattern}.flare", join(path, "flare"), level, report)
+        other_method = "method" in flare.entries and "method" not in kept.entries
+        table = _with(table, "flare", Broken(flare.place, join(path, "flare")) if other_method else kept)
     listed = table.entries.get("for")
     if isinstance(listed, Items):
         items = tuple(
-            _pruned(one, join(join(path, "for"), number), cures, level, report) if isinstance(one, Table) else one
+            _pruned(one, pattern, join(join(path, "for"), number), level, report) if isinstance(one, Table) else one
             for number, one in enumerate(listed.items)
         )
         if any(one is not other for one, other in zip(items, listed.items, strict=True)):
@@ -81,11 +125,35 @@ def _pruned(table: Table, path: str, cures: Mapping[str, str], level: str, repor
     return table
 
 
+def _refused(table: Table, pattern: str, level: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [
+        (key, levels)
+        for key, levels in _KEYS.get(pattern, {}).items()
+        if level not in levels and key in table.entries and _is_said(table.entries[key])
+    ]
+
+
+def _refused_words(table: Table, pattern: str, level: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for (where, key), words in _WORDS.items():
+        word = text_of(table.entries.get(key)) or ""
+        if where == pattern and level not in words.get(word, LEVELS):
+            yield key, word, words[word]
+
+
 def _is_said(node: Node) -> bool:
     return not (isinstance(node, Scalar) and node.value is None)
 
 
-def _refuse(table: Table, key: str, path: str, level: str, cure: str, report: Report) -> None:
-    belongs = "events" if level == "spectra" else "spectra"
-    message = f"'{key}' belongs to level {belongs}, and the level is {level}"
-    report.add(table.key_place(key), "XB221", message, cure, path)
+def _refuse(table: Table, key: str, path: str, levels: tuple[str, ...], level: str, report: Report) -> None:
+    message = f"'{key}' belongs to level {_listed(levels)}, and the level is {level}"
+    cure = _CURES.get(path) or _CURES.get(key, f"use level: {levels[-1]}, or remove it")
+    report.add(table.key_place(key), "XB221", message, _MADE if (levels, level) == (("events",), "raw") else cure, path)
+
+
+def _refuse_word(node: Node, word: str, path: str, levels: tuple[str, ...], level: str, report: Report) -> None:
+    message = f"'{word}' belongs to level {_listed(levels)}, and the level is {level}"
+    report.add(node.place, "XB221", message, _CURES_OF_WORDS[word], path)
+
+
+def _listed(levels: tuple[str, ...]) -> str:
+    return " and ".join(reversed(levels))

@@ -31,12 +31,15 @@ class Sky:
         ``data.root``.
     whole : bool
         False where the observations could not be read: selectors that match nothing are not reported then.
+    raw : bool
+        Whether the lists are made by the missions' tools, which then make more than what is made of lists here.
     """
 
     subjects: tuple[Subject, ...]
     pointings: tuple[Pointing, ...]
     base: Path
     whole: bool = True
+    raw: bool = False
 
 
 def observed_subjects(pointings: Sequence[Pointing]) -> tuple[Subject, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from xbatch.spec.selectors import exceptions, selected
 __all__ = ["Curves", "Pictures", "find_images", "find_lightcurves"]
 
 _DEFAULT_BIN = {"xmm": 80}
-_AREA = "area needs vignetting and the PSF from calibrated responses, which are not made here"
+_AREA = "area needs vignetting and the PSF of the mission's calibration, which its tools have"
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ def find_lightcurves(
     known: Mapping[str, Sequence[Subject]],
     bands: Bands,
     report: Report,
+    enlarged: Collection[tuple[str, str]] = (),
 ) -> Curves:
     """Resolve the light curves of a checked document.
 
@@ -163,6 +164,9 @@ def find_lightcurves(
         The names of `spectra`, with those whose definition is at fault, and their subjects.
     bands : Bands
     report : Report
+    enlarged : collection of (str, str)
+        ``obsid/instrument`` and name of regions whose inner radius is found later: what a light curve changes in them
+        makes another region, even where it is what the spec says of them.
     """
     table = root.entries.get("lightcurves")
     jobs: list[LightCurveJob] = []
@@ -173,7 +177,7 @@ def find_lightcurves(
         before = len(report.problems)
         sets = band_sets(node.entries.get("bands"), bands, report)
         _check_common(node, sky, named, report)
-        _check_corrections(node, report)
+        _check_corrections(node, sky, report)
         asked = node.entries.get("spectrum")
         spectrum = text_of(asked) or ""
         if asked is not None and spectrum and spectrum not in known:
@@ -188,7 +192,7 @@ def find_lightcurves(
             continue
         for one in mine:
             if one.subject in settled:
-                job, own = _curve(name, one, settled[one.subject], sets, named, report)
+                job, own = _curve(name, one, settled[one.subject], sets, named, enlarged, report)
                 jobs += [job] if job is not None else []
                 held = regions.setdefault(_observed(one.subject), [])
                 held += [region for region in own if region not in held]
@@ -196,7 +200,13 @@ def find_lightcurves(
 
 
 def _curve(
-    name: str, spectrum: EventSpectrum, table: Table, sets: tuple[BandSet, ...], named: Named, report: Report
+    name: str,
+    spectrum: EventSpectrum,
+    table: Table,
+    sets: tuple[BandSet, ...],
+    named: Named,
+    enlarged: Collection[tuple[str, str]],
+    report: Report,
 ) -> tuple[LightCurveJob | None, list[Region]]:
     dt = _time(table.entries.get("dt"), report)
     changed = _changes(table.entries.get("region"))
@@ -214,7 +224,8 @@ def _curve(
         if varied is None:
             return None, []
         plain = named.regions.at(region, pointing)
-        if plain is not None and plain.params == varied.params:
+        kept = (_observed(spectrum.subject), region) not in enlarged
+        if kept and plain is not None and plain.params == varied.params:
             continue
         own.append(varied)
         names = {key: label if value == region else value for key, value in names.items()}
@@ -309,7 +320,7 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
         sound_template(table.entries.get("exposure_map"), sky, report)
 
 
-def _check_corrections(node: Table, report: Report) -> None:
+def _check_corrections(node: Table, sky: Sky, report: Report) -> None:
     listed = node.entries.get("for")
     for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
         least = table.entries.get("min_fracexp") if isinstance(table, Table) else None
@@ -317,8 +328,8 @@ def _check_corrections(node: Table, report: Report) -> None:
             message = "min_fracexp is 1, and no bin is exposed by more than all of it"
             report.add(least, "XB205", message, "write 0.99 to keep whole bins alone")
         for one in items_of(table.entries.get("corrections")) if isinstance(table, Table) else ():
-            if text_of(one) == "area":
-                report.add(one, "XB220", _AREA, "remove it; corrections: [gti, livetime] remain")
+            if text_of(one) == "area" and not sky.raw:
+                report.add(one, "XB220", _AREA, "use level: raw, or remove it; corrections: [gti, livetime] remain")
 
 
 def _time(node: Node | None, report: Report) -> float | None:

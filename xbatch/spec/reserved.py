@@ -13,31 +13,20 @@ from xbatch.spec.report import Report, shown
 __all__ = ["refuse_reserved"]
 
 _RESPONSES = "name responses that are there by 'response' and 'arf' of the spectra, and remove this"
-_BEFORE = "it belongs to the reduction of raw data, before the lists of events: do it there, and remove this"
 _LATER = "remove it"
 
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "": {
         "calibration": _RESPONSES,
-        "pileup": "give the annulus of 'regions' an inner radius, and remove this",
         "backgrounds": "use background mode subtract, profiled or ignore",
         "compare": "the table of parameters has all fits side by side",
     },
-    "data": {
-        "fetch": "fetch the data beforehand",
-        "exposures": "name the list of the exposure wanted in 'events', with 'for' where it differs",
-    },
-    "screening.*": {"saamode": _BEFORE, "tentacle": _BEFORE},
-    "spectra.*": {"orders": "make the spectra with rgsproc and start from them, at level: spectra"},
     "fit.*.background": {"model": "use mode subtract, profiled or ignore", "norms": _LATER},
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {
-    ("combine.*", "method"): {"rgscombine": "run rgscombine beforehand and name the spectra it makes"},
-    ("data", "level"): {"raw": "use level: events, with lists that the mission's software has cleaned"},
-    ("spectra.*", "region"): {"pipeline": "make the spectra with rgsproc and start from them, at level: spectra"},
     ("fit.*.background", "mode"): {"model": "use mode subtract, profiled or ignore"},
 }
-_NAMED = {"screening", "spectra", "combine", "bands", "binning", "fit"}
+_NAMED = {"fit"}
 
 
 def refuse_reserved(root: Table, report: Report, memo: Memo | None = None) -> Table:

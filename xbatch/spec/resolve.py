@@ -6,7 +6,7 @@ again: each stage knows which blocks of the tree it has looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,7 @@ from xbatch.base.errors import Problem
 from xbatch.spec.bands import Bands, find_bands
 from xbatch.spec.binning import find_binnings
 from xbatch.spec.combine import find_combinations, keep_exposure
-from xbatch.spec.levels import level_of, refuse_other_level
+from xbatch.spec.levels import level_of, makes_spectra, refuse_other_level
 from xbatch.spec.memo import Memo, Stage
 from xbatch.spec.model import Binning, FitJob, Parameter, Spec
 from xbatch.spec.nodes import Broken, Table, text_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from xbatch.spec.derivedmodel import Combination, Fake
     from xbatch.spec.eventmodel import EventWork
     from xbatch.spec.eventwork import EventFindings
+    from xbatch.spec.rawmodel import RawWork, RgsSum
 
 __all__ = ["Resolved", "Resolver"]
 
@@ -62,10 +63,14 @@ class Resolved:
         tree = self.tree
         if self.spec is None:
             return tree
-        if self.spec.level == "events":
+        if self.spec.work is not None:
             from xbatch.spec.eventdefaults import fill_events
 
             tree = fill_events(tree, self.pointings)
+        if self.spec.raw is not None:
+            from xbatch.spec.rawdefaults import fill_raw
+
+            tree = fill_raw(tree, self.pointings)
         components: dict[str, dict[str, str]] = {}
         for job in self.spec.fits:  # of one entry, groups may have other models
             components.setdefault(job.name, {}).update(job.components)
@@ -86,6 +91,7 @@ class _Found:
     combinations: tuple[Combination, ...]
     fakes: tuple[Fake, ...]
     work: EventWork | None
+    raw: RawWork | None
     min_exposure: float
 
 
@@ -117,6 +123,7 @@ class Resolver:
         found = self._stage(f"level {level}", tree, self._found, (), report, notes)
         binnings = self._stage("binning", tree, self._binnings, (), report, notes)
         fits = self._fits(tree, found, binnings, report, notes)
+        engines = self._engines(tree, found, report, notes)
         if len(report.problems) > before:
             report.problems[before:] = [one for one in report.problems[before:] if not _refers_to_broken(one, tree)]
             return Resolved(None, tree)
@@ -132,6 +139,8 @@ class Resolver:
             equal_bands=found.bands.equal,
             min_exposure=found.min_exposure,
             work=found.work,
+            raw=found.raw,
+            engines=engines,
         )
         return Resolved(spec, tree, found.pointed or ())
 
@@ -164,13 +173,19 @@ class Resolver:
         """Read the blocks that say what there is; those of level events keep the report, and end with it."""
         pointed = pointings(tree, report, notes)
         events: EventFindings | None = None
-        if level_of(tree) == "events":
+        if makes_spectra(tree):
             # what reads regions, screenings and images is loaded for specs that have them
             from xbatch.spec.eventwork import assembled, band_users, find_event_spectra
 
             events = find_event_spectra(tree, pointed, self._data_root(tree), self.schema, report, notes)
         found = events.found if events is not None else find_spectra(tree, pointed, self.folder, report)
         least = keep_exposure(tree, report)
+        sums: tuple[RgsSum, ...] = ()
+        if events is not None and events.sky.raw:
+            # what belongs to raw observations is loaded for specs that have them
+            from xbatch.spec.rgs import find_rgs_sums
+
+            found, sums = find_rgs_sums(tree, events.rgs, found, report)
         found, combinations = find_combinations(tree, found, least, report)
         fakes: tuple[Fake, ...] = ()
         drawn = tree.entries.get("fake")
@@ -181,7 +196,23 @@ class Resolver:
             found, fakes = find_fakes(tree, found, self.folder, report)
         bands = find_bands(tree, report, pointed, found, band_users(tree, events) if events is not None else None)
         work = assembled(tree, events, bands, report) if events is not None else None
-        return _Found(pointed, found, bands, combinations, fakes, work, least)
+        raw: RawWork | None = None
+        if events is not None and work is not None and events.sky.raw:
+            from xbatch.spec.rawwork import find_raw
+
+            raw = find_raw(tree, events, work, sums, report)
+        return _Found(pointed, found, bands, combinations, fakes, work, raw, least)
+
+    def _engines(self, tree: Table, found: _Found, report: Report, notes: Report) -> Mapping[str, str]:
+        if "engine" not in tree.entries:
+            return {}
+        # what belongs to other engines is loaded for specs that name them
+        from xbatch.spec.engines import find_engines
+
+        def engines_of(tree: Table, report: Report, notes: Report) -> Mapping[str, str]:
+            return find_engines(tree, found.pointed or (), report)
+
+        return self._stage("engine", tree, engines_of, (found,), report, notes)
 
     def _binnings(self, tree: Table, report: Report, notes: Report) -> dict[str, Binning | None]:
         return find_binnings(tree, self._data_root(tree), report)

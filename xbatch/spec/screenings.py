@@ -10,21 +10,30 @@ from types import MappingProxyType
 from typing import Any
 
 from xbatch.spec.channels import pi_of_band, pi_of_energies
+from xbatch.spec.espfilt import ESPFILT, ESPFILT_KEYS, espfilt_params
 from xbatch.spec.eventmodel import Screening
 from xbatch.spec.missions import MISSIONS
 from xbatch.spec.model import Subject
-from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, is_sound, text_of
+from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, data_of, is_sound, text_of
 from xbatch.spec.observed import Sky
 from xbatch.spec.quantity import QuantityError, energy_range, quantity, span
 from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.rgs import is_rgs
 from xbatch.spec.selectors import exceptions
 
-__all__ = ["DEFAULT_SCREENING", "MISSION_CUTS", "Screenings", "find_screenings"]
+__all__ = ["DEFAULT_SCREENING", "MISSION_CUTS", "Screenings", "find_screenings", "numbers_of"]
 
 DEFAULT_SCREENING = "default"
 _NONE = "none"
 _CUTS = ("grade", "pattern", "flag", "status", "pi_range")
-_OF_MISSION: Mapping[str, str] = {"grade": "nustar", "pattern": "xmm", "flag": "xmm"}
+_OF_PIPELINE = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr")
+_OF_MISSION: Mapping[str, str] = {
+    "grade": "nustar",
+    "pattern": "xmm",
+    "flag": "xmm",
+    **dict.fromkeys(_OF_PIPELINE, "nustar"),
+    "method": "xmm",
+}
 _RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
 _BITS = re.compile(r"[0-9]+|#[A-Za-z_][A-Za-z0-9_]*|[bB][01xX]+", re.ASCII)
 _STATUS_BITS = 16
@@ -86,7 +95,10 @@ class Screenings:
                     params[key] = value
             elif key in defaults:
                 params[key] = defaults[key]
-        flare = self._flare(table.entries.get("flare"), params, subject)
+        for key in _OF_PIPELINE:
+            if _is_said(node := table.entries.get(key)):
+                self._check_mission(name, key, node, subject)
+        flare = self._flare(name, table.entries.get("flare"), params, subject)
         sound = len(self.report.problems) == before
         return Screening(name, params, flare, table.path) if sound else None
 
@@ -103,9 +115,17 @@ class Screenings:
             message = (
                 f"'{key}' is of {MISSIONS[mission].title}, and {subject.obsid} is of {MISSIONS[subject.mission].title}"
             )
-            hint = f"write it under for: [{{where: {{mission: {mission}}}, {key}: {_text(node)}}}]"
+            cut = f"{key}: {_text(node)}" if key != "method" else "flare: {method: espfilt}"
+            hint = f"write it under for: [{{where: {{mission: {mission}}}, {cut}}}]"
             if all(node.path != one.path or one.code != "XB222" for one in self.report.problems):
                 self.report.add(node, "XB222", message, hint)
+
+    def of_pipeline(self, name: str, subject: Subject) -> dict[str, Any]:
+        """Give what nupipeline takes of a screening, as its parameters are called; only what the spec says."""
+        table = self.settled.get(name, {}).get(subject)
+        said = {} if table is None else {key: table.entries.get(key) for key in _OF_PIPELINE}
+        params = {key: data_of(node) for key, node in said.items() if node is not None and _is_said(node)}
+        return {key: value.upper() if key == "saamode" else value for key, value in params.items()}
 
     def _cut(self, key: str, node: Node | None, subject: Subject) -> Any:
         """Read one cut; None where it is switched off, or at fault."""
@@ -114,7 +134,7 @@ class Screenings:
             return None
         try:
             if key in {"grade", "pattern"}:
-                return _numbers(text)
+                return numbers_of(text)
             if key == "pi_range":
                 return _pi(text, subject)
             return _flags(key, text.strip())
@@ -122,29 +142,24 @@ class Screenings:
             self.report.add(node, error.code, error.message, error.hint)
             return None
 
-    def _flare(self, node: Node | None, params: Mapping[str, Any], subject: Subject) -> Mapping[str, Any] | None:
+    def _flare(
+        self, name: str, node: Node | None, params: Mapping[str, Any], subject: Subject
+    ) -> Mapping[str, Any] | None:
         if not isinstance(node, Table):
             return None
-        missing = [key for key in ("band", "bin") if not _is_said(node.entries.get(key))]
-        if missing:
-            example = {"band": "10-12 keV", "bin": "100 s"}[missing[0]]
-            message = f"the key '{missing[0]}' is missing in {node.path or 'flare'}"
-            self.report.add(node, "XB202", message, f"for example {missing[0]}: {example}")
+        if text_of(method := node.entries.get("method")) == ESPFILT:
+            self._check_mission(name, "method", method, subject)
+            return espfilt_params(node, subject.instrument, self.report)
+        if not self._is_flare(node):
             return None
-        said = [key for key in ("rate", "sigma") if _is_said(node.entries.get(key))]
-        if len(said) != 1:
-            message = "flare has both 'rate' and 'sigma'" if said else "flare has neither 'rate' nor 'sigma'"
-            self.report.add(node, "XB228", message, 'for example rate: "< 0.4 ct/s", or sigma: 3')
-            return None
+        limit = "rate" if _is_said(node.entries.get("rate")) else "sigma"
         result: dict[str, Any] = {}
         try:
             result["pi_range"] = list(pi_of_band(subject, *energy_range(_text(node.entries["band"]))))
             result["bin"] = quantity(_text(node.entries["bin"]), "time")
             if result["bin"] <= 0.0:
                 raise QuantityError("XB205", "the bin of flare is not above 0", "write it as 100 s")
-            result[said[0]] = (
-                _limit(_text(node.entries["rate"])) if said[0] == "rate" else _float(node.entries["sigma"])
-            )
+            result[limit] = _limit(_text(node.entries["rate"])) if limit == "rate" else _float(node.entries["sigma"])
         except QuantityError as error:
             self.report.add(node, error.code, error.message, error.hint)
             return None
@@ -156,8 +171,31 @@ class Screenings:
                 result[key] = self._cut(graded if key == "pattern" else key, own, subject)
         return result
 
+    def _is_flare(self, node: Table) -> bool:
+        """Check that what a cut by a rate needs is there, and nothing else."""
+        foreign = [key for key in ESPFILT_KEYS if _is_said(node.entries.get(key))]
+        missing = [key for key in ("band", "bin") if not _is_said(node.entries.get(key))]
+        said = [key for key in ("rate", "sigma") if _is_said(node.entries.get(key))]
+        if foreign:
+            message = f"'{foreign[0]}' is of the method espfilt"
+            self.report.add(node.entries[foreign[0]], "XB228", message, "add method: espfilt, or remove it")
+        elif missing:
+            example = {"band": "10-12 keV", "bin": "100 s"}[missing[0]]
+            message = f"the key '{missing[0]}' is missing in {node.path or 'flare'}"
+            self.report.add(node, "XB202", message, f"for example {missing[0]}: {example}")
+        elif len(said) != 1:
+            message = "flare has both 'rate' and 'sigma'" if said else "flare has neither 'rate' nor 'sigma'"
+            self.report.add(node, "XB228", message, 'for example rate: "< 0.4 ct/s", or sigma: 3')
+        return not foreign and not missing and len(said) == 1
 
-def _numbers(text: str) -> list[int]:
+
+def numbers_of(text: str) -> list[int]:
+    """Read a range of whole numbers, both ends included, as ``0-4`` or ``0``.
+
+    Raises
+    ------
+    QuantityError
+    """
     found = _RANGE.fullmatch(text)
     if found is None:
         raise QuantityError("XB210", f"{shown(text)} is not a range of whole numbers", "write it as 0-26, or none")
@@ -261,7 +299,8 @@ def find_screenings(root: Table, sky: Sky, report: Report) -> Screenings:
     found.settled = settled
     for name, by_subject in settled.items():
         for subject in by_subject:
-            found.at(name, subject)
+            if not is_rgs(subject):  # it has no events that a screening is for
+                found.at(name, subject)
     return found
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from xbatch.spec.eventmodel import Region
 from xbatch.spec.nodes import Items, Node, Scalar, Table, text_of
 from xbatch.spec.positions import PIXEL_FRAMES, degrees_of, length_of, place_of
 from xbatch.spec.quantity import QuantityError
 from xbatch.spec.report import Report, shown
 
-__all__ = ["Anchor", "anchor_of", "shape_params"]
+__all__ = ["Anchor", "anchor_of", "as_annulus", "shape_params"]
 
 _SIZES: Mapping[str, tuple[str, ...]] = {
     "circle": ("radius",),
@@ -71,6 +72,15 @@ def shape_params(table: Table, anchor: Anchor, report: Report, notes: Report) ->
         "vertices": vertices,
         "include": not (isinstance(excluded, Scalar) and excluded.value is True),
     }
+
+
+def as_annulus(region: Region) -> Region:
+    """Give a region that is a circle as an annulus without a hole; any other stays itself."""
+    shapes = region.params.get("shapes", ())
+    if len(shapes) != 1 or shapes[0]["shape"] != "circle":
+        return region
+    ring = {**shapes[0], "shape": "annulus", "sizes": [0.0, *shapes[0]["sizes"]]}
+    return replace(region, params={**region.params, "shapes": [ring]})
 
 
 def _sizes(table: Table, shape: str) -> tuple[str, ...]:

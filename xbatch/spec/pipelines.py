@@ -1,0 +1,160 @@
+"""How lists of events are made at level ``raw``: ``data.pipeline`` and ``data.exposures`` for each instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xbatch.spec.missions import MISSIONS
+from xbatch.spec.model import Subject
+from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, join, text_of
+from xbatch.spec.observed import Sky
+from xbatch.spec.positions import place_of
+from xbatch.spec.quantity import QuantityError
+from xbatch.spec.report import Report
+from xbatch.spec.selectors import exceptions, matches, selected
+
+__all__ = ["ANALYSIS_DATE", "DEFAULTS", "find_pipelines", "is_timing"]
+
+ANALYSIS_DATE = "2026-01-01"
+"""Calibration files issued later are not used unless the spec says so: results do not change with the day."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "nustar": {"pointing": "object", "stages": [1, 2], "obsmode": "all", "split": False, "barycentre": False},
+    "xmm": {
+        "tasks": "proc",
+        "mode": "imaging",
+        "out_of_time": False,
+        "barycentre": False,
+        "analysis_date": ANALYSIS_DATE,
+    },
+}
+_EXPOSURES = "merge"
+_UPPER = ("pointing", "obsmode")  # words that nupipeline has in capitals
+_WHOLE: Mapping[str, tuple[str, ...]] = {"nustar": tuple(DEFAULTS["nustar"]), "xmm": ("analysis_date", "barycentre")}
+"""What holds for all instruments of an observation: nupipeline does both modules, and there is one index of files."""
+
+
+def is_timing(root: Table, subject: Subject) -> bool:
+    """Say whether the exposures of an instrument that are meant are of timing mode."""
+    block = _block(root, "pipeline")
+    if block is None or subject.mission != "xmm":
+        return False
+    return text_of(exceptions(block, [subject], Report())[subject].entries.get("mode")) == "timing"
+
+
+def find_pipelines(root: Table, sky: Sky, report: Report) -> Mapping[Subject, Mapping[str, Any]]:
+    """Give for each observation and instrument how its lists are made, all keys of its mission present.
+
+    Parameters
+    ----------
+    root : Table
+        A checked document.
+    sky : Sky
+    report : Report
+    """
+    block = _block(root, "pipeline")
+    settled = exceptions(block, sky.subjects, report if sky.whole else Report()) if block is not None else {}
+    if block is not None:
+        _check_missions(block, sky, report)
+    exposures = _exposures(root, sky, report)
+    found: dict[Subject, Mapping[str, Any]] = {}
+    for subject in sky.subjects:
+        if subject.mission not in DEFAULTS:
+            continue
+        table = settled.get(subject)
+        params = dict(DEFAULTS[subject.mission])
+        for key in params:
+            node = table.entries.get(key) if table is not None else None
+            if node is not None and _is_said(node):
+                params[key] = _value(key, node, report)
+        for key in set(_UPPER) & set(params):
+            params[key] = params[key].upper() if isinstance(params[key], str) else params[key]
+        if subject.mission == "xmm":
+            params["exposures"] = exposures.get(subject, _EXPOSURES)
+        found[subject] = params
+    if block is not None:
+        _check_whole(block, found, report)
+    return found
+
+
+def _block(root: Table, key: str) -> Table | None:
+    data = root.entries.get("data")
+    block = data.entries.get(key) if isinstance(data, Table) else None
+    return block if isinstance(block, Table) else None
+
+
+def _value(key: str, node: Node, report: Report) -> Any:
+    if key == "pointing" and isinstance(node, Items):
+        texts = [str(one.value) if isinstance(one, Scalar) else "" for one in node.items]
+        try:
+            return list(place_of(texts[0], texts[-1], "fk5"))
+        except QuantityError as error:
+            if all(one.place != node.place for one in report.problems):
+                report.add(node, error.code, error.message, error.hint)
+            return texts
+    if key == "stages":
+        first, last = data_of(node)
+        if first > last and all(one.place != node.place for one in report.problems):
+            report.add(node, "XB211", f"stages from {first} to {last} are none", "write [1, 2]")
+    return data_of(node)
+
+
+def _exposures(root: Table, sky: Sky, report: Report) -> dict[Subject, Any]:
+    block = _block(root, "exposures")
+    if block is None:
+        return {}
+    default = block.entries.get("default")
+    chosen = {subject: data_of(default) if default is not None else _EXPOSURES for subject in sky.subjects}
+    listed = exceptions(block.without("default"), sky.subjects, report if sky.whole else Report())
+    for subject, table in listed.items():
+        use = table.entries.get("use")
+        if use is not None and _is_said(use):
+            chosen[subject] = data_of(use)
+            if subject.mission != "xmm" and all(one.path != use.path for one in report.problems):
+                message = f"exposures are XMM-Newton's, and {subject.obsid} is of {MISSIONS[subject.mission].title}"
+                report.add(use, "XB222", message, "narrow 'where' to observations of XMM-Newton")
+    return chosen
+
+
+def _check_missions(block: Table, sky: Sky, report: Report) -> None:
+    """Refuse keys of a mission where they are said of none of its observations."""
+    listed = block.entries.get("for")
+    for table in (block, *(listed.items if isinstance(listed, Items) else ())):
+        if not isinstance(table, Table):
+            continue
+        mine = selected(table.entries.get("where"), sky.subjects, Report())
+        for key, node in table.entries.items():
+            missions = [mission for mission, keys in DEFAULTS.items() if key in keys]
+            if not missions or not _is_said(node) or not mine or any(one.mission in missions for one in mine):
+                continue
+            message = f"'{key}' is of {MISSIONS[missions[0]].title}, and no observation of it is meant here"
+            report.add(table.key_place(key), "XB222", message, "remove it", join(table.path, key))
+
+
+def _check_whole(block: Table, found: Mapping[Subject, Mapping[str, Any]], report: Report) -> None:
+    """Refuse exceptions for one instrument of what is done once for all of an observation."""
+    first: dict[str, Subject] = {}
+    for subject, params in found.items():
+        other = first.setdefault(subject.obsid, subject)
+        for key in _WHOLE[subject.mission] if other.mission == subject.mission else ():
+            if params[key] != found[other][key]:
+                node = _exception(block, key, (subject, other))
+                both = f"{other.instrument} and {subject.instrument} of {subject.obsid}"
+                message = f"'{key}' is for all instruments of an observation, and differs between {both}"
+                report.add(node, "XB232", message, "select by obsid alone")
+                return
+
+
+def _exception(block: Table, key: str, subjects: Sequence[Subject]) -> Node:
+    listed = block.entries.get("for")
+    for table in listed.items if isinstance(listed, Items) else ():
+        where = table.entries.get("where") if isinstance(table, Table) else None
+        if not isinstance(table, Table) or not isinstance(where, Table) or key not in table.entries:
+            continue
+        if any(matches(where, one) for one in subjects):
+            return table.entries[key]
+    return block
+
+
+def _is_said(node: Node) -> bool:
+    return not (isinstance(node, Scalar) and node.value is None)

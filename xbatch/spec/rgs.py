@@ -1,0 +1,169 @@
+"""Spectra of the RGS at level ``raw``: what rgsproc makes, and sums of RGS1 and RGS2 by rgscombine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xbatch.spec.model import Subject
+from xbatch.spec.named import chosen_spectra, namesake
+from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, items_of, join, text_of
+from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
+from xbatch.spec.report import Report, shown
+from xbatch.spec.spectra import SpectraFound
+
+__all__ = ["PIPELINE", "RGSCOMBINE", "check_orders", "find_rgs_sums", "is_pipeline", "is_rgs", "rgs_spectra"]
+
+PIPELINE = "pipeline"
+RGSCOMBINE = "rgscombine"
+_OF_REGIONS = ("background", "screening", "gti", "source_type", "exposure_map", "response", "arf", "responses")
+_OF_SUMS = ("groups", "response", "background", "on_missing", "warn_if")
+
+
+def is_rgs(subject: Subject) -> bool:
+    """Say whether a subject is of an RGS, which has no events on the sky."""
+    return subject.mission == "xmm" and subject.instrument.startswith("RGS")
+
+
+def is_pipeline(table: Table) -> bool:
+    """Say whether a spectrum, as it holds for a subject, is made by the pipeline."""
+    return text_of(table.entries.get("region")) == PIPELINE
+
+
+def check_orders(node: Table, report: Report) -> None:
+    """Check what stands beside ``region: pipeline``, and ``orders``, in a spectrum and its exceptions."""
+    listed = node.entries.get("for")
+    exceptions = [one for one in (listed.items if isinstance(listed, Items) else ()) if isinstance(one, Table)]
+    anywhere = any(is_pipeline(one) for one in (node, *exceptions))
+    for table in (node, *exceptions):
+        orders = table.entries.get("orders")
+        if orders is not None and items_of(orders) and not anywhere:
+            message = "'orders' are of the RGS, and this spectrum counts events in a region"
+            report.add(table.key_place("orders"), "XB233", message, "add region: pipeline, or remove it", orders.path)
+        numbers = [one.value for one in items_of(orders) if isinstance(one, Scalar)]
+        if orders is not None and len(set(numbers)) < len(numbers):
+            report.add(orders, "XB108", "an order is listed twice", "remove one")
+        for key in _OF_REGIONS if is_pipeline(table) else ():
+            own = table.entries.get(key)
+            if own is not None and _is_said(own):
+                message = f"rgsproc makes this spectrum, and '{key}' is of spectra of regions"
+                report.add(table.key_place(key), "XB233", message, "remove it", join(table.path, key))
+
+
+def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
+    """Give the spectra of one RGS of one observation, one for each order.
+
+    Parameters
+    ----------
+    subject : Subject
+        With the name of the entry.
+    table : Table
+        The entry as it holds for the subject.
+    path : str
+    """
+    listed = table.entries.get("orders")
+    numbers = [one.value for one in items_of(listed) if isinstance(one, Scalar)]
+    orders = [number for number in numbers if isinstance(number, int)] or [1]
+    note = text_of(table.entries.get("note")) or ""
+    return [
+        RgsSpectrum(replace(subject, spectrum=_of_order(subject.spectrum, order, orders)), order, note, path)
+        for order in orders
+    ]
+
+
+def _of_order(name: str, order: int, orders: Sequence[int]) -> str:
+    return name if order == orders[0] else f"{name}-o{order}"
+
+
+def find_rgs_sums(
+    root: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFound, report: Report
+) -> tuple[SpectraFound, tuple[RgsSum, ...]]:
+    """Make the sums of a checked document that rgscombine makes.
+
+    Parameters
+    ----------
+    root : Table
+    rgs : sequence of RgsSpectrum
+        All of the document.
+    spectra : SpectraFound
+    report : Report
+
+    Returns
+    -------
+    spectra : SpectraFound
+        With the sums' subjects, by the name of their entry in ``combine``.
+    sums : tuple of RgsSum
+        One for each observation and order that has both RGS1 and RGS2.
+    """
+    table = root.entries.get("combine")
+    sums: list[RgsSum] = []
+    subjects = dict(spectra.subjects)
+    whole = spectra.whole
+    for name, node in table.entries.items() if isinstance(table, Table) else ():
+        if not isinstance(node, Table) or text_of(node.entries.get("method")) != RGSCOMBINE:
+            continue
+        before = len(report.problems)
+        taken = namesake(name, spectra)
+        if taken is not None:
+            message = f"the sum '{name}' has the name of the spectrum '{taken}'"
+            place = table.key_place(name)  # type: ignore[union-attr]  # there are entries
+            report.add(place, "XB141", message, "rename one: fits take either", f"combine.{name}")
+            continue
+        made = _sums(name, node, rgs, spectra, report)
+        whole = whole and len(report.problems) == before
+        sums += made
+        subjects[name] = [one.subject for one in made]
+    paths = frozenset(one.subject.path for one in sums)
+    members = {one.subject.path: tuple(member.path for member in one.members) for one in sums}
+    found = replace(
+        spectra,
+        subjects=subjects,
+        whole=whole,
+        with_background=spectra.with_background | paths,
+        members={**spectra.members, **members},
+    )
+    return (found if sums or not whole else spectra), tuple(sums)
+
+
+def _sums(name: str, node: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFound, report: Report) -> list[RgsSum]:
+    before = len(report.problems)
+    over = node.entries.get("over")
+    if over is not None and text_of(over) != "instrument":
+        message = f"rgscombine adds RGS1 and RGS2 of one observation, and '{name}' is over {shown(text_of(over) or '')}"
+        report.add(over, "XB144", message, "write over: instrument")
+    for key in _OF_SUMS:
+        own = node.entries.get(key)
+        if own is not None and own.origin != DEFAULT and _is_said(own):
+            message = f"'{key}' is of sums over observations, and rgscombine has none"
+            report.add(node.key_place(key), "XB144", message, "remove it", join(node.path, key))
+    chosen = list(dict.fromkeys(chosen_spectra(node, "of", spectra, report)))
+    orders = {one.subject: one.order for one in rgs}
+    if len(report.problems) > before:
+        return []
+    strange = next((one for one in chosen if one not in orders), None)
+    if strange is not None:
+        message = f"rgscombine adds spectra of rgsproc, and {strange.path} is none"
+        report.add(node.entries["of"], "XB144", message, "name a spectrum with region: pipeline, or use method: sum")
+        return []
+    together: dict[tuple[str, str, int], list[Subject]] = {}
+    for one in chosen:
+        together.setdefault((one.obsid, one.spectrum, orders[one]), []).append(one)
+    kept = list(dict.fromkeys(order for _, _, order in together))
+    made: list[RgsSum] = []
+    for (obsid, _, order), members in together.items():
+        if len(members) != 2:
+            message = f"'{name}' adds {members[0].instrument} of {obsid} to nothing"
+            report.add(node.entries["of"], "XB144", message, "sum over observations that have both RGS1 and RGS2")
+            return []
+        first = members[0]
+        subject = Subject("xmm", obsid, "RGS", _of_order(name, order, kept), first.tags)
+        if any(one.subject == subject for one in made):
+            message = f"'{name}' would have two sums of order {order} of {obsid}"
+            report.add(node.entries["of"], "XB144", message, "make an entry for each spectrum")
+            return []
+        made.append(RgsSum(subject, tuple(members), node.path))
+    return made
+
+
+def _is_said(node: Node) -> bool:
+    return not (isinstance(node, Scalar) and node.value is None) and not (isinstance(node, Items) and not node.items)
