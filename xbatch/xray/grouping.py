@@ -294,7 +294,8 @@ def flags_of_ends(good: NDArray[np.intp], ends: list[int], quality: Shorts, *, j
 
 def ends_at_counts(counts: Floats, minimum: float) -> list[int]:
     """Give the end of each group of channels whose counts reach a minimum."""
-    following: list[int] = following_at_counts(counts, minimum).tolist()
+    # A view: far fewer channels begin a group than there are, and only those become numbers of Python's.
+    following: memoryview[int] = following_at_counts(counts, minimum).data
     ends: list[int] = []
     begin, size = 0, len(following)
     while begin < size and (begin := following[begin]) <= size:

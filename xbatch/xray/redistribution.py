@@ -130,15 +130,15 @@ class Redistribution:
         before = np.cumsum(count) - count
         piece = np.arange(int(count.sum())) + np.repeat(low - before, count)
         # A run begins within its first piece, and at the beginning of all others.
-        at = pieces.first[piece] + np.repeat(runs.start - runs.first, count)
+        at = pieces.first.take(piece) + np.repeat(runs.start - runs.first, count)
         at[before] = runs.start
         if scale is None:
             running, unit = self._running
-            total = np.diff(running[np.append(at, end)]) * unit
+            total = np.diff(running.take(at), append=running[end]) * np.repeat(unit * area[runs.row], count)
         else:
             total = np.add.reduceat(self.values[begin:end] * scale[self.indices[begin:end]], at - begin)
-        total *= np.repeat(area[runs.row], count)
-        group = channel_group[pieces.first].astype(np.int32)[piece]
+            total *= np.repeat(area[runs.row], count)
+        group = channel_group[pieces.first].astype(np.int32).take(piece)
         there = (group >= 0) & (total != 0)
         return np.repeat(runs.row, count)[there], group[there], total[there]
 
