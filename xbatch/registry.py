@@ -195,7 +195,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "fit",
-                4,
+                5,
                 ("fit.json", "bins.ecsv"),
                 "xbatch.tasks.fit:run",
                 "fit a model to one or more spectra together",

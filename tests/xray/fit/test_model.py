@@ -130,12 +130,12 @@ def test_nothing_is_evaluated_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_components_are_prepared_once_for_a_grid() -> None:
-    from xbatch.xray.fit import model
+    from xbatch.xray.fit import remembering
 
-    model._prepared.cache_clear()
+    remembering._prepared.cache_clear()
     first, second = (GridModel(TREE, KINDS, EDGES, "wilm", "vern") for _ in range(2))
-    assert model._prepared.cache_info().misses == len(KINDS)
-    assert model._prepared.cache_info().hits == len(KINDS)
+    assert remembering._prepared.cache_info().misses == len(KINDS)
+    assert remembering._prepared.cache_info().hits == len(KINDS)
     assert np.array_equal(first.flux(VALUES), second.flux(VALUES))
     other = GridModel(TREE, KINDS, EDGES, "angr", "vern")
     assert not np.array_equal(first.flux(VALUES), other.flux(VALUES))

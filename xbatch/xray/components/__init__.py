@@ -10,9 +10,29 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from xbatch.xray.components import absorbers, factors, lines, powerlaws, scalings, thermal
-from xbatch.xray.components.component import Component, Convolution, Convolver, Evaluator, Kind, Scaler, Scaling
+from xbatch.xray.components.component import (
+    Component,
+    Convolution,
+    Convolver,
+    Evaluator,
+    Kind,
+    Scaler,
+    Scaling,
+    Smooth,
+)
 
-__all__ = ["COMPONENTS", "SCALINGS", "Component", "Convolution", "Convolver", "Evaluator", "Kind", "Scaler", "Scaling"]
+__all__ = [
+    "COMPONENTS",
+    "SCALINGS",
+    "Component",
+    "Convolution",
+    "Convolver",
+    "Evaluator",
+    "Kind",
+    "Scaler",
+    "Scaling",
+    "Smooth",
+]
 
 _ALL = (
     *absorbers.COMPONENTS,

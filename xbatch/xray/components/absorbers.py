@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.xray.absorption import absorption_table, wabs_ranges, wabs_tau
-from xbatch.xray.components.component import Component, Evaluator, Prepare, check_edges
+from xbatch.xray.components.component import Component, Evaluator, Prepare, Smooth, check_edges
 
 __all__ = ["COMPONENTS"]
 
@@ -30,7 +30,7 @@ def _absorber(kind: str) -> Prepare:
             depth = -params[0] * tau
             return np.asarray(np.exp(depth, out=depth))
 
-        return evaluate
+        return Smooth(evaluate, lambda params, evaluate: (-tau * evaluate(params),))
 
     return prepare
 

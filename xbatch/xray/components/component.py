@@ -8,13 +8,48 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Component", "Convolution", "Convolver", "Evaluator", "Kind", "Prepare", "Scaler", "Scaling", "check_edges"]
+__all__ = [
+    "Component",
+    "Convolution",
+    "Convolver",
+    "Evaluator",
+    "Kind",
+    "Prepare",
+    "Scaler",
+    "Scaling",
+    "Slopes",
+    "Smooth",
+    "check_edges",
+]
 
 Floats = NDArray[np.float64]
 Evaluator = Callable[[Sequence[float]], Floats]
+Slopes = Callable[[tuple[float, ...], Evaluator], Sequence[Floats]]
 Prepare = Callable[[Floats, str, str], Evaluator]
 Scaler = Callable[[Sequence[float], Floats], float]
 Convolver = Callable[[Sequence[float], Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """An evaluator that knows its derivatives.
+
+    Attributes
+    ----------
+    evaluate : callable
+        As any evaluator.
+    slopes : callable
+        ``slopes(params, evaluate) -> arrays``: the derivatives of each bin's value by each parameter, in order, but
+        for an additive component's norm, which only scales; `evaluate` does the same as that here, and may know the
+        answer already.
+    """
+
+    evaluate: Evaluator
+    slopes: Slopes
+
+    def __call__(self, params: Sequence[float]) -> Floats:
+        """Evaluate."""
+        return self.evaluate(params)
 
 
 @dataclass(frozen=True)
@@ -34,7 +69,8 @@ class Component:
         names of the abundance table and of the cross-sections (used by absorption alone). What does not depend on the
         parameters is done here, once for a grid. The evaluator takes the parameters' values in order and gives an
         array of shape (k,): photons / cm2 / s in each bin, or the factor of each bin. Raises ValueError for edges
-        that cannot be used or for an unknown table.
+        that cannot be used or for an unknown table. An evaluator that knows its derivatives is a `Smooth`; those of
+        any other are found by small steps.
     rough : bool
         Values may be good to 32 bits only, so that derivatives need larger steps.
     """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components.component import Component, Evaluator, check_edges
+from xbatch.xray.components.component import Component, Evaluator, Smooth, check_edges
 from xbatch.xray.components.quadrature import edge_mean
 
 __all__ = ["COMPONENTS"]
@@ -24,8 +24,8 @@ _SERIES_TO = 0.025
 
 def _constant(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
     """The same factor everywhere."""
-    size = edges.size - 1
-    return lambda params: np.full(size, params[0], dtype=np.float64)
+    ones = np.ones(edges.size - 1)
+    return Smooth(lambda params: params[0] * ones, lambda _params, _evaluate: (ones,))
 
 
 def _edge(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
@@ -78,7 +78,9 @@ def _cabs(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
     """
     check_edges(edges)
     tau = _THOMSON * _klein_nishina(edge_mean(edges) / _REST)
-    return lambda params: np.asarray(np.exp(-params[0] * tau))
+    return Smooth(
+        lambda params: np.asarray(np.exp(-params[0] * tau)), lambda params, evaluate: (-tau * evaluate(params),)
+    )
 
 
 def _klein_nishina(x: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from xbatch.xray.components.component import Component, Evaluator, check_edges
+from xbatch.xray.components.component import Component, Evaluator, Smooth, check_edges
 
 __all__ = ["COMPONENTS"]
 
@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 _SEEN = 9.0
 # A line narrower than this, relative to its energy, is narrower than two neighbouring doubles.
 _NARROWEST = float(np.finfo(float).eps)
+_ROOT = float(np.sqrt(2 * np.pi))
 
 # Of an absorption line: the optical depth at which its table ends, and the table's steps in sigmas.
 _DEPTH_LEFT = 1e-17
@@ -36,7 +37,7 @@ def _gaussian(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
         line, sigma, norm = params
         return _gauss(edges, line, sigma, norm)
 
-    return evaluate
+    return Smooth(evaluate, lambda params, _evaluate: _gauss_slopes(edges, *params))
 
 
 def _zgauss(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
@@ -55,14 +56,34 @@ def _gauss(edges: Floats, line: float, sigma: float, norm: float) -> Floats:
     if _is_narrow(line, sigma):
         return norm * _one_bin(edges, line)
     flux = np.zeros(edges.size - 1)
-    first = max(int(edges.searchsorted(line - _SEEN * sigma)) - 1, 0)
-    last = int(edges.searchsorted(line + _SEEN * sigma)) + 1
-    place = edges[first:last] - line
-    place /= sigma
+    first, place = _seen(edges, line, sigma)
     below = ndtr(place, out=place)
     if below.size > 1:
         np.multiply(below[1:] - below[:-1], norm, out=flux[first : first + below.size - 1])
     return flux
+
+
+def _gauss_slopes(edges: Floats, line: float, sigma: float, norm: float) -> tuple[Floats, Floats]:
+    """Give the derivatives by LineE and Sigma; a line without width stays in its bin."""
+    by_line, by_sigma = np.zeros((2, edges.size - 1))
+    if not _is_narrow(line, sigma):
+        first, place = _seen(edges, line, sigma)
+        inside = slice(first, first + max(place.size - 1, 0))
+        density = np.exp(-0.5 * place * place)
+        density *= norm / (sigma * _ROOT)
+        np.subtract(density[:-1], density[1:], out=by_line[inside])
+        density *= place
+        np.subtract(density[:-1], density[1:], out=by_sigma[inside])
+    return by_line, by_sigma
+
+
+def _seen(edges: Floats, line: float, sigma: float) -> tuple[int, Floats]:
+    """Give the first edge near enough to a line to see it, and how many sigmas it and those after it are away."""
+    first = max(int(edges.searchsorted(line - _SEEN * sigma)) - 1, 0)
+    last = int(edges.searchsorted(line + _SEEN * sigma)) + 1
+    place = edges[first:last] - line
+    place /= sigma
+    return first, place
 
 
 def _lorentz(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
@@ -103,7 +124,7 @@ def _gabs(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
 
     def evaluate(params: Sequence[float]) -> Floats:
         line, sigma, strength = params
-        depth = 0.0 if _is_narrow(line, sigma) else strength / (sigma * np.sqrt(2 * np.pi))
+        depth = 0.0 if _is_narrow(line, sigma) else strength / (sigma * _ROOT)
         if depth <= _DEPTH_LEFT:
             return np.ones(width.size)
         passed = _passed(depth)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import exprel
 
-from xbatch.xray.components.component import Component, Evaluator, check_edges
+from xbatch.xray.components.component import Component, Evaluator, Smooth, check_edges
 from xbatch.xray.components.quadrature import log_nodes
 
 __all__ = ["COMPONENTS"]
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 # Below this square of y the next term of ln(sinh(y) / y), y**8 / 37800, is less than the last digit of a double.
 _SMALL = 2e-3
+# Below this y the series of coth(y) - 1 / y is good to 1e-12, and so is the bracket itself above.
+_NEAR_ZERO = 0.05
 
 
 def _integral(edges: Floats) -> Callable[[float], Floats]:
@@ -47,9 +49,35 @@ def _integral(edges: Floats) -> Callable[[float], Floats]:
     return integrate
 
 
+def _mean_logarithm(edges: Floats) -> Callable[[float], Floats]:
+    """Prepare the mean of ln E in each bin, weighted with ``E**-index``: minus the logarithmic slope of `_integral`.
+
+    With a, L and y as there it is ``ln(lo hi) / 2 + (coth(y) - 1 / y) L / 2``, and ``y / 3 - y^3 / 45 + 2 y^5 / 945``
+    is the bracket where it would lose digits.
+    """
+    half = np.log1p(np.diff(edges) / edges[:-1]) / 2
+    middle = np.log(edges[:-1]) + half
+    square = half**2
+    largest = float(square.max())
+    series = np.stack([middle, *(square**n * of for n, of in ((1, 1 / 3), (2, -1 / 45), (3, 2 / 945)))])
+
+    def mean(index: float) -> Floats:
+        power = 1.0 - index
+        a2 = power * power
+        if a2 * largest < _SMALL:
+            return np.asarray(np.array((1.0, power, power * a2, power * a2 * a2)) @ series)
+        y = power * half
+        low = np.abs(y) < _NEAR_ZERO
+        wide = np.where(low, 1.0, y)
+        near = y * (1 / 3 - y**2 * (1 / 45 - 2 * y**2 / 945))
+        return np.asarray(middle + half * np.where(low, near, 1 / np.tanh(wide) - 1 / wide))
+
+    return mean
+
+
 def _powerlaw(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
     """``norm * E**-PhoIndex`` photons / cm2 / s / keV, E in keV."""
-    integrate = _integral(edges)
+    integrate, logarithm = _integral(edges), _mean_logarithm(edges)
 
     def evaluate(params: Sequence[float]) -> Floats:
         index, norm = params
@@ -57,7 +85,7 @@ def _powerlaw(edges: Floats, _abund: str, _xsect: str) -> Evaluator:
         photons *= norm
         return photons
 
-    return evaluate
+    return Smooth(evaluate, lambda params, evaluate: (-evaluate(params) * logarithm(params[0]),))
 
 
 def _zpowerlw(edges: Floats, _abund: str, _xsect: str) -> Evaluator:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from xbatch.xray.fit.surface import Surface
 
@@ -80,10 +81,10 @@ def curvature(surface: Surface, point: Floats, low: Floats, high: Floats) -> Cur
     room = np.minimum(point - low, high - point)[inside]
     steps[inside] = np.minimum(_STEP * reach[inside], room / 2)
     whole = (slope.second + surface.bend(point, steps))[place] / scales
-    try:
-        half = np.linalg.solve(np.linalg.cholesky(whole), np.diag(1 / scale))
-    except np.linalg.LinAlgError:
+    root, failed = dpotrf(whole, lower=True, clean=True)
+    if failed:
         return unknown
+    half = dtrtri(root, lower=True)[0] / scale
     covariance[place] = half.T @ half
     fallen = half @ slope.gradient[inside]
     step[inside] = -half.T @ fallen

@@ -185,9 +185,9 @@ def run_fit(
     first: float | None = None
     while True:
         result, shape = _best(problem, start, optimiser if restarts == 0 else "levmar", chi2)
-        result = replace(result, notes=(*note, *result.notes))
         first = result.statistic if first is None else first
-        result = replace(result, restarts=restarts, fallen=first - result.statistic)
+        fallen = first - result.statistic
+        result = replace(result, notes=(*note, *result.notes), restarts=restarts, fallen=fallen)
         _LOGGER.info("minimum: statistic %.6g for %d degrees of freedom", result.statistic, dof)
         try:
             return _with_errors(problem, wanted, result, shape)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import COMPONENTS, SCALINGS, Component, Convolution, Convolver, Evaluator, Kind, Scaling
+from xbatch.xray.components import COMPONENTS, SCALINGS, Component, Convolution, Kind, Scaling
+from xbatch.xray.fit.remembering import place_component, remember_convolver
 
 __all__ = ["ABSORBERS", "GridModel", "Kinds", "additive_terms", "component_kinds", "without"]
 
@@ -27,10 +28,6 @@ ABSORBERS = frozenset(
         for name in ("varabs", "vphabs", "wabs", "zpcfabs", "zphabs", "ztbabs", "zvarabs", "zvphabs", "zwabs")
     }
 )
-# Enough for the values in force and those of the step that a derivative tries.
-_KEPT = 3
-# Components on grids that are kept prepared: the fits of a sweep share them.
-_GRIDS = 32
 
 
 def component_kinds(components: Mapping[str, str], made: Kinds | None = None) -> dict[str, Kind]:
@@ -122,6 +119,12 @@ class GridModel:
         Names of the tables.
     scales : Mapping, optional
         Numbers by which scalings multiply, by name, where they are known from another grid.
+
+    Attributes
+    ----------
+    smooth : frozenset of str
+        Components whose parameters `slope` can tell the derivatives by: those that know their own, and stand in one
+        place of the model, which nothing encloses.
     """
 
     def __init__(
@@ -135,22 +138,29 @@ class GridModel:
     ) -> None:
         self._tree = tree
         self._scales = scales or {}
-        grid = (edges, edges.tobytes())
+        key = edges.tobytes()
         self._scalers = {name: kind.prepare(edges) for name, kind in kinds.items() if isinstance(kind, Scaling)}
         self._convolvers = {
-            name: _remembering_both(kind.prepare(edges, abundances, cross_sections))
+            name: remember_convolver(kind.prepare(edges, abundances, cross_sections))
             for name, kind in kinds.items()
             if isinstance(kind, Convolution)
         }
         self._scaling = {name for name, kind in kinds.items() if isinstance(kind, Convolution) and kind.scales}
         self._terms = additive_terms(tree, kinds)
         self._factors = {name for name, kind in kinds.items() if kind.kind == "mul"}
-        self._components = {
-            name: (_scaled if kind.kind == "add" else _remembering)(_evaluator(kind, grid, abundances, cross_sections))
+        placed = {
+            name: place_component(kind, edges, key, abundances, cross_sections)
             for name, kind in kinds.items()
             if isinstance(kind, Component)
         }
+        self._components = {name: one.evaluate for name, one in placed.items()}
         self._flux = self._function(tree)
+        self._slopes = {
+            name: (one.slopes, around)
+            for name, one in placed.items()
+            if one.slopes is not None and (around := self._cofactor(tree, name)) is not None
+        }
+        self.smooth = frozenset(self._slopes)
 
     def flux(self, values: Values) -> Floats:
         """Give photons / cm2 / s in each bin, shape (k,).
@@ -161,6 +171,12 @@ class GridModel:
             Component name to the values of its parameters, in the component's order.
         """
         return self._flux(values)
+
+    def slope(self, values: Values, name: str, position: int, out: Floats) -> None:
+        """Write the derivative of `flux` by a parameter of one of the `smooth` components, at its position there."""
+        own, around = self._slopes[name]
+        slope, number = own(values[name])[position]
+        np.multiply(slope, number * around(values), out=out)
 
     def parts(self, values: Values) -> dict[str, Floats]:
         """Give what each additive component contributes to `flux`, with all that multiplies it.
@@ -203,6 +219,19 @@ class GridModel:
             return self._scales[name]
         return self._scalers[name](values[name], self._function(tree["args"][0])(values))
 
+    def _cofactor(self, tree: Tree, name: str) -> Callable[[Values], Floats | float] | None:
+        """Make the function that gives what multiplies a component; None if it is enclosed, or in several places."""
+        if "component" in tree:
+            return (lambda _values: 1.0) if tree["component"] == name else None
+        holding = [part for part in tree["args"] if name in _names(part)]
+        if tree["op"] == "con" or len(holding) != 1:
+            return None
+        inside = self._cofactor(holding[0], name)
+        others = [self._function(part) for part in tree["args"] if part is not holding[0]]
+        if inside is None or tree["op"] == "+":
+            return inside
+        return lambda values: prod((other(values) for other in others), start=inside(values))
+
     def _function(self, tree: Tree) -> Callable[[Values], Floats]:
         """Make the function that evaluates a part of the model, so that a fit need not read its tree each time."""
         if "component" in tree:
@@ -241,36 +270,3 @@ def _enclosing(tree: Tree) -> tuple[Tree, ...]:
 def _names(tree: Tree) -> set[str]:
     """Name the components of a part of a model, without those that enclose."""
     return {tree["component"]} if "component" in tree else {name for part in tree["args"] for name in _names(part)}
-
-
-def _evaluator(kind: Component, grid: tuple[Floats, bytes], abundances: str, cross_sections: str) -> Evaluator:
-    """Prepare a component for a grid: once for all fits of a process that use it there, unless it is a table."""
-    if COMPONENTS.get(kind.name) is not kind:
-        return kind.prepare(grid[0], abundances, cross_sections)
-    return _prepared(kind.name, grid[1], abundances, cross_sections)
-
-
-@lru_cache(maxsize=_GRIDS)
-def _prepared(name: str, edges: bytes, abundances: str, cross_sections: str) -> Evaluator:
-    return COMPONENTS[name].prepare(np.frombuffer(edges), abundances, cross_sections)
-
-
-def _remembering(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
-    """Make an evaluator that gives its last few results again instead of computing them again."""
-    return lru_cache(maxsize=_KEPT)(evaluator)
-
-
-def _remembering_both(convolver: Convolver) -> Convolver:
-    """Make the same of a convolution, which depends on a spectrum too."""
-
-    @lru_cache(maxsize=_KEPT)
-    def remembering(values: tuple[float, ...], photons: bytes) -> Floats:
-        return convolver(values, np.frombuffer(photons))
-
-    return lambda values, photons: remembering(tuple(values), photons.tobytes())
-
-
-def _scaled(evaluator: Evaluator) -> Callable[[tuple[float, ...]], Floats]:
-    """Make the same of an additive component, which keeps its shape: its norm only scales that."""
-    shape = _remembering(evaluator)
-    return lambda values: values[-1] * shape((*values[:-1], 1.0))

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.xray.components import Component, Convolution, Kind
+from xbatch.xray.components import Kind
+from xbatch.xray.fit.datasetmodel import DatasetModel, Step, Steps
 from xbatch.xray.fit.model import component_kinds
 from xbatch.xray.fit.parameters import Parameters
+from xbatch.xray.fit.roles import Roles
 from xbatch.xray.fit.several import GridFolding, component_names, place_models
 from xbatch.xray.fit.surface import Slope
 from xbatch.xray.folding import Folding
@@ -22,7 +24,6 @@ __all__ = ["Dataset", "ModelSpec", "Problem"]
 
 Floats = NDArray[np.float64]
 
-_NORM = "norm"
 # Points that are remembered: the one in force, and the one that was tried.
 _REMEMBERED = 2
 # Step of a derivative, relative to the parameter, and of a parameter of 0 as if it were this.
@@ -128,8 +129,8 @@ class Problem:
         self.parameters = parameters
         self.evaluations = 0
         kinds = component_kinds(model.components, model.tables)
-        self._models, self._operators, components = place_models(datasets, model, kinds)
-        self._slots = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, components)
+        models, operators, components = place_models(datasets, model, kinds)
+        positions = parameters.slots({name: kind.parameters for name, kind in kinds.items()}, components)
         self.kinds = kinds
         self.further = frozenset(name for tree in model.further.values() for name in component_names(tree))
         self.bins = sum(data.data.size for data in datasets)
@@ -137,75 +138,34 @@ class Problem:
         self._statistics = [data.statistic for data in datasets]
         self._reweigh = [data.reweigh for data in datasets]
         self._seen: tuple[_Point, ...] = ()
-        # A component that is neither added nor multiplied may make anything depend on anything.
-        plain = all(kind.kind in ("add", "mul") for kind in kinds.values())
-        self._alone = [plain and parameters.all[number].name not in parameters.used for number in parameters.free]
-        # The additive component that a parameter alone belongs to.
-        owners = [parameters.all[number].component for number in parameters.free]
-        self._of_term = [
-            owner if alone and kinds[owner].kind == "add" else None
-            for owner, alone in zip(owners, self._alone, strict=True)
+        self._roles = Roles(parameters, kinds)
+        self._models = [
+            DatasetModel(model, operator, slots, parameters, self._roles)
+            for model, operator, slots in zip(models, operators, positions, strict=True)
         ]
-        self._straight = [self._is_straight(place) for place in range(len(parameters.free))]
-        self._norms = [self._all_norms(slots) for slots in self._slots]
-        self._rough = np.array([self._is_rough(place) for place in range(len(parameters.free))], dtype=np.bool_)
 
     @property
     def rough(self) -> bool:
         """Whether derivatives by some free parameter are those of rounded values."""
-        return bool(self._rough.any())
-
-    def _is_straight(self, place: int) -> bool:
-        """Tell whether the model is a straight line in a free parameter: a norm or a factor that no link uses."""
-        one = self.parameters.all[self.parameters.free[place]]
-        kind = self.kinds[one.component]
-        scales = (kind.kind == "add" and one.parameter == _NORM) or kind.name == "constant"
-        return scales and self._alone[place]
-
-    def _all_norms(self, slots: Mapping[str, tuple[int, ...]]) -> list[int]:
-        """Give the norms of a dataset's model among the free parameters, or nothing if not all are free to change."""
-        numbers = {position[-1] for name, position in slots.items() if self.kinds[name].kind == "add"}
-        places = [place for place, number in enumerate(self.parameters.free) if number in numbers]
-        return places if len(places) == len(numbers) and all(self._straight[place] for place in places) else []
-
-    def _is_rough(self, place: int) -> bool:
-        """Tell whether derivatives by a free parameter need large steps: for all, if a convolution is rough."""
-        one = self.parameters.all[self.parameters.free[place]]
-        linked = one.name in self.parameters.used
-        used = [kind for name, kind in self.kinds.items() if linked or name == one.component or kind.kind == "con"]
-        return any(isinstance(kind, Component | Convolution) and kind.rough for kind in used)
-
-    def _are_apart(self, one: int, other: int) -> bool:
-        """Tell whether two free parameters belong to different terms of the model's sum."""
-        first, second = self._of_term[one], self._of_term[other]
-        return first is not None and second is not None and first != second
-
-    def _is_norm_of(self, norm: int, other: int) -> bool:
-        """Tell whether one free parameter is the norm of the component that the other belongs to."""
-        if not self._straight[norm] or self._straight[other] or not self._alone[other]:
-            return False
-        first, second = (self.parameters.all[self.parameters.free[place]] for place in (norm, other))
-        return first.component == second.component and first.datasets == second.datasets
+        return bool(self._roles.rough.any())
 
     def dataset_values(self, values: Sequence[float], dataset: int) -> dict[str, tuple[float, ...]]:
         """Pick the values that hold for a dataset: component name to its parameters' values in order."""
-        return {name: tuple([values[n] for n in slots]) for name, slots in self._slots[dataset].items()}
-
-    def _fluxes(self, values: Sequence[float]) -> list[Floats]:
-        return [model.flux(self.dataset_values(values, number)) for number, model in enumerate(self._models)]
+        return self._models[dataset].values(values)
 
     def counts(self, values: Sequence[float]) -> list[Floats]:
         """Fold the model: counts in each group of each dataset, from the values of all parameters."""
-        return [operator.fold(flux) for operator, flux in zip(self._operators, self._fluxes(values), strict=True)]
+        return [one.operator.fold(one.flux(values)) for one in self._models]
 
     def parts(self, values: Sequence[float], dataset: int) -> dict[str, Floats]:
         """Fold each additive component of a dataset's model by itself."""
-        parts = self._models[dataset].parts(self.dataset_values(values, dataset))
-        return {name: self._operators[dataset].fold(flux) for name, flux in parts.items()}
+        one = self._models[dataset]
+        return {name: one.operator.fold(flux) for name, flux in one.model.parts(one.values(values)).items()}
 
     def scales(self, values: Sequence[float], dataset: int) -> dict[str, float]:
         """Give the numbers by which the scalings of a dataset's model multiply what they enclose."""
-        return self._models[dataset].scales(self.dataset_values(values, dataset))
+        one = self._models[dataset]
+        return one.model.scales(one.values(values))
 
     @property
     def iterated(self) -> bool:
@@ -255,12 +215,12 @@ class Problem:
         fluxes, counts, results = [], [], []
         with np.errstate(all="ignore"):  # far from the data a model may overflow; the optimiser is told so
             values = self.parameters.values(free)
-            for number, (model, operator) in enumerate(zip(self._models, self._operators, strict=True)):
-                fluxes.append(model.flux(self.dataset_values(values, number)))
-                counts.append(operator.fold(fluxes[-1]))
-                results.append(self._statistics[number](counts[-1]))
+            for one, statistic_of in zip(self._models, self._statistics, strict=True):
+                fluxes.append(one.flux(values))
+                counts.append(one.operator.fold(fluxes[-1]))
+                results.append(statistic_of(counts[-1]))
         statistic = sum([stat for stat, _ in results])
-        residual = results[0][1] if len(results) == 1 else np.concatenate([one for _, one in results])
+        residual = results[0][1] if len(results) == 1 else np.concatenate([roots for _, roots in results])
         point = _Point(key, values, fluxes, counts, statistic, residual)
         self._seen = (point, *self._seen[: _REMEMBERED - 1])
         return point
@@ -277,62 +237,49 @@ class Problem:
         return here.slope
 
     def _slope(self, free: Floats, here: _Point) -> Slope:
-        gradient, second, expected = np.zeros(free.size), np.zeros((free.size,) * 2), np.zeros((free.size,) * 2)
+        gradient, second = np.zeros(free.size), np.zeros((free.size,) * 2)
+        expected = second  # until they differ
         with np.errstate(all="ignore"):
-            stepped = self._stepped(free)
-            for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
-                active, rows = self._derivatives(here, stepped, dataset)
+            steps = self._steps(free.tolist())
+            for one, statistic, flux, counts in zip(
+                self._models, self._statistics, here.fluxes, here.counts, strict=True
+            ):
+                active, rows = one.derivatives(here.values, flux, counts, steps)
                 if active.size == 0:
                     continue
                 slopes = statistic.slopes(counts)
                 gradient[active] += rows @ slopes.first
                 place = (active[:, None], active)
                 bent = (rows * slopes.second) @ rows.T
-                second[place] += bent
                 same = slopes.second is slopes.expected
-                expected[place] += bent if same else (rows * slopes.expected) @ rows.T
+                if expected is second and not same:
+                    expected = second.copy()
+                second[place] += bent
+                if expected is not second:
+                    expected[place] += bent if same else (rows * slopes.expected) @ rows.T
         return Slope(gradient, second, expected)
 
-    def _stepped(self, free: Floats) -> list[tuple[float, list[float]]]:
-        """Give for each free parameter a small step, away from a limit, and all values after it."""
-        given = free.tolist()
-        stepped = []
-        for number, at in enumerate(given):
-            # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
-            straight, relative = self._straight[number], _ROUGH_STEP if self._rough[number] else _STEP
-            step = abs(at) or 1.0 if straight else relative * max(abs(at), _LEAST)
-            if not straight and at + step > self.parameters.high[number]:
-                step = -step
-            moved = [*given[:number], at + step, *given[number + 1 :]]
-            stepped.append((moved[number] - at, self.parameters.values(moved)))
-        return stepped
+    def _steps(self, given: Sequence[float]) -> Steps:
+        """Make what gives the steps of free parameters; those that no dataset asks for are not made."""
+        made: dict[int, Step] = {}
 
-    def _derivatives(
-        self, here: _Point, stepped: Sequence[tuple[float, list[float]]], dataset: int
-    ) -> tuple[NDArray[np.int64], Floats]:
-        """Give the free parameters that a dataset's model depends on, and its counts' derivatives by them, (n, g)."""
-        model, flux, known = self._models[dataset], here.fluxes[dataset], self.dataset_values(here.values, dataset)
-        norms = {place: here.values[self.parameters.free[place]] for place in self._norms[dataset]}
-        # The model is proportional to its norms, so what the others leave of the counts is the derivative by the last.
-        last = next((place for place, norm in norms.items() if norm != 0), None)
-        active: list[int] = []
-        steps: list[float] = []
-        differences = np.empty((len(stepped), flux.size))
-        for number, (step, values) in enumerate(stepped):
-            changed = self.dataset_values(values, dataset)
-            if changed != known and number != last:
-                np.subtract(model.flux(changed), flux, out=differences[len(active)])
-                active.append(number)
-                steps.append(step)
-        others = len(active)
-        rows = np.empty((others + (last is not None), here.counts[dataset].size))
-        folded = self._operators[dataset].fold(differences[:others].T).T
-        np.divide(folded, np.array(steps)[:, None], out=rows[:others])
-        if last is not None:
-            weights = np.array([norms.get(number, 0.0) for number in active])
-            rows[-1] = (here.counts[dataset] - weights @ rows[:others]) / norms[last]
-            active.append(last)
-        return np.array(active, dtype=np.int64), rows
+        def step(place: int) -> Step:
+            if place not in made:
+                made[place] = self._step(given, place)
+            return made[place]
+
+        return step
+
+    def _step(self, given: Sequence[float], place: int) -> Step:
+        """Give a small step of a free parameter, away from a limit, and all values after it."""
+        # The model is a straight line in a norm: there a large step loses nothing, and rounds least.
+        at, straight = given[place], self._roles.straight[place]
+        relative = _ROUGH_STEP if self._roles.rough[place] else _STEP
+        step = abs(at) or 1.0 if straight else relative * max(abs(at), _LEAST)
+        if not straight and at + step > self.parameters.high[place]:
+            step = -step
+        moved = [*given[:place], at + step, *given[place + 1 :]]
+        return moved[place] - at, self.parameters.values(moved)
 
     def bend(self, free: Floats, steps: Floats) -> Floats:
         """Give half the second derivatives of the statistic that come from the model's own.
@@ -346,51 +293,13 @@ class Problem:
             By how much to move each parameter to either side (further, where values are rough); 0 for those to leave
             out.
         """
-        if self._rough.any():
+        if self.rough:
             room = np.minimum(free - self.parameters.low, self.parameters.high - free)
-            steps = np.where(self._rough, np.minimum(_ROUGH_BEND * steps, room), steps)
+            steps = np.where(self._roles.rough, np.minimum(_ROUGH_BEND * steps, room), steps)
         here = self._at(free)
         result = np.zeros((free.size,) * 2)
-        moving = np.flatnonzero(steps).tolist()
         with np.errstate(all="ignore"):
-            for dataset, (statistic, counts) in enumerate(zip(self._statistics, here.counts, strict=True)):
-                weights = self._operators[dataset].back(statistic.slopes(counts).first)
-                result += self._bend_of(dataset, weights, here, free.tolist(), steps.tolist(), moving)
-        return result
-
-    def _bend_of(
-        self,
-        dataset: int,
-        weights: Floats,
-        here: _Point,
-        free: Sequence[float],
-        steps: Sequence[float],
-        moving: Sequence[int],
-    ) -> Floats:
-        model, known = self._models[dataset], self.dataset_values(here.values, dataset)
-        centre = float(weights @ here.fluxes[dataset])
-
-        def at(numbers: Sequence[int], sign: int) -> float:
-            moved = [*free]
-            for number in numbers:
-                moved[number] += sign * steps[number]
-            values = self.dataset_values(self.parameters.values(moved), dataset)
-            return centre if values == known else float(weights @ model.flux(values))
-
-        sides = {n: (at((n,), -1), at((n,), 1)) for n in moving if not self._straight[n]}
-        both = {n: sum(sides[n]) - 2 * centre if n in sides else 0.0 for n in moving}
-        result = np.zeros((len(free),) * 2)
-        for place, i in enumerate(moving):
-            result[i, i] = both[i] / steps[i] ** 2
-            for j in moving[:place]:
-                if self._are_apart(i, j):
-                    continue
-                norm, other = (i, j) if self._straight[i] else (j, i)
-                if self._is_norm_of(norm, other) and free[norm] != 0:
-                    # One norm scales all that the other parameter changes.
-                    mixed = (sides[other][1] - sides[other][0]) / (2 * steps[other] * free[norm])
-                else:
-                    square = at((i, j), 1) + at((i, j), -1) - 2 * centre - both[i] - both[j]
-                    mixed = square / (2 * steps[i] * steps[j])
-                result[i, j] = result[j, i] = mixed
+            for one, statistic, counts in zip(self._models, self._statistics, here.counts, strict=True):
+                weights = one.operator.back(statistic.slopes(counts).first)
+                result += one.bend(weights, free.tolist(), steps.tolist())
         return result

@@ -6,7 +6,7 @@ A dataset may have further models beside the first, each folded through a respon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,8 +34,14 @@ _STRIDE = 64
 class EnergyModel(Protocol):
     """What gives the photons of a dataset; see `GridModel`."""
 
+    smooth: frozenset[str]
+
     def flux(self, values: Values) -> Floats:
         """Give photons / cm2 / s in each bin, shape (k,)."""
+        ...
+
+    def slope(self, values: Values, name: str, position: int, out: Floats) -> None:
+        """Write the derivative of `flux`, shape (k,), by a parameter of one of the `smooth` components."""
         ...
 
     def parts(self, values: Values) -> dict[str, Floats]:
@@ -61,17 +67,29 @@ class JoinedModel:
     Parameters
     ----------
     models : sequence of GridModel
+    names : sequence of collections of str
+        The components of each.
     sizes : sequence of int
         The number of bins of each.
     """
 
-    def __init__(self, models: Sequence[GridModel], sizes: Sequence[int]) -> None:
+    def __init__(self, models: Sequence[GridModel], names: Sequence[Collection[str]], sizes: Sequence[int]) -> None:
         self._models = tuple(models)
+        rough = [set(own) - model.smooth for model, own in zip(models, names, strict=True)]
+        self.smooth = frozenset().union(*(model.smooth for model in models)).difference(*rough)
         self._limits = np.cumsum([0, *sizes])
 
     def flux(self, values: Values) -> Floats:
         """Give photons / cm2 / s in each bin of all grids, shape (k1 + k2 + ...,)."""
         return np.concatenate([model.flux(values) for model in self._models])
+
+    def slope(self, values: Values, name: str, position: int, out: Floats) -> None:
+        """Write the derivative of `flux` by a parameter: nothing on the grids of models without its component."""
+        for model, start, stop in zip(self._models, self._limits, self._limits[1:], strict=False):
+            if name in model.smooth:
+                model.slope(values, name, position, out[start:stop])
+            else:
+                out[start:stop] = 0.0
 
     def parts(self, values: Values) -> dict[str, Floats]:
         """Give what each additive component contributes to `flux`: nothing on the grids of other models."""
@@ -199,7 +217,8 @@ def place_models(
             operators.append(folds[0])
         else:
             sizes = [last - first for first, last in (ranges[key] for key, _ in terms)]
-            models.append(JoinedModel([grids[key] for key, _ in terms], sizes))
+            names = [used[name] for (name, _), _ in terms]
+            models.append(JoinedModel([grids[key] for key, _ in terms], names, sizes))
             operators.append(JoinedOperator(folds, sizes))
     return models, operators, components
 
