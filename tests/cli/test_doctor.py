@@ -92,23 +92,43 @@ def test_tool_whose_folder_is_gone(tmp_path: Path) -> None:
     assert "does not exist" in check.found
 
 
+def _programs(folder: Path, *names: str) -> str:
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return str(folder)
+
+
 def test_tool_whose_setup_script_was_not_sourced(tmp_path: Path) -> None:
-    check = _named(report({"HEADAS": str(tmp_path), "PATH": str(tmp_path)}))["HEASoft"]
+    path = _programs(tmp_path, "ftlist")
+    check = _named(report({"HEADAS": str(tmp_path), "PATH": path}))["HEASoft"]
     assert not check.ok
-    assert "ftversion is not on PATH" in check.found
+    assert "nuproducts is not on PATH" in check.found
 
 
-def test_tool_set_up(tmp_path: Path) -> None:
-    program = tmp_path / "ftversion"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    check = _named(report({"HEADAS": str(tmp_path), "PATH": str(tmp_path)}))["HEASoft"]
-    assert check.ok
-    assert check.found == str(tmp_path)
+def test_tools_that_are_set_up_are_named_with_their_versions(tmp_path: Path) -> None:
+    heasoft, sas = tmp_path / "heasoft-6.35.1" / "x86_64", tmp_path / "xmmsas_20230412_1735-21.0.0"
+    heasoft.mkdir(parents=True)
+    sas.mkdir()
+    path = _programs(tmp_path, "ftlist", "nuproducts", "evselect")
+    checks = _named(report({"HEADAS": str(heasoft), "SAS_DIR": str(sas), "PATH": path}))
+    assert (checks["HEASoft"].ok, checks["HEASoft"].found) == (True, f"6.35.1, at {heasoft}")
+    assert (checks["SAS"].ok, checks["SAS"].found) == (True, f"21.0.0, at {sas}")
 
 
-def test_calibration_needs_no_program(tmp_path: Path) -> None:
-    assert _named(report({"CALDB": str(tmp_path)}))["CALDB"].ok
+def test_calibration_is_there_when_its_files_are(tmp_path: Path) -> None:
+    environ = {"CALDB": str(tmp_path), "SAS_CCFPATH": f"{tmp_path}:{tmp_path / 'more'}"}
+    checks = _named(report(environ))
+    assert not checks["CALDB"].ok
+    assert checks["CALDB"].found.endswith("has no data/nustar/fpm/caldb.indx")
+    assert checks["CCF"].found.endswith("has no *.CCF")
+    index = tmp_path / "data" / "nustar" / "fpm" / "caldb.indx"
+    index.parent.mkdir(parents=True)
+    index.touch()
+    (tmp_path / "EPN_FWC_0001.CCF").touch()
+    checks = _named(report(environ))
+    assert checks["CALDB"].ok
+    assert checks["CCF"].ok
 
 
 def test_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from xbatch import __version__
+from xbatch.cli.toolcheck import check_tools
 from xbatch.spec.xspecmodels import XSPEC_CURE, installed_models
 
 __all__ = ["Check", "command", "report"]
@@ -105,53 +106,25 @@ _PACKAGES = (
         get="pip install 'xbatch[slurm]'",
     ),
     _Package(
+        "astroquery",
+        "astroquery",
+        "observations from HEASARC and the XMM-Newton archive (data.fetch, xbatch find)",
+        required=False,
+        get="pip install 'xbatch[fetch]'",
+    ),
+    _Package(
+        "boto3",
+        "boto3",
+        "observations from the public bucket of HEASARC, file by file (data.fetch)",
+        required=False,
+        get="pip install 'xbatch[fetch]'",
+    ),
+    _Package(
         "heasoftpy",
         "heasoftpy",
-        "HEASoft's tasks as Python functions; no step calls it",
+        "HEASoft's tasks by their Python functions; without it their executables are called",
         required=False,
         get="it comes with HEASoft, not from PyPI: install HEASoft and source $HEADAS/headas-init.sh",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class _Tool:
-    name: str
-    variable: str
-    program: str
-    adds: str
-    get: str
-
-
-_TOOLS = (
-    _Tool(
-        "HEASoft",
-        "HEADAS",
-        "ftversion",
-        "nupipeline, nuproducts and ftgrouppha, to make NuSTAR spectra from events before a run; no step calls it",
-        "conda install -c https://heasarc.gsfc.nasa.gov/FTP/software/conda -c conda-forge heasoft, "
-        "then source $HEADAS/headas-init.sh",
-    ),
-    _Tool(
-        "CALDB",
-        "CALDB",
-        "",
-        "calibration for HEASoft's response makers; spectra that come with their RMF and ARF need none",
-        "https://heasarc.gsfc.nasa.gov/docs/heasarc/caldb/install.html, then source $CALDB/software/tools/caldbinit.sh",
-    ),
-    _Tool(
-        "SAS",
-        "SAS_DIR",
-        "evselect",
-        "evselect, rmfgen, arfgen and specgroup, to make XMM-Newton spectra from events before a run; no step calls it",
-        "https://www.cosmos.esa.int/web/xmm-newton/sas-download, then source $SAS_DIR/setsas.sh",
-    ),
-    _Tool(
-        "CCF",
-        "SAS_CCF",
-        "",
-        "the calibration index that SAS works with (made by cifbuild)",
-        "run cifbuild in the observation's folder and export SAS_CCF=$PWD/ccf.cif",
     ),
 )
 
@@ -178,19 +151,6 @@ def _xspec() -> Check:
     lacking = "Sherpa was built without XSPEC" if models.source else "Sherpa is not installed"
     found = f"{len(models.names)} models, by xs: names" if models.compiled else lacking
     return Check("python", "XSPEC's models", models.compiled, False, found, "models by xs: names", XSPEC_CURE)
-
-
-def _tool(tool: _Tool, environ: Mapping[str, str]) -> Check:
-    place = environ.get(tool.variable, "")
-    if not place:
-        found = f"{tool.variable} is not set"
-    elif not Path(place).exists():
-        found = f"{tool.variable}={place} does not exist"
-    elif tool.program and shutil.which(tool.program, path=environ.get("PATH", "")) is None:
-        found = f"{tool.variable}={place}, but {tool.program} is not on PATH: its set-up script was not sourced"
-    else:
-        return Check("tools", tool.name, True, False, place, tool.adds, tool.get)
-    return Check("tools", tool.name, False, False, found, tool.adds, tool.get)
 
 
 def _memory() -> str:
@@ -244,7 +204,7 @@ def report(environ: Mapping[str, str] | None = None, folder: Path | None = None)
         Check("python", "python", sys.version_info >= (3, 11), True, version, f"at {sys.executable}"),
         *(_package(package) for package in _PACKAGES),
         _xspec(),
-        *(_tool(tool, environ) for tool in _TOOLS),
+        *(Check("tools", one.name, one.ok, False, one.found, one.adds, one.get) for one in check_tools(environ)),
         *_machine((folder or Path()).absolute()),
     ]
 
