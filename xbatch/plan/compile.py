@@ -49,7 +49,10 @@ def _member_steps(analysis: Analysis) -> list[Step]:
     problems: dict[Problem, None] = {}
     shared = Memo(_KEPT)
     for member in analysis.members:
-        steps, refused = _RECIPES[member.spec.level](analysis, member.spec, shared)
+        recipe = _RECIPES.get(member.spec.level)
+        if recipe is None:
+            raise SpecError([_unplanned(analysis, member.spec.level)])
+        steps, refused = recipe(analysis, member.spec, shared)
         problems |= dict.fromkeys(refused)
         try:
             variants.add(member, steps)
@@ -58,6 +61,11 @@ def _member_steps(analysis: Analysis) -> list[Step]:
     if problems:
         raise SpecError(list(problems))
     return variants.steps()
+
+
+def _unplanned(analysis: Analysis, level: str) -> Problem:
+    message = f"level {level} is checked here, and not planned yet"
+    return Problem(analysis.place("data.level"), "XB220", message, "use level: events or spectra", "data.level")
 
 
 def _circle(names: list[str], steps: list[Step], analysis: Analysis) -> Problem:

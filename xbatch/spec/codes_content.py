@@ -183,6 +183,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "A search for pile-up cuts the core out of a region; an ARF made before is not that of what is left.",
             "Leave `response` and `arf` out: SAS makes them.",
         ),
+        "XB237": Code(
+            "an exposure map that is not made",
+            "`exposure_map: pipeline` is made by nuexpomap, of observations of NuSTAR.",
+            "Name a map that is there for others.",
+        ),
         "XB301": Code(
             "not a model expression",
             "Components `type.name` are joined with `+`, `*` and parentheses.",

@@ -144,7 +144,8 @@ class ImageJob:
     """Images of one observation and instrument in some bands.
 
     `params`: ``{"frame": "sky" | "det", "bin": pixels}`` and, where they are given, ``origin`` (first x and y) and
-    ``size`` (pixels in x and y). With an `exposure_map` images are also divided by it.
+    ``size`` (pixels in x and y). With an `exposure_map` images are also divided by it; with `map_made` by one that the
+    mission's tools make (level ``raw``).
     """
 
     name: str
@@ -155,6 +156,7 @@ class ImageJob:
     gti: str = ""
     exposure_map: Path | None = None
     path: str = ""
+    map_made: bool = False
 
 
 @dataclass(frozen=True)

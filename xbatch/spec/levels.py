@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, join, text_of
 from xbatch.spec.report import Report
 
-__all__ = ["EVENT_BLOCKS", "LEVELS", "level_of", "makes_spectra", "refuse_other_level"]
+__all__ = ["EVENT_BLOCKS", "LEVELS", "asked_engine", "level_of", "makes_spectra", "refuse_other_level"]
 
 LEVELS = ("raw", "events", "spectra")
 EVENT_BLOCKS = ("screening", "regions", "gtis", "images", "lightcurves")
@@ -35,6 +35,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 _WORDS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
     ("spectra.*", "region"): {"pipeline": _RAW},
     ("combine.*", "method"): {"rgscombine": _RAW},
+    ("images.*", "exposure_map"): {"pipeline": _RAW},
 }
 _OF_RGS = "make the spectra with rgsproc and start from them, at level: spectra; or use level: raw"
 _CURES: Mapping[str, str] = {
@@ -45,8 +46,9 @@ _CURES: Mapping[str, str] = {
     "pileup": "give the annulus of 'regions' an inner radius and remove this, or use level: raw",
 }
 _CURES_OF_WORDS: Mapping[str, str] = {
-    "pipeline": _OF_RGS,
-    "rgscombine": "run rgscombine beforehand and name the spectra it makes, at level: spectra; or use level: raw",
+    "region": _OF_RGS,
+    "exposure_map": "name a map that is there, or use level: raw",
+    "method": "run rgscombine beforehand and name the spectra it makes, at level: spectra; or use level: raw",
 }
 _MADE = "remove it: the mission's tools make it; or use level: events"
 _NEEDED = {"spectra": "file", "events": "region", "raw": "region"}
@@ -64,6 +66,13 @@ def makes_spectra(root: Table) -> bool:
     return level_of(root) in _EVENTS
 
 
+def asked_engine(root: Table, kind: str) -> str:
+    """Give the engine that a checked document asks for a kind of work; ``auto`` where it leaves that open."""
+    engine = root.entries.get("engine")
+    asked = engine.entries.get(kind) if isinstance(engine, Table) else engine
+    return text_of(asked) or "auto"
+
+
 def refuse_other_level(root: Table, report: Report) -> Table:
     """Report the keys of other levels, and take them out so that nothing more is said about them."""
     level = level_of(root)
@@ -76,7 +85,7 @@ def refuse_other_level(root: Table, report: Report) -> Table:
     data = root.entries.get("data")
     if isinstance(data, Table):
         root = _with(root, "data", _pruned(data, "data", "data", level, report))
-    for block in ("screening", "spectra", "combine"):
+    for block in ("screening", "spectra", "combine", "images"):
         root = _each_pruned(root, block, level, report)
     return root
 
@@ -107,7 +116,8 @@ def _pruned(table: Table, pattern: str, path: str, level: str, report: Report) -
         _refuse(table, key, join(path, key), levels, level, report)
         table = table.without(key)
     for key, word, levels in _refused_words(table, pattern, level):
-        _refuse_word(table.entries[key], word, join(path, key), levels, level, report)
+        message = f"'{word}' belongs to level {_listed(levels)}, and the level is {level}"
+        report.add(table.entries[key].place, "XB221", message, _CURES_OF_WORDS[key], join(path, key))
         table = table.with_entry(key, Broken(table.entries[key].place, join(path, key)), table.key_place(key))
     flare = table.entries.get("flare")
     if pattern == "screening.*" and isinstance(flare, Table):
@@ -148,11 +158,6 @@ def _refuse(table: Table, key: str, path: str, levels: tuple[str, ...], level: s
     message = f"'{key}' belongs to level {_listed(levels)}, and the level is {level}"
     cure = _CURES.get(path) or _CURES.get(key, f"use level: {levels[-1]}, or remove it")
     report.add(table.key_place(key), "XB221", message, _MADE if (levels, level) == (("events",), "raw") else cure, path)
-
-
-def _refuse_word(node: Node, word: str, path: str, levels: tuple[str, ...], level: str, report: Report) -> None:
-    message = f"'{word}' belongs to level {_listed(levels)}, and the level is {level}"
-    report.add(node.place, "XB221", message, _CURES_OF_WORDS[word], path)
 
 
 def _listed(levels: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from xbatch.spec.eventmodel import EventSpectrum, Region
 from xbatch.spec.extracted import Named
+from xbatch.spec.levels import asked_engine
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Node, Scalar, Table, data_of, is_sound, text_of
 from xbatch.spec.observed import Sky
@@ -139,8 +140,6 @@ def _check_responses(
 ) -> None:
     """Refuse responses that were not made for what a search leaves of a region."""
     table = root.entries.get("pileup")
-    engine = root.entries.get("engine")
-    made = engine.entries.get("spectra") if isinstance(engine, Table) else engine
     for spectrum in spectra:
         subject = replace(spectrum.subject, spectrum="", gti="")
         one = found.get((f"{subject.obsid}/{subject.instrument}", spectrum.region))
@@ -152,7 +151,7 @@ def _check_responses(
         if any(isinstance(file, Path | str) for file in (spectrum.response, spectrum.arf)):
             message = f"'{one.name}' cuts the core out of '{spectrum.region}', and '{name}' has a response made before"
             hint = "remove 'response' and 'arf': SAS makes them for what is left; or say needs_arf: false"
-        elif text_of(made) == "native":
+        elif asked_engine(root, "spectra") == "native":
             message = f"'{one.name}' cuts the core out of '{spectrum.region}', and no ARF of '{name}' is made natively"
             hint = "leave 'spectra' of 'engine' to auto, or say needs_arf: false"
         else:

@@ -12,11 +12,13 @@ from xbatch.spec.channels import pi_of_band
 from xbatch.spec.derivedmodel import BandSet
 from xbatch.spec.eventmodel import EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
 from xbatch.spec.extracted import Named
+from xbatch.spec.levels import asked_engine
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, items_of, join, text_of
 from xbatch.spec.observed import Sky, observed_file, sound_template
 from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
+from xbatch.spec.rgs import PIPELINE
 from xbatch.spec.screenings import DEFAULT_SCREENING
 from xbatch.spec.selectors import exceptions, selected
 
@@ -63,6 +65,7 @@ def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Repor
         chosen = selected(node.entries.get("where"), sky.subjects, report if sky.whole else Report())
         settled = exceptions(node, chosen, report if sky.whole else Report())
         _check_channels(node, sets, chosen, report)
+        _check_maps(settled, report)
         if len(report.problems) > before or not is_sound(node):
             continue
         made = [_image(name, one, settled[one], sets, sky) for one in chosen if _is_imaging(one)]
@@ -77,6 +80,7 @@ def _is_imaging(subject: Subject) -> bool:
 
 def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...], sky: Sky) -> ImageJob:
     width = table.entries.get("bin")
+    made = _is_made(table)
     params: dict[str, Any] = {
         "frame": text_of(table.entries.get("frame")) or "sky",
         "bin": width.value if isinstance(width, Scalar) and width.value else _DEFAULT_BIN.get(subject.mission, 1),
@@ -91,9 +95,24 @@ def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...],
         params=params | _undrawn(table),
         screening=text_of(table.entries.get("screening")) or DEFAULT_SCREENING,
         gti=text_of(table.entries.get("gti")) or "",
-        exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
+        exposure_map=None if made else observed_file(table.entries.get("exposure_map"), subject, sky.base),
         path=table.path,
+        map_made=made,
     )
+
+
+def _is_made(table: Table) -> bool:
+    return text_of(table.entries.get("exposure_map")) == PIPELINE
+
+
+def _check_maps(settled: Mapping[Subject, Table], report: Report) -> None:
+    """Insist on a mission whose tools make exposure maps of what is reduced here."""
+    for subject, table in settled.items():
+        if _is_made(table) and subject.mission != "nustar" and _is_imaging(subject):
+            message = f"nuexpomap makes maps of NuSTAR, and {_observed(subject)} is of XMM-Newton"
+            hint = "write exposure_map: pipeline under for: [{where: {mission: nustar}, ...}]"
+            report.add(table.entries["exposure_map"], "XB237", message, hint)
+            return
 
 
 def _mosaics(
@@ -177,7 +196,7 @@ def find_lightcurves(
         before = len(report.problems)
         sets = band_sets(node.entries.get("bands"), bands, report)
         _check_common(node, sky, named, report)
-        _check_corrections(node, sky, report)
+        _check_corrections(node, sky.raw, asked_engine(root, "lightcurves"), report)
         asked = node.entries.get("spectrum")
         spectrum = text_of(asked) or ""
         if asked is not None and spectrum and spectrum not in known:
@@ -317,10 +336,11 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
             named.screenings.known(screening, name)
         if (name := text_of(gti)) is not None:
             named.gtis.known(gti, name)
-        sound_template(table.entries.get("exposure_map"), sky, report)
+        if not _is_made(table):
+            sound_template(table.entries.get("exposure_map"), sky, report)
 
 
-def _check_corrections(node: Table, sky: Sky, report: Report) -> None:
+def _check_corrections(node: Table, raw: bool, engine: str, report: Report) -> None:
     listed = node.entries.get("for")
     for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
         least = table.entries.get("min_fracexp") if isinstance(table, Table) else None
@@ -328,8 +348,10 @@ def _check_corrections(node: Table, sky: Sky, report: Report) -> None:
             message = "min_fracexp is 1, and no bin is exposed by more than all of it"
             report.add(least, "XB205", message, "write 0.99 to keep whole bins alone")
         for one in items_of(table.entries.get("corrections")) if isinstance(table, Table) else ():
-            if text_of(one) == "area" and not sky.raw:
+            if text_of(one) == "area" and not raw:
                 report.add(one, "XB220", _AREA, "use level: raw, or remove it; corrections: [gti, livetime] remain")
+            elif text_of(one) == "area" and engine == "native":
+                report.add(one, "XB235", _AREA, "leave 'lightcurves' of 'engine' to auto, or remove it")
 
 
 def _time(node: Node | None, report: Report) -> float | None:

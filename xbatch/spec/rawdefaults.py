@@ -8,7 +8,7 @@ from typing import Any
 from xbatch.spec.nodes import DEFAULT, Node, Scalar, Table, from_data, join, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.pipelines import DEFAULTS
-from xbatch.spec.rgs import RGSCOMBINE
+from xbatch.spec.rgs import RGSCOMBINE, is_pipeline
 
 __all__ = ["fill_raw"]
 
@@ -26,7 +26,16 @@ def fill_raw(root: Table, pointings: Sequence[Pointing]) -> Table:
     data = _filled_table(data, "pipeline", pipeline)
     if "xmm" in missions:
         data = _filled_table(data, "exposures", {"default": "merge"})
-    return _plain_sums(root.with_entry("data", data, root.key_place("data")))
+    return _with_orders(_plain_sums(root.with_entry("data", data, root.key_place("data"))))
+
+
+def _with_orders(root: Table) -> Table:
+    """Fill in the orders of spectra of the RGS."""
+    spectra = root.entries.get("spectra")
+    for name, node in spectra.entries.items() if isinstance(spectra, Table) else ():
+        if isinstance(node, Table) and is_pipeline(node):
+            spectra = spectra.with_entry(name, _filled(node, "orders", [1]), spectra.key_place(name))  # type: ignore[union-attr]
+    return root if spectra is None else root.with_entry("spectra", spectra, root.key_place("spectra"))
 
 
 def _plain_sums(root: Table) -> Table:
