@@ -105,10 +105,23 @@ class TaskDef:
     tries: int = 2
 
 
+_EXECUTE = "xbatch.tools.execute:run"
+
+
 def _task(
     name: str, version: int, outputs: tuple[str, ...], function: str, summary: str, needs: tuple[str, ...] = ()
 ) -> TaskDef:
     return TaskDef(name, version, outputs, MappingProxyType({"native": function}), summary, needs)
+
+
+def _sas(name: str, version: int, outputs: tuple[str, ...], summary: str, function: str = _EXECUTE) -> TaskDef:
+    return TaskDef(name, version, outputs, MappingProxyType({"sas": function}), summary)
+
+
+def _heasoft(
+    name: str, version: int, outputs: tuple[str, ...], summary: str, memory_mb: int | None = None
+) -> TaskDef:
+    return TaskDef(name, version, outputs, MappingProxyType({"heasoft": _EXECUTE}), summary, memory_mb=memory_mb)
 
 
 TASKS: Mapping[str, TaskDef] = MappingProxyType(
@@ -137,11 +150,45 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "xbatch.tasks.events:run",
                 "check and screen an event list, and keep what stays as a table",
             ),
+            _heasoft("nupipeline", 1, (), "calibrate and screen an observation of NuSTAR", memory_mb=4000),
+            _heasoft("barycorr", 1, (), "correct times to the solar system's barycentre"),
+            _heasoft("nuproducts", 1, (), "extract a spectrum of NuSTAR, with responses made for it", memory_mb=2000),
+            _heasoft("nuexpomap", 1, ("exposure.img",), "make an exposure map of an observation of NuSTAR"),
+            _sas("cifbuild", 1, ("ccf.cif",), "index the calibration files that hold for an observation"),
+            _sas("odfingest", 1, ("summary.SAS",), "summarise an observation of XMM-Newton"),
+            _sas(
+                "epicevents",
+                1,
+                ("events.fits", "oot.fits?", "attitude.fits?", "epicevents.json"),
+                "make the event list of an EPIC camera, of the exposures that are wanted",
+                "xbatch.tools.epic_events:run",
+            ),
+            _sas(
+                "epicfilter",
+                1,
+                ("filtered.fits", "flare.gti?", "flare.lc?"),
+                "filter an event list of an EPIC camera: flares, patterns, flags, energies",
+            ),
             _task(
+                "selection",
+                1,
+                ("selection.json",),
+                "xbatch.tasks.selection:run",
+                "write the regions of an event list as conditions that SAS selects by",
+            ),
+            _sas(
+                "pileup",
+                1,
+                ("pileup.json", "pileup.ecsv", "pileup.csv", "pileup.tex", "pileup.gif?"),
+                "find the smallest inner radius of a region that leaves no pile-up",
+                "xbatch.tools.pileup:run",
+            ),
+            _sas("epicspectrum", 1, (), "extract a spectrum of an EPIC camera, with responses made for it"),
+            TaskDef(
                 "flare",
                 2,
                 ("flare.gti", "flare.lc", "flare.json", "flare.png"),
-                "xbatch.tasks.flare:run",
+                MappingProxyType({"native": "xbatch.tasks.flare:run", "sas": _EXECUTE}),
                 "find the times without flares in a high-energy light curve",
             ),
             _task(

@@ -257,7 +257,7 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
     """
     if major(version) < 20:
         args: list[tuple[str, object]] = [("eventset", events), ("method", "ratio"), ("ratio", _real(flare["ratio"]))]
-        return _call("espfilt", *args, expects=("*gti*",))
+        return _call("espfilt", *args, expects=("*gti*.[Ff][Ii][Tt]*",))
     args = [("eventfile", events), ("withoot", "yes" if out_of_time else "no")]
     args += [("ootfile", out_of_time)] if out_of_time else []
     args += [
@@ -274,7 +274,7 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
         ("keepinterfiles", "yes"),
         ("limits", "0.1 6.5"),
     ]
-    return _call("espfilt", *args, expects=("*gti*",))
+    return _call("espfilt", *args, expects=("*gti*.[Ff][Ii][Tt]*",))
 
 
 def _real(value: float) -> str:

@@ -15,7 +15,7 @@ from xbatch.ogip.skyplane import PixelPlane, event_plane
 from xbatch.xray.region_masks import Field, Rule
 from xbatch.xray.regions import Shape
 
-__all__ = ["Placed", "field_of", "place_regions", "plane_of", "region_files"]
+__all__ = ["Placed", "field_of", "place_on", "place_regions", "plane_of", "region_files"]
 
 _ROLE = "region/"
 
@@ -95,7 +95,13 @@ def place_regions(
     StepError
         Inline shapes make no sense.
     """
-    field, plane = field_of(table), plane_of(table)
+    return place_on(plane_of(table), field_of(table), params, files)
+
+
+def place_on(
+    plane: PixelPlane, field: Field, params: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]
+) -> dict[str, Placed]:
+    """Place regions on a plane of pixels, of which `field` are those there are; all else as in `place_regions`."""
     placed = {}
     for name, region in params.items():
         if name in files:

@@ -1,0 +1,275 @@
+"""What SAS does to an XMM-Newton observation before spectra: calibration index, summary, lists of events, filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xbatch.commands import epic, sas
+from xbatch.commands.call import Call, Staged, Work
+from xbatch.plan.eventlists import ListInputs, identity, screenings_of
+from xbatch.plan.observation import observation_inputs
+from xbatch.plan.raw_epicspectra import epic_spectra
+from xbatch.plan.rawmade import RawContext, RawMade
+from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.spec.eventmodel import Observed, Screening
+from xbatch.spec.rawmodel import RawObservation
+
+__all__ = ["SasSteps", "epic_steps", "events_name", "filter_name"]
+
+_SAS = "sas"
+_MAIN = "default"
+_OF_OBSERVATION = "observation"
+_RATES, _GTI, _FILTERED = "flare.lc", "flare.gti", "filtered.fits"
+_ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"  # the name has had other endings in other versions
+
+
+def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
+    """Make the steps of the EPIC cameras of one observation, and those that all of SAS starts with.
+
+    Parameters
+    ----------
+    context : RawContext
+    one : RawObservation
+        Of XMM-Newton.
+
+    Returns
+    -------
+    RawMade
+        Lists of events for each camera and screening, from which native steps go on, and the spectra that SAS makes.
+    """
+    common = SasSteps(context, one)
+    made = RawMade(steps=(common.cifbuild(), common.odfingest()))
+    for observed in context.work.observed:
+        if observed.obsid != one.obsid or observed.instrument not in epic.CAMERAS:
+            continue
+        made |= RawMade(steps=(_events_step(common, observed),))
+        for screening in screenings_of(observed).values():
+            made |= _filtered(common, observed, screening)
+        made |= epic_spectra(common, observed)
+    return made
+
+
+def events_name(observed: str) -> str:
+    """Name the step that makes the list of a camera."""
+    return f"epicevents:{observed}"
+
+
+def filter_name(observed: str, screening: str) -> str:
+    """Name the step that filters the list of a camera."""
+    return f"epicfilter:{observed}{'' if screening == _MAIN else f'/{screening}'}"
+
+
+class SasSteps:
+    """What steps of SAS for one observation have in common."""
+
+    def __init__(self, context: RawContext, one: RawObservation) -> None:
+        self.context = context
+        self.one = one
+
+    def step(self, task: str, subject: str, path: str, work: Work, inputs: Mapping[str, Input], **more: Any) -> Step:
+        """Make a step of SAS; `more` are further fields of the step, and ``params`` beside the work."""
+        params = {**more.pop("params", {}), "work": work.params()}
+        return Step(
+            name=more.pop("name", f"{task}:{subject}"),
+            task=task,
+            subject=subject,
+            engine=_SAS,
+            params=params,
+            inputs={**observation_inputs(self.one), **inputs},
+            blocked=self.context.blocked(_SAS, path),
+            path=path,
+            places={sas.ODF: self._odf()},
+            engine_version=self.context.version(_SAS),
+            **more,
+        )
+
+    def staged(self, unpack: bool = False) -> Mapping[str, Staged]:
+        """Say how the observation and its calibration come into the working folder."""
+        return sas.staged_calibration(self.one.obsid, unpack)
+
+    @property
+    def calibration(self) -> dict[str, Input]:
+        """The inputs that `staged` is about."""
+        obsid = self.one.obsid
+        return {
+            "cif": StepInput(f"cifbuild:{obsid}", sas.CIF),
+            "summary": StepInput(f"odfingest:{obsid}", "summary.SAS"),
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of tasks that have all of the calibration."""
+        return sas.calibrated(self.one.obsid)
+
+    @property
+    def version(self) -> str:
+        """Of SAS; empty where it is not installed."""
+        return self.context.version(_SAS)
+
+    def params_of(self, instrument: str) -> Mapping[str, Any]:
+        """Say how the list of an instrument is made."""
+        return self.one.instrument_params.get(instrument, self.one.params)
+
+    def _odf(self) -> str:
+        """Give the folder of the files: as the archive names it, or in small letters where only that is there."""
+        folder = self.one.folder
+        small = folder / "odf"
+        return str((small if small.is_dir() and not (folder / "ODF").is_dir() else folder / "ODF").absolute())
+
+    def cifbuild(self) -> Step:
+        """Make the step that indexes the calibration; what files there are to choose from is part of its key."""
+        date = str(self.one.params["analysis_date"])
+        call = epic.cifbuild("{observation:date}" if date == _OF_OBSERVATION else date)
+        odf = {sas.ODF: self.staged(unpack=True)[sas.ODF]}
+        return self.step(
+            "cifbuild",
+            self.one.obsid,
+            self.one.path,
+            Work((call,), odf, kept={sas.CIF: sas.CIF}),
+            {},
+            params={"ccf": self.context.toolset.ccf},
+            product=f"{self.one.obsid}/sas/cifbuild",
+        )
+
+    def odfingest(self) -> Step:
+        """Make the step that summarises the observation."""
+        staged = self.staged(unpack=True)
+        return self.step(
+            "odfingest",
+            self.one.obsid,
+            self.one.path,
+            Work(
+                (epic.odfingest(),),
+                {name: staged[name] for name in (sas.ODF, sas.CIF)},
+                kept={"summary.SAS": "*SUM.SAS"},
+            ),
+            {"cif": self.calibration["cif"]},
+            product=f"{self.one.obsid}/sas/odfingest",
+        )
+
+
+# ---- lists of events -----------------------------------------------------------------------------------------------
+
+
+def _events_step(common: SasSteps, observed: Observed) -> Step:
+    how = common.params_of(observed.instrument)
+    calls, chosen, because = _pipeline(observed.instrument, how, common.version)
+    return common.step(
+        "epicevents",
+        observed.subject,
+        observed.path,
+        Work(calls, common.staged(unpack=True), environment=common.environment),
+        common.calibration,
+        params={**identity(observed), "mode": how["mode"], "exposures": how["exposures"], "chosen": chosen},
+        product=f"{observed.subject}/sas/events",
+        because=because,
+    )
+
+
+def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tuple[Call, ...], bool, str]:
+    """Give the calls that make the lists of a camera, whether they choose exposures, and what is to be said of it."""
+    twice = instrument == "EPN" and bool(how.get("out_of_time"))
+    if how["tasks"] == "proc":
+        if instrument != "EPN":
+            return (epic.emproc(instrument),), False, "emproc, for one camera"
+        passes = (epic.epproc(), epic.epproc(True, "oot")) if twice else (epic.epproc(),)
+        return passes, False, "epproc"
+    if instrument != "EPN":
+        return (epic.emchain(instrument),), False, "emchain, for one camera"
+    exposures = how["exposures"]
+    numbers = [None] if isinstance(exposures, str) else [int(number) for number in exposures]
+    order = ("make", "after") if twice else ("",)
+    calls = [epic.epchain(how["mode"], number, turn, version) for number in numbers for turn in order]
+    return tuple(calls), not isinstance(exposures, str), "epchain"
+
+
+# ---- filters -------------------------------------------------------------------------------------------------------
+
+
+def _filtered(common: SasSteps, observed: Observed, screening: Screening) -> RawMade:
+    """Make the steps that filter a list, and say where native steps find what is left."""
+    name = filter_name(observed.subject, screening.name)
+    inputs: dict[str, Input] = {"events": _events(observed)}
+    barycentre = bool(common.params_of(observed.instrument).get("barycentre"))
+    staged = {**common.staged(unpack=barycentre), "events.fits": Staged("events")}
+    calls: list[Call] = []
+    kept = {_FILTERED: _FILTERED}
+    flares = _flare_step(common, observed, screening)
+    if flares is not None:
+        inputs["gti"] = StepInput(flares.name, _GTI)
+        staged[_GTI] = Staged("gti")
+    elif screening.flare:
+        calls += _rate_cut(screening.flare)
+        kept |= {_GTI: _GTI, _RATES: _RATES}
+    times = epic.gti_expression(_GTI) if screening.flare else ""
+    condition = epic.all_of(times, epic.expression_of(screening.params)) or "true"
+    calls.append(epic.evselect_filter("events.fits", _FILTERED, condition))
+    if barycentre:
+        calls.append(epic.barycen(_FILTERED, common.one.target))
+    step = common.step(
+        "epicfilter",
+        name.partition(":")[2],
+        screening.path or observed.path,
+        Work(tuple(calls), staged, kept=kept, environment=common.environment),
+        {**common.calibration, **inputs},
+        name=name,
+        product=f"{observed.subject}/sas/filtered{_with(screening, '-')}",
+        because="evselect: responses are made for the list that it leaves",
+    )
+    lists = {(observed.subject, screening.name): ListInputs(StepInput(name, _FILTERED), cut=True)}
+    return RawMade((step,) if flares is None else (flares, step), lists)
+
+
+def _events(observed: Observed) -> StepInput:
+    return StepInput(events_name(observed.subject), "events.fits")
+
+
+def _with(screening: Screening, sign: str) -> str:
+    return "" if screening.name == _MAIN else f"{sign}{screening.name}"
+
+
+def _rate_cut(flare: Mapping[str, Any]) -> list[Call]:
+    """Give the calls that find the times at which a rate is below a limit."""
+    cuts = {key: flare[key] for key in ("pi_range", "pattern", "flag") if key in flare}
+    test, limit = flare["rate"]
+    return [
+        epic.evselect_rate("events.fits", _RATES, epic.expression_of(cuts) or "true", float(flare["bin"])),
+        epic.tabgtigen(_RATES, _GTI, str(test), float(limit)),
+    ]
+
+
+def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> Step | None:
+    """Make the step that finds times without flares by their scatter; None where a rate is given, or nothing."""
+    flare = screening.flare or {}
+    subject = f"{observed.subject}{_with(screening, '/')}"
+    product = f"{observed.subject}/flare{_with(screening, '-')}"
+    path = screening.path or observed.path
+    if flare.get("method") == "espfilt":
+        return common.step(
+            "flare",
+            subject,
+            path,
+            Work(
+                (epic.espfilt("events.fits", flare, common.version),),
+                {**common.staged(), "events.fits": Staged("events")},
+                kept={_GTI: _ESPFILT_GTI},
+                environment=common.environment,
+            ),
+            {**common.calibration, "events": _events(observed)},
+            outputs=(_GTI,),
+            product=product,
+            because="espfilt, as the spec says",
+        )
+    if "sigma" not in flare:
+        return None
+    return Step(
+        name=f"flare:{subject}",
+        task="flare",
+        subject=subject,
+        params={**identity(observed), "flare": flare},
+        inputs={"events": _events(observed)},
+        product=product,
+        path=path,
+        because="a limit found by clipping needs no calibration",
+    )

@@ -1,0 +1,200 @@
+"""Spectra of EPIC cameras that SAS makes, with responses of their own; and what comes before: regions, pile-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xbatch.base.files import safe_name
+from xbatch.commands import epic
+from xbatch.commands.call import Call, Staged, Work
+from xbatch.plan.eventlists import file_input, identity
+from xbatch.plan.rawmade import RawMade, SpectrumInputs
+from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.spec.eventmodel import EventSpectrum, Observed
+from xbatch.spec.rawmodel import PileUp
+
+if TYPE_CHECKING:
+    from xbatch.plan.raw_epic import SasSteps
+
+__all__ = ["epic_spectra", "selection_name"]
+
+_SELECTION = "selection.json"
+_LIST = "events.fits"
+
+
+def selection_name(observed: str) -> str:
+    """Name the step that writes the regions of a camera as conditions for SAS, their inner radii enlarged."""
+    return f"selection:{observed}"
+
+
+def epic_spectra(common: SasSteps, observed: Observed) -> RawMade:
+    """Make the steps of the spectra of one camera that SAS makes, and of its searches for pile-up.
+
+    Who makes a spectrum: xbatch counts where the spec names a response, since counting needs no calibration; SAS does
+    where the response is to be made too, where the region's inner radius is found by a search, and where the spec says
+    so. A source and its background are made by one and the same, so that their BACKSCAL mean the same.
+    """
+    return _Camera(common, observed).made()
+
+
+@dataclass(frozen=True)
+class _Camera:
+    common: SasSteps
+    observed: Observed
+
+    def made(self) -> RawMade:
+        searches = list(self.searches.values())
+        spectra = {one.subject.path: (one, because) for one in self.spectra if (because := self._because(one))}
+        steps: list[Step] = []
+        if searches:
+            steps.append(self._selection(f"{self.observed.subject}/start", [one.region for one in searches], {}))
+            steps += [self._search(one) for one in searches]
+        if searches or spectra or self._has_curves:
+            found: dict[str, Input] = {
+                f"pileup/{one.region}": StepInput(f"pileup:{self.observed.subject}/{one.name}", "pileup.json")
+                for one in searches
+            }
+            steps.append(self._selection(self.observed.subject, list(self.observed.regions), found))
+        steps += [self._spectrum(one, because) for one, because in spectra.values()]
+        inputs = {path: _spectrum_inputs(one) for path, (one, _) in spectra.items()}
+        return RawMade(tuple(steps), spectra=inputs)
+
+    @cached_property
+    def spectra(self) -> list[EventSpectrum]:
+        """Those of this camera."""
+        mine = (self.observed.obsid, self.observed.instrument)
+        return [one for one in self.common.context.work.spectra if (one.subject.obsid, one.subject.instrument) == mine]
+
+    @cached_property
+    def searches(self) -> dict[str, PileUp]:
+        """Searches for pile-up by the region that they enlarge."""
+        return {one.region: one for one in self.common.context.raw.pileups if one.observed == self.observed.subject}
+
+    @property
+    def _has_curves(self) -> bool:
+        return any(job.observed == self.observed.subject for job in self.common.context.work.lightcurves)
+
+    def _because(self, one: EventSpectrum) -> str:
+        """Say why SAS makes a spectrum; empty where it does not."""
+        engine = self.common.context.engine("spectra")
+        if one.region in self.searches:
+            return f"the inner radius of {one.region!r} is what the search {self.searches[one.region].name!r} finds"
+        if engine == "sas":
+            return "the spec says so"
+        if engine == "native" or one.response is not None:
+            return ""
+        return "its response is made by rmfgen and arfgen, for this source and region"
+
+    # ---- regions and pile-up ---------------------------------------------------------------------------------------
+
+    def _selection(self, subject: str, names: Sequence[str], found: Mapping[str, Input]) -> Step:
+        regions = {name: self.observed.regions[name] for name in dict.fromkeys(names)}
+        files: dict[str, Input] = {
+            f"region/{name}": file_input(region.file) for name, region in regions.items() if region.file is not None
+        }
+        return Step(
+            name=f"selection:{subject}",
+            task="selection",
+            subject=subject,
+            params={**identity(self.observed), "regions": {name: one.params for name, one in regions.items()}},
+            inputs={"events": self._list(), **files, **found},
+            product=f"{self.observed.subject}/sas/selection{'-start' if subject.endswith('/start') else ''}",
+            path=self.observed.path,
+        )
+
+    def _search(self, one: PileUp) -> Step:
+        subject = f"{self.observed.subject}/{one.name}"
+        number, plot = "pattern-{loop:number}", "pattern-{loop:number}.gif"
+        calls = (
+            epic.evselect_filter(_LIST, f"{number}.fits", "{loop:expression}"),
+            epic.epatplot(f"{number}.fits", plot, one.params["band"]),
+        )
+        filtered = one.params["events"] == "filtered"
+        events = self._filtered(one.screening) if filtered else self._list()
+        return self.common.step(
+            "pileup",
+            subject,
+            one.path,
+            Work(
+                calls,
+                {**self.common.staged(), _LIST: Staged("events")},
+                kept={"pileup.gif": plot},
+                environment=self.common.environment,
+            ),
+            {
+                **self.common.calibration,
+                "events": events,
+                "selection": StepInput(f"selection:{self.observed.subject}/start", _SELECTION),
+            },
+            params={**identity(self.observed), "region": one.region, "pileup": dict(one.params)},
+            product=f"{self.observed.subject}/sas/pileup-{safe_name(one.name)}",
+            because="epatplot has the patterns that single photons make",
+        )
+
+    def _list(self) -> StepInput:
+        return StepInput(f"epicevents:{self.observed.subject}", _LIST)
+
+    def _filtered(self, screening: str) -> StepInput:
+        with_name = "" if screening == "default" else f"/{screening}"
+        return StepInput(f"epicfilter:{self.observed.subject}{with_name}", "filtered.fits")
+
+    # ---- spectra ---------------------------------------------------------------------------------------------------
+
+    def _spectrum(self, one: EventSpectrum, because: str) -> Step:
+        inputs: dict[str, Input] = {
+            **self.common.calibration,
+            "events": self._filtered(one.screening),
+            "selection": StepInput(selection_name(self.observed.subject), _SELECTION),
+        }
+        staged = {**self.common.staged(), _LIST: Staged("events")}
+        if one.gti:
+            inputs["gti"] = StepInput(f"gti:{self.observed.subject}/{one.gti}", "gti.gti")
+            staged["times.gti"] = Staged("gti")
+        kept = _kept(one)
+        return self.common.step(
+            "epicspectrum",
+            f"{self.observed.subject}/{one.subject.label}",
+            one.path,
+            Work(tuple(self._calls(one)), staged, kept=kept, environment=self.common.environment),
+            inputs,
+            params=identity(self.observed),
+            outputs=tuple(kept),
+            product=f"{self.observed.subject}/sas/spectrum-{safe_name(one.subject.label)}",
+            because=because,
+        )
+
+    def _calls(self, one: EventSpectrum) -> list[Call]:
+        camera = self.observed.instrument
+        calls = []
+        for region, out in ((one.region, "source.pha"), (one.background, "background.pha")):
+            if region:
+                times = epic.gti_expression("times.gti") if one.gti else ""
+                condition = epic.all_of(f"{{selection:{region}.expression}}", times)
+                calls += [epic.evselect_spectrum(_LIST, out, condition, camera), epic.backscale(out, _LIST)]
+        kept = _kept(one)
+        if "response.rmf" in kept:
+            calls.append(epic.rmfgen("source.pha", "response.rmf"))
+        if "response.arf" in kept:
+            calls.append(epic.arfgen("source.pha", "response.arf", "response.rmf", _LIST, one.source_type))
+        return calls
+
+
+def _kept(one: EventSpectrum) -> dict[str, str]:
+    """Name what is made of a spectrum: a response that the spec names, or does not want, is not made."""
+    names = ["source.pha", *(["background.pha"] if one.background else [])]
+    if one.response is None:
+        names += ["response.rmf", *(["response.arf"] if one.arf is None else [])]
+    return {name: name for name in names}
+
+
+def _spectrum_inputs(one: EventSpectrum) -> SpectrumInputs:
+    step = f"epicspectrum:{one.subject.obsid}/{one.subject.instrument}/{one.subject.label}"
+    made: dict[str, Any] = {name: StepInput(step, name) for name in _kept(one)}
+    arf: Input | None = made.get("response.arf")
+    if arf is None and one.response is None and isinstance(one.arf, Path):
+        arf = file_input(one.arf)
+    return SpectrumInputs(made["source.pha"], made.get("background.pha"), made.get("response.rmf"), arf)

@@ -1,0 +1,122 @@
+"""Task `selection`: regions of an observation as conditions that SAS selects events by, on the pixels of its list."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from xbatch.base.errors import FileError, StepError
+from xbatch.base.files import pretty_json, write_atomically
+from xbatch.ogip.events import EventList, open_events
+from xbatch.ogip.regions import check_area
+from xbatch.ogip.skyplane import PixelPlane, event_plane
+from xbatch.registry import Job, Outcome
+from xbatch.tasks._regions import Placed, place_on, region_files
+from xbatch.tasks._selectlib import region_expression
+from xbatch.xray.region_masks import Field
+from xbatch.xray.regions import Annulus, Circle, Shape
+
+__all__ = ["run"]
+
+_SELECTION = "selection.json"
+_FOUND = "pileup/"
+_ARCSEC = 1.0 / 3600.0
+
+
+def run(job: Job) -> Outcome:
+    """Write the regions of an observation and instrument as conditions on X and Y.
+
+    Inputs: ``events``, a list (only its header is read), ``region/NAME`` for regions from files, and ``pileup/NAME``
+    (see `xbatch.tools.pileup`) for those whose inner radius a search has found. Parameters: ``mission``,
+    ``instrument``, ``obsid``, ``regions`` (by name, see `xbatch.tasks._regions`).
+
+    Output: ``selection.json``: for each region ``NAME.expression``, the condition, and in ``regions`` what it was made
+    of: ``expression``, ``combine``, ``shapes`` (how many), and of a circle or an annulus ``x``, ``y``, ``inner`` and
+    ``outer`` (pixels) and ``pixels`` (to an arcsec).
+
+    Raises
+    ------
+    FileError
+        A region cannot be placed on this list; the list has no X and Y.
+    StepError
+        A region makes no sense, or is not a circle or an annulus whose inner radius can be enlarged.
+    """
+    found = {role.removeprefix(_FOUND): path for role, path in job.inputs.items() if role.startswith(_FOUND)}
+    with tempfile.TemporaryDirectory(prefix=".inflated-", dir=job.out) as folder:
+        events = open_events(job.inputs["events"], Path(folder))
+        field = _field(events)
+    plane = event_plane(events.header.wcs, events.path)
+    notes: list[str] = []
+    regions: dict[str, dict[str, Any]] = {}
+    for name, placed in place_on(plane, field, job.params["regions"], region_files(job.inputs)).items():
+        shapes = placed.shapes
+        if name in found:
+            shapes, said = _enlarged(name, shapes, found[name], plane)
+            notes += said
+        _, said_of_area = check_area(shapes, placed.rule, field, name, placed.file)
+        notes += [f"{name}: {note}" for note in (*placed.notes, *said_of_area)]
+        regions[name] = _written(placed, shapes, plane)
+    expressions = {f"{name}.expression": region["expression"] for name, region in regions.items()}
+    write_atomically(job.out / _SELECTION, pretty_json({**expressions, "regions": regions}))
+    return Outcome({"regions": {name: region["expression"] for name, region in regions.items()}}, tuple(notes))
+
+
+def _field(events: EventList) -> Field:
+    """Give the pixels that X and Y may have, as the header has them; all that fit where it has not."""
+    if not {"X", "Y"} <= events.header.columns.keys():
+        raise FileError(
+            events.path,
+            "has no X and Y, which regions select by (of a timing mode?)",
+            "Use exposures in an imaging mode (data.pipeline.mode)",
+        )
+    ends: list[int] = []
+    for name in ("X", "Y"):
+        low, high = events.header.columns[name][2:]
+        if low is None or high is None:
+            raise FileError(events.path, f"does not say which {name} it may have (TLMIN, TLMAX)", "Make it again")
+        ends += [math.floor(low), math.ceil(high)]
+    return Field(*ends)
+
+
+def _enlarged(
+    name: str, shapes: Sequence[Shape], path: Path, plane: PixelPlane
+) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    """Set the inner radius that a search has found, where it is larger than the region's own."""
+    found = json.loads(path.read_bytes())
+    only = shapes[0]
+    if len(shapes) != 1 or not isinstance(only, Annulus | Circle) or not only.include:
+        raise StepError(
+            f"the inner radius of the region {name!r} is to be enlarged, and it is neither a circle nor an annulus",
+            cure="Write shape: annulus, center: target, inner: 0 arcsec, outer: 50 arcsec",
+        )
+    inner = float(found["inner"]) * _pixels(only, plane)
+    own, outer = (only.inner, only.outer) if isinstance(only, Annulus) else (0.0, only.radius)
+    if inner >= outer:
+        raise StepError(
+            f"the region {name!r} ends at {outer:.6g} pixels, and is piled up out to {inner:.6g}",
+            cure="Give the search a smaller max, or the region a larger outer radius",
+        )
+    note = f"{name}: an inner radius of {float(found['inner']):g} arcsec leaves no pile-up"
+    return (Annulus(only.x, only.y, max(own, inner), outer),), (note,)
+
+
+def _pixels(shape: Annulus | Circle, plane: PixelPlane) -> float:
+    """Give the pixels that an arcsec spans at a shape's centre, as sizes of regions are turned into pixels."""
+    return plane.size(*plane.to_sky(shape.x, shape.y), _ARCSEC, plane.frame)
+
+
+def _written(placed: Placed, shapes: Sequence[Shape], plane: PixelPlane) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "expression": region_expression(shapes, placed.rule),
+        "combine": placed.rule,
+        "shapes": len(shapes),
+    }
+    only = shapes[0]
+    if len(shapes) == 1 and isinstance(only, Annulus | Circle) and plane.sky is not None:
+        ring = only if isinstance(only, Annulus) else Annulus(only.x, only.y, 0.0, only.radius)
+        about |= {"x": ring.x, "y": ring.y, "inner": ring.inner, "outer": ring.outer, "pixels": _pixels(ring, plane)}
+    return about
