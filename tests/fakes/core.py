@@ -122,8 +122,8 @@ def set_faults(root: Path, faults: Mapping[str, Any]) -> None:
         no-product: ends well and leaves no product. error-line: prints an error and ends well, products and all.
         fails: prints an error and exits with `status`. partial: products are cut in the middle. killed: the same, and
         the tool kills itself. full-disk: the same, and the error that the disk is full. hang: the same, and never ends,
-        nor does a process that it has started. slow: waits for `seconds` in the end. leftover: leaves files in the working
-        folder and in TMPDIR.
+        nor does a process that it has started. slow: waits for `seconds` in the end. leftover: leaves files in the
+        working folder and in TMPDIR.
     """
     (root / "faults.json").write_text(json.dumps(faults))
     (root / "faults.count").unlink(missing_ok=True)

@@ -97,6 +97,7 @@ def make_headas(folder: Path) -> Mapping[str, str]:
 def run(run: Run) -> None:
     """Do a tool's work."""
     from tests.fakes.headas.parameters import opened
+    from xbatch.base.errors import FileError, StepError
 
     if "HEADAS" not in os.environ:
         raise ToolError("HEADAS is not set")
@@ -104,7 +105,10 @@ def run(run: Run) -> None:
     # a command file is xselect's own business
     args = [argument for argument in run.args if run.tool != "xselect" or not argument.startswith("@")]
     with opened(run.tool, args, run.root / "syspfiles") as parameters:
-        work(run, parameters)
+        try:
+            work(run, parameters)
+        except (FileError, StepError) as error:  # of the native tasks, which do the work
+            raise ToolError(str(error)) from error
         run.spoil(error_line)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ class _State:
         """Do a command: group, bad, good, reset, chkey, systematics, show."""
         word, *rest = command.split()
         word = word.lower()
-        done = {
+        done: dict[str, Callable[[Sequence[str]], None]] = {
             "group": self._group,
             "bad": lambda words: self._quality(words, 5),
             "good": lambda words: self._quality(words, 0),
@@ -149,7 +149,10 @@ class _State:
             import numpy as np
 
             values = np.full(self.spectrum.channel.size, float(value))
-            self.spectrum = replace(self.spectrum, **{keyword.lower(): values})
+            spectrum = self.spectrum
+            self.spectrum = (
+                replace(spectrum, backscal=values) if keyword == "BACKSCAL" else replace(spectrum, areascal=values)
+            )
         elif keyword == "EXPOSURE":
             self.spectrum = replace(self.spectrum, exposure=float(value))
         else:
@@ -158,7 +161,6 @@ class _State:
 
 def _ftgrouppha(run: Run, parameters: Parameters) -> None:
     parameters.needed("infile", "outfile", "grouptype")
-    from xbatch.base.errors import FileError, StepError
     from xbatch.ogip.pha import read_pha
 
     kind = parameters["grouptype"].lower()
@@ -186,7 +188,7 @@ def _ftgrouppha(run: Run, parameters: Parameters) -> None:
         limits = int(parameters["minchannel"]), int(parameters["maxchannel"])
         flags, quality = _flags(kind, scale, spectrum, files, limits)
         _write(Path(parameters["infile"]), run.keep(target), replace(spectrum, grouping=flags, quality=quality), {})
-    except (FileError, StepError, ValueError) as error:
+    except ValueError as error:
         raise ToolError(str(error)) from error
 
 

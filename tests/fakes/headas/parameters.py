@@ -85,7 +85,11 @@ class Parameters:
 
     def __init__(self, known: Mapping[str, Parameter], args: Sequence[str]) -> None:
         self._known = dict(known)
-        self._given = dict(_given(self._known, args))
+        self._given = dict[str, str]()
+        for name, value in _given(self._known, args):
+            if name in self._given:
+                raise ToolError(f"bogus parameters found in command line: {name} is given twice")
+            self._given[name] = value
         for name, value in self._given.items():
             self._known[name].checked(value)
 
@@ -212,7 +216,8 @@ def _alone(mark: Path, tool: str) -> Iterator[None]:
     """Make sure that no other task writes to the folder of parameter files meanwhile."""
     while True:
         try:
-            mark.open("x").write(f"{os.getpid()} {tool}")
+            with mark.open("x") as file:
+                file.write(f"{os.getpid()} {tool}")
             break
         except FileExistsError:
             pid, _, other = (mark.read_text() or "0 ?").partition(" ")

@@ -246,7 +246,8 @@ def _grades(expression: str, events: Part) -> NDArray[np.bool_] | None:
         return None
     grade, limit = events.column("GRADE"), int(found.group(2))
     kind = {".EQ.": "==", ".LE.": "<=", ".LT.": "<"}.get(found.group(1).upper(), found.group(1))
-    return {"==": grade == limit, "<=": grade <= limit, "<": grade < limit}[kind]
+    keep: dict[str, NDArray[np.bool_]] = {"==": grade == limit, "<=": grade <= limit, "<": grade < limit}
+    return keep[kind]
 
 
 def _litter(scratch: Path, modules: str) -> None:

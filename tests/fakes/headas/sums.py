@@ -53,7 +53,6 @@ def _add(members: list[str], scratch: Path, subtracts: bool, adds: bool) -> None
 
     import numpy as np
 
-    from xbatch.base.errors import FileError, StepError
     from xbatch.ogip.response import load_response, read_response, save_response
     from xbatch.ogip.responsewriter import write_rmf
     from xbatch.registry import Job
@@ -86,10 +85,7 @@ def _add(members: list[str], scratch: Path, subtracts: bool, adds: bool) -> None
         "rate_sigma": None,
         "detectors_differ": False,
     }
-    try:
-        run(Job("addspec", params, inputs, scratch))
-    except (FileError, StepError) as error:
-        raise ToolError(f"addspec: {error}") from error
+    run(Job("addspec", params, inputs, scratch))
     if adds:
         total = load_response(scratch / "response.npz")
         row = np.repeat(np.arange(total.energ_lo.size), np.diff(total.indptr))

@@ -1,0 +1,389 @@
+"""The fake HEASoft's NuSTAR tasks: what they insist on, what they write, and that the truth comes out again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fakes import make_headas
+from tests.fakes.headas.fitsbytes import part_named, read_parts
+from tests.fakes.headas.inside import Tools
+from tests.fakes.headas.raw import make_nustar_raw
+from xbatch.ogip.curvefile import read_curve
+from xbatch.ogip.imagefile import read_image
+from xbatch.ogip.pha import Spectrum, read_pha
+from xbatch.ogip.response import read_response
+from xbatch.registry import Job
+from xbatch.tasks import events
+from xbatch.xray.components import COMPONENTS
+
+OBSID = "60001110002"
+STEM = f"nu{OBSID}"
+PIPELINE = ("nupipeline", f"indir={OBSID}", "outdir=clean", f"steminputs={STEM}")
+PRODUCTS = ("nuproducts", "indir=clean", f"steminputs={STEM}", "srcregionfile=src.reg", "bkgregionfile=bkg.reg")
+SPECTRA = (*PRODUCTS, "lcfile=NONE", "bkglcfile=NONE", "imagefile=NONE")
+CURVES = (*PRODUCTS, "phafile=NONE", "bkgphafile=NONE", "imagefile=NONE", "runmkarf=no", "runmkrmf=no", "binsize=256")
+#: What later tasks look for in the folder of the clean lists.
+CLEAN = {f"{STEM}_{name}.fits" for name in ("mast", "att", "psd", "psdcorr")} | {
+    f"{STEM}{module}{suffix}"
+    for module in "AB"
+    for suffix in (
+        "01_cl.evt", "01_gti.fits", "06_cl.evt", "06_gti.fits", "_det1.fits", "_oa.fits", "_bp.fits", "_hp.fits",
+        "_fpm.hk", "_uf.evt", ".attorb", ".mkf",
+    )
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tools, dict[str, Any]]:
+    """A fake HEASoft beside a raw observation that nupipeline has been through, and the truth."""
+    folder = tmp_path_factory.mktemp("nu")
+    truth = make_nustar_raw(folder)
+    tools = Tools(make_headas(folder / "tools"), folder)
+    made = tools(*PIPELINE).made
+    assert {path.name for path in made} == CLEAN
+    (folder / "src.reg").write_text(f'fk5\ncircle({truth["ra"]},{truth["dec"]},100")\n')
+    (folder / "bkg.reg").write_text(f'fk5\nannulus({truth["ra"]},{truth["dec"]},240",320")\n')
+    return tools, truth
+
+
+@pytest.fixture
+def tools(bench: tuple[Tools, dict[str, Any]], tmp_path: Path) -> Tools:
+    """The same in a folder of its own, with links to what is only read."""
+    shared = bench[0]
+    for name in (OBSID, "clean"):
+        shutil.copytree(shared.folder / name, tmp_path / name, copy_function=_link)
+    for name in ("src.reg", "bkg.reg"):
+        shutil.copy(shared.folder / name, tmp_path / name)
+    return Tools(shared.environment, tmp_path)
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)
+
+
+@pytest.fixture(scope="module")
+def spectra(bench: tuple[Tools, dict[str, Any]]) -> Path:
+    """The products of both modules of one source."""
+    for module in "ab":
+        bench[0](*SPECTRA, f"instrument=FPM{module.upper()}", "outdir=spectra", f"stemout={module}")
+    return bench[0].folder / "spectra"
+
+
+def cards(path: Path, extension: str) -> Any:
+    return part_named(read_parts(path), extension)
+
+
+# nupipeline
+
+
+@pytest.mark.parametrize("module", ["A", "B"])
+@pytest.mark.parametrize("mode", ["01", "06"])
+def test_clean_lists_are_read_by_the_native_task(
+    bench: tuple[Tools, dict[str, Any]], tmp_path: Path, module: str, mode: str
+) -> None:
+    clean = bench[0].folder / "clean"
+    inputs = {"events": clean / f"{STEM}{module}{mode}_cl.evt", "livetime": clean / f"{STEM}{module}_fpm.hk"}
+    params = {"mission": "nustar", "instrument": f"FPM{module}", "obsid": OBSID, "screening": {}}
+    facts = events.run(Job("events", params, inputs, tmp_path)).facts
+    assert facts["obs_id"] == OBSID
+    assert facts["instrume"] == f"FPM{module}"
+    assert facts["ontime"] == pytest.approx(8000.0 if mode == "01" else 1200.0, abs=0.01)
+    assert facts["dropped"]["outside the GTIs"] == 0
+    assert facts["kept"] == facts["events"] > 1000
+
+
+def test_the_pipeline_leaves_things_in_the_working_folder(bench: tuple[Tools, dict[str, Any]]) -> None:
+    names = {path.name for path in bench[0].folder.iterdir()}
+    assert {"nuAhkrange01.fits", "nuBcutevt.fits", "nuCal.fits", "nuCmk.fits", "nuCpre.fits"} <= names
+    assert not any("_tmp_" in name for name in names)
+
+
+def test_one_module_one_mode_and_one_stage(tools: Tools) -> None:
+    made = tools(*PIPELINE, "outdir=one", "instrument=FPMA", "obsmode=SCIENCE").made
+    names = {path.name for path in made}
+    assert f"{STEM}A01_cl.evt" in names
+    assert not any("06" in name.removeprefix(STEM) or name.startswith(f"{STEM}B") for name in names)
+    made = tools(*PIPELINE, "outdir=two", "exitstage=1").made
+    assert not any(path.name.endswith("_cl.evt") for path in made)
+    made = tools(*PIPELINE, "outdir=two", "entrystage=2").made
+    assert {path.name for path in made} == {name for name in CLEAN if "_cl" in name or "_gti" in name}
+
+
+def test_screening_costs_time_and_events(tools: Tools) -> None:
+    found = {}
+    for name, *args in (
+        ("plain",),
+        ("strict", "saamode=STRICT"),
+        ("both", "saamode=OPTIMIZED", "tentacle=yes"),
+        ("single", "gradeexpr=GRADE==0"),
+    ):
+        tools(*PIPELINE, "instrument=FPMA", f"outdir={name}", *args)
+        table = cards(tools.folder / name / f"{STEM}A01_cl.evt", "EVENTS")
+        found[name] = (table.number("ONTIME"), int(table.number("NAXIS2")))
+        history = " ".join(table.cards)
+        assert "hkevtexpr=" in history
+    assert found["strict"][0] == pytest.approx(0.9 * found["plain"][0])
+    assert found["both"][0] == pytest.approx(0.92 * found["plain"][0])
+    assert found["strict"][1] < found["both"][1] < found["plain"][1]
+    assert found["single"][0] == found["plain"][0]
+    assert 0 < found["single"][1] < found["plain"][1]
+
+
+def test_mode_06_is_split_by_the_star_trackers(tools: Tools) -> None:
+    tools(*PIPELINE, "outdir=split", "runsplitsc=yes", "instrument=FPMB")
+    names = sorted(path.name for path in (tools.folder / "split").glob("*chu*"))
+    assert names == [f"{STEM}B06_chu12_N_cl.evt", f"{STEM}B06_chu3_N_cl.evt"]
+    made = tools(
+        "nusplitsc",
+        f"infile=split/{STEM}B06_cl.evt",
+        f"chu123hkfile={OBSID}/hk/{STEM}_chu123.fits",
+        f"hkfile=split/{STEM}B_fpm.hk",
+        "outdir=own",
+        "splitmode=STRICT",
+    ).made
+    assert [path.name for path in made] == [f"{STEM}B06_chu12_S_cl.evt", f"{STEM}B06_chu3_S_cl.evt"]
+
+
+def test_the_pipeline_refuses_what_the_real_one_refuses(tools: Tools) -> None:
+    assert "already exists, use clobber=yes" in tools.fails(*PIPELINE)
+    assert tools(*PIPELINE, "clobber=yes").made
+    fresh = (*PIPELINE, "outdir=fresh")
+    assert "CALDB environment variable not set" in tools.fails(*fresh, CALDB=None)
+    assert "nothing_ceb.hk not found" in tools.fails(*fresh, "steminputs=nothing")
+    assert "out of range: 1 to 2" in tools.fails(*fresh, "entrystage=3")
+    assert "not one of SCIENCE|OCCULTATION" in tools.fails(*fresh, "obsmode=ALWAYS")
+    assert "invalid saamode" in tools.fails(*fresh, "saamode=STRICTEST")
+    (tools.folder / "pfiles" / "nupipeline.par").unlink()  # which has learned what indir was
+    assert "parameter indir is not set" in tools.fails("nupipeline", "outdir=x", f"steminputs={STEM}")
+    (tools.folder / OBSID / "hk" / f"{STEM}_met.fits.gz").unlink()
+    assert f"{STEM}_met.fits not found" in tools.fails(*fresh)
+
+
+def test_parameter_names_may_be_cut_short_and_are_learned(tools: Tools) -> None:
+    made = tools("nupipeline", f"indir={OBSID}", "outdir=cut", f"steminput={STEM}", "instr=FPMA", "exitst=1").made
+    assert made
+    assert "outdir is given twice" in tools.fails(*PIPELINE, "outd=again")
+    assert "parameter name fpm is ambiguous" in tools.fails(*PIPELINE, "fpm=1")
+    kept = (tools.folder / "pfiles" / "nupipeline.par").read_text().splitlines()
+    assert f"indir,s,a,{OBSID},,,indir" in kept
+    # hidden values are not learned
+    assert "instrument,s,h,ALL,,,instrument" in kept
+
+
+def test_stale_values_of_a_folder_of_parameters_are_used(tools: Tools) -> None:
+    tools(*PIPELINE, "outdir=first", "exitstage=1")
+    par = tools.folder / "pfiles" / "nupipeline.par"
+    par.write_text(par.read_text().replace("instrument,s,h,ALL", "instrument,s,h,FPMB"))
+    made = tools(*PIPELINE, "outdir=second", "exitstage=1").made
+    assert not any(path.name.startswith(f"{STEM}A") for path in made)
+
+
+def test_a_prompt_that_nobody_answers_is_an_error(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/null").open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        message = tools.fails("nupipeline", f"indir={OBSID}", "outdir=x", HEADASNOQUERY=None)
+    assert message == "end of file where the value of steminputs was asked for"
+
+
+def test_long_paths_are_too_long_even_behind_links(tools: Tools) -> None:
+    deep = tools.folder / ("d" * 120) / "clean"
+    deep.parent.mkdir()
+    (tools.folder / "clean").rename(deep)
+    (tools.folder / "clean").symlink_to(deep)
+    assert "unable to open" in tools.fails(*SPECTRA, "instrument=FPMA", "outdir=out")
+
+
+# nuproducts
+
+
+def _expected(folder: Path, module: str, truth: dict[str, Any]) -> tuple[Spectrum, Any, np.ndarray]:
+    """Give the spectrum, its response, and the counts that the truth leads to."""
+    spectrum = read_pha(folder / f"{module}_sr.pha")
+    response = read_response(folder / f"{module}_sr.rmf", folder / f"{module}_sr.arf")
+    edges = np.append(response.energ_lo, response.energ_hi[-1])
+    values = truth["parameters"]
+    photons = COMPONENTS["powerlaw"].evaluate(edges, [values["PhoIndex"], values["norm"]], "wilm", "vern")
+    photons = photons * COMPONENTS["tbabs"].evaluate(edges, [values["nH"]], "wilm", "vern") * response.specresp
+    row = np.repeat(np.arange(photons.size), np.diff(response.indptr))
+    folded = np.bincount(response.indices, response.matrix * photons[row], response.channel.size)
+    return spectrum, response, folded * spectrum.exposure * truth["calibration"][f"FPM{module.upper()}"]
+
+
+@pytest.mark.parametrize("module", ["a", "b"])
+def test_spectra_have_the_truth_in_them(bench: tuple[Tools, dict[str, Any]], spectra: Path, module: str) -> None:
+    spectrum, response, expected = _expected(spectra, module, bench[1])
+    background = read_pha(spectra / f"{module}_bk.pha")
+    scale = spectrum.backscal / background.backscal
+    net = spectrum.counts - scale * background.counts
+    variance = spectrum.counts + scale**2 * background.counts
+    for lo, hi in ((3.0, 10.0), (10.0, 79.0), (3.0, 79.0)):
+        band = (response.e_min >= lo - 1e-6) & (response.e_min < hi - 1e-6)
+        # 1 percent of the source's light falls into the background's region
+        slack = 4.0 * float(np.sqrt(variance[band].sum())) + 0.015 * float(expected[band].sum())
+        assert float(net[band].sum()) == pytest.approx(float(expected[band].sum()), abs=slack)
+
+
+def test_spectra_name_what_goes_with_them(spectra: Path) -> None:
+    header = read_pha(spectra / "a_sr.pha").header
+    links = (header["BACKFILE"], header["RESPFILE"], header["ANCRFILE"])
+    assert links == ("a_bk.pha", "a_sr.rmf", "a_sr.arf")
+    assert header["INSTRUME"] == "FPMA"
+    assert cards(spectra / "b_sr.arf", "SPECRESP").get("INSTRUME") == "FPMB"
+    names = {path.name for path in spectra.glob("a_*")}
+    assert names == {"a_sr.pha", "a_bk.pha", "a_sr.arf", "a_sr.rmf", "a_ph.gif"}
+
+
+def test_the_arf_holds_the_light_of_the_region(tools: Tools, spectra: Path) -> None:
+    (tools.folder / "src.reg").write_text((tools.folder / "src.reg").read_text().replace('100"', '30"'))
+    tools(*SPECTRA, "instrument=FPMA", "outdir=.", "stemout=small", "bkgextract=no", "runmkrmf=no")
+    small, large = (
+        cards(path, "SPECRESP").column("SPECRESP") for path in (tools.folder / "small_sr.arf", spectra / "a_sr.arf")
+    )
+    king = [1.0 - (1.0 + (radius / 10.9) ** 2) ** -0.33 for radius in (30.0, 100.0)]
+    assert float(small[200] / large[200]) == pytest.approx(king[0] / king[1], rel=0.01)
+    header = read_pha(tools.folder / "small_sr.pha").header
+    assert (header["BACKFILE"], header["RESPFILE"]) == ("none", "none")
+    assert not (tools.folder / "small_bk.pha").exists()
+
+
+def test_light_curves_and_images(tools: Tools, spectra: Path, bench: tuple[Tools, dict[str, Any]]) -> None:
+    made = tools(*CURVES, "instrument=FPMA", "outdir=curves", "pilow=85", "pihigh=209").made
+    stem = f"{STEM}A01"
+    assert [path.name for path in made] == [f"{stem}_sr.lc", f"{stem}.flc", f"{stem}_bk.lc"]
+    curve = read_curve(made[0])
+    assert curve.width == 256.0
+    counts = read_pha(spectra / "a_sr.pha").counts[85:210].sum()
+    share = float(cards(spectra / "a_sr.arf", "SPECRESP").column("SPECRESP")[200]) / _area(tools)
+    whole = curve.fracexp > 0.99
+    # rates are those of all the source's light
+    assert float(curve.rate[whole].mean()) == pytest.approx(counts / 7917.0 / share, rel=0.03)
+    flc = cards(made[1], "RATE")
+    assert {"TIME", "RATE1", "ERROR1", "FRACEXP"} <= {flc.get(f"TTYPE{number}") for number in range(1, 6)}
+    plain = tools(*CURVES, "instrument=FPMA", "outdir=plain", "pilow=85", "pihigh=209", "lcpsfflag=no").made[0]
+    assert float(read_curve(plain).rate[whole].mean()) == pytest.approx(counts / 7917.0, rel=0.03)
+    image = tools(*PRODUCTS, "phafile=NONE", "bkgphafile=NONE", "lcfile=none", "bkglcfile=none", "instrument=FPMA",
+                  "runmkarf=no", "runmkrmf=no", "outdir=img", "pilow=0", "pihigh=4095").made  # fmt: skip
+    assert [path.name for path in image] == [f"{stem}_sk.img"]
+    table = cards(tools.folder / "clean" / f"{stem}_cl.evt", "EVENTS")
+    assert int(read_image(image[0]).data.sum()) == int(table.number("NAXIS2"))
+
+
+def _area(tools: Tools) -> float:
+    arf = Path(tools.environment["CALDB"]) / "data" / "nustar" / "fpm" / "cpf" / "arf" / "point.arf"
+    return float(cards(arf, "SPECRESP").column("SPECRESP")[200])
+
+
+def test_spectra_are_grouped_on_demand(tools: Tools) -> None:
+    made = tools(*SPECTRA, "instrument=FPMA", "outdir=grp", "rungrppha=yes", "grpmincounts=50", "runmkrmf=no").made
+    grouped = read_pha(made[-1])
+    assert made[-1].name == f"{STEM}A01_sr_grp.pha"
+    assert np.all(grouped.quality[:35] == 5)
+    assert np.all(grouped.quality[1910:] == 5)
+    sums = np.add.reduceat(grouped.counts[35:1910], np.flatnonzero(grouped.grouping[35:1910] == 1))
+    assert np.all(sums[:-1][grouped.quality[35:1910][np.flatnonzero(grouped.grouping[35:1910] == 1)][:-1] == 0] >= 50)
+    assert grouped.header["RESPFILE"] == "none"
+    assert "GTI" in {part.name for part in read_parts(made[-1])}
+
+
+def test_good_times_of_the_user_and_of_the_barycentre(tools: Tools) -> None:
+    plain = read_pha(tools(*SPECTRA, "instrument=FPMA", "outdir=p", "stemout=p", "runmkrmf=no").made[0])
+    strict = (*PIPELINE, "outdir=strict", "saamode=STRICT", "instrument=FPMA")
+    tools(*strict)
+    usr = f"usrgtifile=strict/{STEM}A01_gti.fits"
+    cut = read_pha(tools(*SPECTRA, "instrument=FPMA", "outdir=c", "stemout=c", usr, "runmkrmf=no").made[0])
+    assert cut.exposure == pytest.approx(0.9 * plain.exposure, rel=0.01)
+    assert 0.8 * plain.counts.sum() < cut.counts.sum() < plain.counts.sum()
+    bary = ("barycorr=yes", "srcra_barycorr=150.0", "srcdec_barycorr=2.2")
+    assert "parameter orbitfile is not set" in tools.fails(*SPECTRA, "instrument=FPMA", "outdir=b", *bary)
+    orbit = f"orbitfile={OBSID}/auxil/{STEM}_orb.fits"
+    later = tools(*SPECTRA, "instrument=FPMA", "outdir=b", "stemout=b", "runmkrmf=no", *bary, orbit).made[0]
+    assert cards(later, "SPECTRUM").get("TIMESYS") == "TDB"
+    assert read_pha(later).counts.sum() == plain.counts.sum()
+
+
+@pytest.mark.parametrize("missing", ["_mast.fits", "_att.fits", "A_det1.fits", "A_oa.fits", "A_fpm.hk", "A01_cl.evt"])
+def test_products_need_all_files_of_the_pipeline(tools: Tools, missing: str) -> None:
+    (tools.folder / "clean" / f"{STEM}{missing}").unlink()
+    assert f"{STEM}{missing} not found" in tools.fails(*SPECTRA, "instrument=FPMA", "outdir=out")
+
+
+def test_products_refuse_what_the_real_ones_refuse(tools: Tools, bench: tuple[Tools, dict[str, Any]]) -> None:
+    call = (*SPECTRA, "instrument=FPMA", "outdir=out", "runmkrmf=no")
+    assert "invalid instrument FPMC" in tools.fails(*call, "instrument=FPMC")
+    assert "none.reg not found" in tools.fails(*call, "srcregionfile=none.reg")
+    (tools.folder / "odd.reg").write_text("fk5\nheart(1,2,3)\n")
+    assert "odd.reg" in tools.fails(*call, "srcregionfile=odd.reg", "extended=yes")
+    ra, dec = bench[1]["ra"], bench[1]["dec"]
+    (tools.folder / "box.reg").write_text(f'fk5\nbox({ra},{dec},100",100",0)\n')
+    assert "box in box.reg not allowed with extended=no" in tools.fails(*call, "srcregionfile=box.reg")
+    assert "not allowed with lcpsfflag=yes" in tools.fails(*CURVES, "instrument=FPMA", "srcregionfile=box.reg")
+    assert tools(*call, "srcregionfile=box.reg", "extended=yes").made
+    assert "already exists, use clobber=yes" in tools.fails(*call)
+    assert tools(*call, "clobber=yes").made
+    assert "CALDB environment variable not set" in tools.fails(*call, CALDB=None)
+    default = ("nuproducts", "indir=clean", f"steminputs={STEM}", "instrument=FPMA", "outdir=default", "bkgextract=no")
+    assert "parameter srcra is not set" in tools.fails(*default)
+    assert tools(*default, f"srcra={ra}", f"srcdec={dec}", "lcfile=NONE", "imagefile=NONE").made
+    assert not list(tools.folder.glob("*_tmp_nuproducts"))
+
+
+# nuexpomap, barycorr, nubackscale
+
+
+def test_exposure_maps_cover_the_events(tools: Tools) -> None:
+    call = (
+        "nuexpomap",
+        f"infile=clean/{STEM}A01_cl.evt",
+        f"mastaspectfile=clean/{STEM}_mast.fits",
+        f"attfile=clean/{STEM}_att.fits",
+        f"det1reffile=clean/{STEM}A_det1.fits",
+        "expomapfile=a.img",
+    )
+    values = read_image(tools(*call, "vignflag=no").made[0]).data
+    assert values.shape == (1000, 1000)
+    assert float(values.max()) == pytest.approx(7917.0, rel=1e-3)
+    assert "already exists" in tools.fails(*call)
+    table = cards(tools.folder / "clean" / f"{STEM}A01_cl.evt", "EVENTS")
+    x, y = table.column("X"), table.column("Y")
+    on = (x > 0) & (y > 0)
+    assert np.all(values[y[on] - 1, x[on] - 1] > 0)
+
+
+def test_barycentred_lists_have_other_times(tools: Tools) -> None:
+    source = f"clean/{STEM}A01_cl.evt"
+    call = ("barycorr", f"infile={source}", "outfile=bc.evt", "ra=150.0", "dec=2.2")
+    orbit = f"orbitfiles={OBSID}/auxil/{STEM}_orb.fits"
+    assert "parameter orbitfiles is not set" in tools.fails(*call)
+    assert "needs refframe=ICRS" in tools.fails(*call, orbit, "ephem=JPLEPH.430")
+    assert "decimal degrees" in tools.fails(*call, orbit, "ra=10:00:00")
+    tools(*call, orbit, "refframe=ICRS", "ephem=JPLEPH.430")
+    before, after = (cards(tools.folder / name, "EVENTS") for name in (source, "bc.evt"))
+    shift = after.column("TIME") - before.column("TIME")
+    assert np.all((shift > 250.0) & (shift < 255.0))
+    assert np.all(np.diff(shift) >= -1e-6)
+    assert (after.get("TIMESYS"), after.get("TIMEREF")) == ("TDB", "SOLARSYSTEM")
+    assert "already exists" in tools.fails(*call, orbit)
+    assert "barycentred before" in tools.fails("barycorr", "infile=bc.evt", "outfile=again.evt", orbit)
+
+
+def test_nubackscale_writes_new_spectra(tools: Tools, spectra: Path) -> None:
+    for name in ("a_sr.pha", "a_bk.pha"):
+        shutil.copy(spectra / name, tools.folder / name)
+    made = tools(
+        "nubackscale",
+        "srcphafile=a_sr.pha",
+        "bkgphafile=a_bk.pha",
+        "srcoutfile=s.pha",
+        "bkgoutfile=b.pha",
+        f"evtfile=clean/{STEM}A01_cl.evt",
+        f"mastaspectfile=clean/{STEM}_mast.fits",
+        f"attfile=clean/{STEM}_att.fits",
+        f"det1reffile=clean/{STEM}A_det1.fits",
+    ).made
+    assert [path.name for path in made] == ["s.pha", "b.pha"]
+    assert read_pha(made[0]).counts.sum() == read_pha(spectra / "a_sr.pha").counts.sum()
