@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xbatch.commands import ftools, nustar
 from xbatch.commands.call import Call
-from xbatch.commands.nustar import Area, Barycentre, Module
+from xbatch.commands.nustar import Area, Barycentre, Curves, Module
 
 TUTORIAL = Module("60001110002", "FPMA", "60001110002_p/event_cl")
 
@@ -34,7 +34,7 @@ def test_reduction_of_the_tutorial() -> None:
 
 
 def test_light_curve_of_the_tutorial() -> None:
-    call = nustar.curve_call(TUTORIAL, "60001110002_p/lc", Area("src.reg", "bgd.reg"), 256)
+    call = Curves(TUTORIAL, Area("src.reg", "bgd.reg"), 256).call("60001110002_p/lc")
     assert call.command == (
         "nuproducts",
         "indir=60001110002_p/event_cl",
@@ -183,7 +183,7 @@ def test_grouping_of_ngc5506() -> None:
     ],
 )
 def test_light_curves_of_ngc5506(band: tuple[float, float], first: bool, pis: tuple[str, str], energy: str) -> None:
-    call = nustar.curve_call(NGC5506, ".", Area("src.reg", "bgd.reg"), 128, band=band, spectra=first)
+    call = Curves(NGC5506, Area("src.reg", "bgd.reg"), 128).call(".", band, spectra=first)
     pha = "DEFAULT" if first else "NONE"
     assert _args(call) == {
         "indir": "60061323002_p/event_cl",
@@ -287,7 +287,6 @@ def test_exposure_map_barycentre_and_backscale() -> None:
         "attfile": "60001110002_p/event_cl/nu60001110002_att.fits",
         "det1reffile": "60001110002_p/event_cl/nu60001110002A_det1.fits",
         "expomapfile": "exposure.img",
-        "clobber": "yes",
     }
     barycorr = ftools.barycorr("a.evt", "b.evt", "a.attorb", (187.2779, 2.0524), ephemeris="JPLEPH.430", frame="ICRS")
     assert barycorr.command == (
@@ -299,7 +298,6 @@ def test_exposure_map_barycentre_and_backscale() -> None:
         "dec=2.0524",
         "ephem=JPLEPH.430",
         "refframe=ICRS",
-        "clobber=yes",
     )
     scaled = nustar.nubackscale(TUTORIAL, "s.pha", "b.pha", "so.pha", "bo.pha", exposure_map="exposure.img")
     assert _args(scaled)["inexpomapfile"] == "exposure.img"
@@ -323,6 +321,8 @@ def _all_calls() -> list[Call]:
         "cleanflick": True,
         "hkevtexpr": "NONE",
     }
+    curves = Curves(TUTORIAL, area, 0.5, effective_area=False, extended=True, barycentre=barycentre)
+    assert Curves.of(json.loads(json.dumps(curves.params()))) == curves
     return [
         nustar.nupipeline(
             "60001110002",
@@ -335,10 +335,8 @@ def _all_calls() -> list[Call]:
             split=True,
             clobber=True,
         ),
-        nustar.spectrum_call(TUTORIAL, "o", area, extended=True, barycentre=barycentre, clobber=True),
-        nustar.curve_call(
-            TUTORIAL, "o", area, 0.5, band=(3, 10), area_correction=False, extended=True, barycentre=barycentre
-        ),
+        nustar.spectrum_call(TUTORIAL, "o", area, extended=True, barycentre=barycentre),
+        curves.call("o", (3, 10)),
         nustar.nuexpomap(TUTORIAL, "e.img", vignetting=True, energy=10.0),
         nustar.nusplitsc(TUTORIAL, "60001110002", "o"),
         nustar.nubackscale(TUTORIAL, "a", "b", "c", "d"),

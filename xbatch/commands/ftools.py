@@ -228,7 +228,6 @@ def barycorr(
         ("dec", degrees(position[1])),
         ("ephem", ephemeris),
         ("refframe", frame),
-        ("clobber", True),
     ]
     return Call(HEASOFT, "barycorr", arguments(args), (outfile,))
 

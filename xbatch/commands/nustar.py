@@ -6,8 +6,9 @@ is left to the tool. Parameters have no order for HEASoft; a fixed one keeps equ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from xbatch.commands.call import HEASOFT, Call
@@ -20,8 +21,8 @@ __all__ = [
     "SPLIT_MODES",
     "Area",
     "Barycentre",
+    "Curves",
     "Module",
-    "curve_call",
     "energy_of_curve",
     "nubackscale",
     "nuexpomap",
@@ -45,7 +46,7 @@ SPLIT_MODES = ("chu1", "chu2", "chu3", "chu12", "chu13", "chu23", "chu123")
 AUXILIARY = ("_det1.fits", "_oa.fits", "_fpm.hk")
 
 _LOWEST_CURVE_ENERGY = 3.1
-_ENERGY_OF_ZERO, _WIDTH = 1.6, 0.04
+_ENERGY_OF_ZERO, _WIDTH, _ROUNDING = 1.6, 0.04, 1e-6
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,6 @@ def spectrum_call(
     arf: bool = True,
     rmf: bool = True,
     barycentre: Barycentre | None = None,
-    clobber: bool | None = None,
 ) -> Call:
     """Make the spectrum of a region, with its background and responses, and nothing else.
 
@@ -237,7 +237,6 @@ def spectrum_call(
     arf, rmf : bool
         Whether they are made.
     barycentre : Barycentre, optional
-    clobber : bool, optional
     """
     stem = f"{outdir}/{module.products}"
     below = bool(area.background)
@@ -259,77 +258,97 @@ def spectrum_call(
         *([("correctlc", False), ("extended", True)] if extended else []),
         ("usrgtifile", area.times or None),
         *(barycentre.pairs() if barycentre else ()),
-        ("clobber", clobber),
     ]
     return nuproducts(args, expects)
 
 
-def curve_call(
-    module: Module,
-    outdir: str,
-    area: Area,
-    binsize: float,
-    *,
-    band: tuple[float, float] | None = None,
-    channels: tuple[int, int] | None = None,
-    spectra: bool = True,
-    correct: bool = True,
-    area_correction: bool | None = None,
-    extended: bool = False,
-    barycentre: Barycentre | None = None,
-    clobber: bool | None = None,
-) -> Call:
-    """Make the light curves of a region and its background in one band.
+@dataclass(frozen=True)
+class Curves:
+    """Light curves of a region and its background: what the calls for all bands have in common.
 
-    Parameters
+    Attributes
     ----------
     module : Module
-    outdir : str
     area : Area
     binsize : float
         Length of a bin, s.
-    band : tuple of float, optional
-        Energies in keV, the upper one not in it; the tool's own 3 to 78 keV unless given.
-    channels : tuple of int, optional
-        First and last PI where they are not those of `band` by `pi_of_energy`.
-    spectra : bool
-        Whether the spectra are kept, whose BACKSCAL scales the background; those of one band serve all.
-    correct : bool
+    corrected : bool
         Whether curves are corrected for live time, and what else is said.
-    area_correction : bool, optional
-        Whether for PSF, exposure and vignetting too; by the tool's default, they are.
+    effective_area : bool or None
+        Whether for PSF, exposure and vignetting too; by the tool's default (None), they are.
     extended : bool
         Whether the source is larger than the PSF.
-    barycentre : Barycentre, optional
-    clobber : bool, optional
+    barycentre : Barycentre or None
     """
-    stem = f"{outdir}/{module.products}"
-    below = bool(area.background)
-    pha = "DEFAULT" if spectra else "NONE"
-    expects = [f"{stem}_sr.lc", *([f"{stem}_bk.lc"] if below else [])]
-    if spectra:
-        expects += [f"{stem}_sr.pha", *([f"{stem}_bk.pha"] if below else [])]
-    pis = channels or (None if band is None else (pi_of_energy(band[0]), pi_of_energy(band[1]) - 1))
-    args: list[tuple[str, Value]] = [
-        *_from(module, outdir),
-        ("binsize", binsize),
-        *area.pairs(),
-        ("imagefile", "none"),
-        ("phafile", pha),
-        ("bkgphafile", pha if below else None),
-        ("runbackscale", True),
-        ("correctlc", correct),
-        ("runmkarf", False),
-        ("runmkrmf", False),
-        *([("pilow", pis[0]), ("pihigh", pis[1])] if pis else []),
-        ("lcenergy", None if band is None else energy_of_curve(*band)),
-        *((name, area_correction) for name in ("lcpsfflag", "lcexpoflag", "lcvignflag")),
-        ("extended", True if extended else None),
-        ("usrgtifile", area.times or None),
-        *(barycentre.pairs() if barycentre else ()),
-        ("clobber", clobber),
-    ]
-    return nuproducts(args, expects)
+
+    module: Module
+    area: Area
+    binsize: float
+    corrected: bool = True
+    effective_area: bool | None = None
+    extended: bool = False
+    barycentre: Barycentre | None = None
+
+    def call(self, outdir: str, band: tuple[float, float] | None = None, *, spectra: bool = True) -> Call:
+        """Make the curves of one band.
+
+        Parameters
+        ----------
+        outdir : str
+            A folder of this band's own: products of all bands have the same names.
+        band : tuple of float, optional
+            Energies in keV, the upper one not in it; the tool's own 3 to 78 keV unless given.
+        spectra : bool
+            Whether the spectra are kept, whose BACKSCAL scales the background; those of one band serve all.
+        """
+        below = bool(self.area.background)
+        pha = "DEFAULT" if spectra else "NONE"
+        args: list[tuple[str, Value]] = [
+            *_from(self.module, outdir),
+            ("binsize", self.binsize),
+            *self.area.pairs(),
+            ("imagefile", "none"),
+            ("phafile", pha),
+            ("bkgphafile", pha if below else None),
+            ("runbackscale", True),
+            ("correctlc", self.corrected),
+            ("runmkarf", False),
+            ("runmkrmf", False),
+            ("pilow", None if band is None else pi_of_energy(band[0])),
+            ("pihigh", None if band is None else pi_of_energy(band[1]) - 1),
+            ("lcenergy", None if band is None else energy_of_curve(*band)),
+            *((name, self.effective_area) for name in ("lcpsfflag", "lcexpoflag", "lcvignflag")),
+            ("extended", True if self.extended else None),
+            ("usrgtifile", self.area.times or None),
+            *(self.barycentre.pairs() if self.barycentre else ()),
+        ]
+        return nuproducts(args, self.products(outdir, spectra))
+
+    def folder(self, base: str, name: str, first: bool) -> str:
+        """Name the folder of a band: `base` for the first, and by its name for another."""
+        return base if first else f"{base}_{name}"
+
+    def products(self, outdir: str, spectra: bool = True) -> tuple[str, ...]:
+        """Name what a band's call makes: the curves of source and background, and their spectra."""
+        kinds = ["sr", "bk"] if self.area.background else ["sr"]
+        endings = ["lc", "pha"] if spectra else ["lc"]
+        return tuple(f"{outdir}/{self.module.products}_{kind}.{ending}" for ending in endings for kind in kinds)
+
+    def params(self) -> dict[str, Any]:
+        """Give it as JSON-able data."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Curves:
+        """Read what `params` gave."""
+        given = dict(data)
+        given["module"], given["area"] = Module(**given["module"]), Area(**given["area"])
+        if given["barycentre"] is not None:
+            known = given["barycentre"]
+            given["barycentre"] = Barycentre(
+                (known["position"][0], known["position"][1]), known["orbit"], known["times"]
+            )
+        return cls(**given)
 
 
 def _from(module: Module, outdir: str) -> list[tuple[str, Value]]:
@@ -342,8 +361,11 @@ def _from(module: Module, outdir: str) -> list[tuple[str, Value]]:
 
 
 def pi_of_energy(energy: float) -> int:
-    """Give the PI that begins at an energy in keV: rounded, since in binary 20 keV lies a hair below its channel."""
-    return round((energy - _ENERGY_OF_ZERO) / _WIDTH)
+    """Give the PI that an energy in keV lies in.
+
+    Rounded to a millionth of a channel first: in binary 20 keV lies a hair below the channel that it begins.
+    """
+    return math.floor((energy - _ENERGY_OF_ZERO) / _WIDTH + _ROUNDING)
 
 
 def energy_of_curve(lo: float, hi: float) -> float:
@@ -371,7 +393,6 @@ def nuexpomap(module: Module, outfile: str, *, vignetting: bool = False, energy:
         ("attfile", f"{own}_att.fits"),
         ("det1reffile", f"{own}{module.letter}_det1.fits"),
         ("expomapfile", outfile),
-        ("clobber", True),
     ]
     return Call(HEASOFT, "nuexpomap", arguments(args), (outfile,))
 
@@ -395,7 +416,6 @@ def nusplitsc(module: Module, raw: str, outdir: str, *, mode: str = "NORMAL") ->
         ("hkfile", f"{module.folder}/{module.stem}{module.letter}_fpm.hk"),
         ("splitmode", mode),
         ("outdir", outdir),
-        ("clobber", True),
     ]
     return Call(HEASOFT, "nusplitsc", arguments(args), (f"{outdir}/{module.stem}{module.letter}06_chu*_cl.evt",))
 
@@ -426,6 +446,5 @@ def nubackscale(
         ("attfile", f"{own}_att.fits"),
         ("inexpomapfile", exposure_map if exposure_map != "NONE" else None),
         ("det1reffile", f"{own}{module.letter}_det1.fits"),
-        ("clobber", True),
     ]
     return Call(HEASOFT, "nubackscale", arguments(args), (source_out, background_out))

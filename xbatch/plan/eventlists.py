@@ -12,7 +12,7 @@ from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Screening
 from xbatch.spec.labels import labelled
 
-__all__ = ["EventLists", "ListInputs", "curve_name", "file_input", "identity", "screenings_of"]
+__all__ = ["EventLists", "ListInputs", "curve_name", "file_input", "identity", "screenings_of", "selected_times"]
 
 _TABLE = "events.bin"
 _LIVE_TIME = "livetime.npz"
@@ -33,6 +33,17 @@ def identity(one: Observed) -> dict[str, str]:
 def curve_name(observed: str, name: str, gti: str) -> str:
     """Name the step that makes a light curve."""
     return f"lightcurve:{observed}/{labelled(name, gti)}"
+
+
+def selected_times(one: Observed, screening: str, gti: str) -> StepInput | None:
+    """Give the file with the times that a product is to be made of, for tools; None where all good times are meant.
+
+    Those of a time selection lie within the good times of its list, so that flares are cut out of them too.
+    """
+    if gti:
+        return StepInput(f"gti:{one.subject}/{gti}", _GTI)
+    chosen = screenings_of(one).get(screening)
+    return StepInput(_flare_name(one.subject, screening), "flare.gti") if chosen is not None and chosen.flare else None
 
 
 def _with(screening: str, sign: str) -> str:

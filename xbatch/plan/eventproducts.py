@@ -16,7 +16,18 @@ from xbatch.spec.derivedmodel import BandSet
 from xbatch.spec.eventmodel import ImageJob, LightCurveJob, MosaicJob
 from xbatch.spec.model import Analysis
 
-__all__ = ["band_files", "band_inputs", "band_params", "image_file_problems", "product_steps"]
+__all__ = [
+    "EXPOSURE_MAP",
+    "band_files",
+    "band_inputs",
+    "band_params",
+    "exposure_map_name",
+    "image_file_problems",
+    "product_steps",
+]
+
+EXPOSURE_MAP = "exposure.img"
+"""What the step of `exposure_map_name` leaves."""
 
 
 def product_steps(lists: EventLists, made: Collection[str] = ()) -> list[Step]:
@@ -62,7 +73,14 @@ def band_files(sets: Sequence[BandSet], *endings: str) -> tuple[str, ...]:
     return tuple(files)
 
 
+def exposure_map_name(observed: str, screening: str) -> str:
+    """Name the step of the mission's tools that makes an exposure map of an event list."""
+    return f"nuexpomap:{observed}{'' if screening == 'default' else f'/{screening}'}"
+
+
 def _expmap(job: ImageJob) -> Input | None:
+    if job.map_made:
+        return StepInput(exposure_map_name(job.observed, job.screening), EXPOSURE_MAP)
     if job.exposure_map is None:
         return None
     plain = optional_gz(job.exposure_map)

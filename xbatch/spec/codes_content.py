@@ -364,6 +364,14 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "A step needs HEASoft or SAS, and it is not installed, or its set-up script has not been run.",
             "Run its set-up script in this shell, or install it; other steps run without it.",
         ),
+        "XB412": Code(
+            "what the mission's software cannot do",
+            (
+                "At level raw some of what a spec may say cannot be said to HEASoft's tools: regions in galactic"
+                " coordinates, the PSF of a point in a polygon, a reduction that leaves no list."
+            ),
+            "Do what the hint says.",
+        ),
         "XB501": Code(
             "a line of an XSPEC file is not understood",
             "`xbatch import` reads the commands that XSPEC's `save all` writes, and none of Tcl's.",

@@ -1,0 +1,219 @@
+"""Steps of nuproducts: spectra with their responses, light curves that are corrected for area; and of nuexpomap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from xbatch.base.errors import Problem
+from xbatch.base.files import safe_name
+from xbatch.commands.call import HEASOFT, Call, Work
+from xbatch.commands.nustar import Curves, Module, nuexpomap, spectrum_call
+from xbatch.plan.eventlists import curve_name, identity
+from xbatch.plan.eventproducts import EXPOSURE_MAP, band_files, band_inputs, band_params, exposure_map_name
+from xbatch.plan.nustarwork import Reduced, Wanted, impossible, located, needs_caldb
+from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
+from xbatch.plan.steps import Step, StepInput
+from xbatch.spec.eventmodel import EventSpectrum, LightCurveJob, Observed
+
+__all__ = ["curve_steps", "map_steps", "spectrum_steps"]
+
+_ASKED = "the spec asks for HEASoft"
+_CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nuproducts uses"
+_CORRECTED = "the correction 'area' needs PSF and vignetting of CALDB, which nuproducts uses"
+
+ByList = Mapping[tuple[str, str], Reduced]
+"""Reduced modules by `Observed.subject` and the name of a screening."""
+
+
+def spectrum_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
+    """Make the steps of the spectra that nuproducts makes; the others are extracted natively.
+
+    Parameters
+    ----------
+    context : RawContext
+    observed : Mapping of str to Observed
+        The modules of one observation by `Observed.subject`.
+    reduced : Mapping
+    """
+    made = RawMade()
+    for one in context.work.spectra:
+        where = observed.get(f"{one.subject.obsid}/{one.subject.instrument}")
+        because = _why_spectrum(context, one)
+        if where is not None and because:
+            made |= _spectrum(context, where, one, reduced[where.subject, one.screening], because)
+    return made
+
+
+def _why_spectrum(context: RawContext, one: EventSpectrum) -> str:
+    """Say why nuproducts makes a spectrum; empty where it is extracted natively, since its response is there."""
+    engine = context.engine("spectra")
+    if engine == HEASOFT:
+        return _ASKED
+    return _CALIBRATED if engine == "auto" and one.response is None else ""
+
+
+def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here: Reduced, because: str) -> RawMade:
+    rmf = one.response is None
+    arf = rmf and one.arf is None
+    extended = one.source_type == "extended"
+    wanted = Wanted(observed, one.region, one.background, one.screening, one.gti, arf and not extended, one.path)
+    place = located(context, wanted)
+    if isinstance(place, Problem):
+        return RawMade(problems=(place,))
+    outdir = f"{observed.obsid}_p/spec"
+    call = spectrum_call(
+        here.module, outdir, place.area, extended=extended, arf=arf, rmf=rmf, barycentre=here.barycentre
+    )
+    kept = _spectrum_files(here.module, outdir, bool(one.background), arf, rmf)
+    work = Work((call,), {**here.staged, **place.staged}, place.written, kept)
+    step = Step(
+        name=f"nuproducts:{one.subject.path}",
+        task="nuproducts",
+        subject=one.subject.path,
+        params={**identity(observed), "spectrum": one.subject.label, "work": work.params()},
+        inputs={**here.inputs, **place.inputs},
+        product=f"{one.subject.path}/nuproducts",
+        path=one.path,
+        outputs=tuple(kept),
+        because=because,
+    )
+    files = {name: StepInput(step.name, name) for name in kept}
+    inputs = SpectrumInputs(
+        files["source.pha"], files.get("background.pha"), files.get("response.rmf"), files.get("response.arf")
+    )
+    return RawMade(steps=(needs_caldb(context, step),), spectra={one.subject.path: inputs})
+
+
+def _spectrum_files(module: Module, outdir: str, background: bool, arf: bool, rmf: bool) -> dict[str, str]:
+    """Give the files of a spectrum that later steps take, and what nuproducts calls them."""
+    wanted = {
+        "source.pha": ("sr.pha", True),
+        "background.pha": ("bk.pha", background),
+        "response.rmf": ("sr.rmf", rmf),
+        "response.arf": ("sr.arf", arf),
+    }
+    return {name: f"{outdir}/{module.products}_{ending}" for name, (ending, there) in wanted.items() if there}
+
+
+def curve_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
+    """Make the steps of the light curves that nuproducts makes; parameters as of `spectrum_steps`."""
+    made = RawMade()
+    for job in context.work.lightcurves:
+        where = observed.get(job.observed)
+        area = "area" in job.params.get("corrections", ())
+        engine = context.engine("lightcurves")
+        if where is None or not (area or engine == HEASOFT):
+            continue
+        if engine == "native":
+            message = "a light curve is corrected for 'area' by nuproducts alone"
+            hint = "write engine: {lightcurves: auto}, or corrections: [gti, livetime]"
+            made |= RawMade(problems=(impossible(context, job.observed, message, hint, job.path),))
+            continue
+        because = _ASKED if engine == HEASOFT else _CORRECTED
+        made |= _curve(context, where, job, reduced[where.subject, job.screening], because)
+    return made
+
+
+def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Reduced, because: str) -> RawMade:
+    corrections = job.params.get("corrections", ())
+    area = "area" in corrections
+    extended = _is_extended(context, job)
+    wanted = Wanted(observed, job.region, job.background, job.screening, job.gti, area and not extended, job.path)
+    place = located(context, wanted)
+    if isinstance(place, Problem):
+        return RawMade(problems=(place,))
+    curves = Curves(
+        here.module,
+        place.area,
+        float(job.params["dt"]),
+        corrected=area or "livetime" in corrections,
+        effective_area=None if area or "livetime" not in corrections else False,
+        extended=extended,
+        barycentre=here.barycentre,
+    )
+    folder = f"{observed.obsid}_p/lc"
+    work = Work(_fixed_calls(curves, folder, job), {**here.staged, **place.staged}, place.written)
+    name = curve_name(job.observed, job.name, job.gti)
+    subject = name.partition(":")[2]
+    inputs = {**here.inputs, **place.inputs, **band_inputs(job.bands)}
+    if here.barycorr:
+        inputs["list"] = StepInput(here.barycorr, "events.fits")  # whose clock the curves are counted by
+    step = Step(
+        name=name,
+        task="lightcurve",
+        subject=subject,
+        params={
+            **job.params,
+            "name": job.name,
+            **identity(observed),
+            "region": job.region,
+            "background": job.background,
+            "bands": band_params(job.bands),
+            "folder": folder,
+            "curves": curves.params(),
+            "work": work.params(),
+        },
+        inputs=inputs,
+        product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
+        path=job.path,
+        outputs=(
+            *band_files(job.bands, ".lc"),
+            "lightcurves.json",
+            *(("lightcurves.png",) if job.params.get("figure", True) else ()),
+        ),
+        because=because,
+    )
+    return RawMade(steps=(needs_caldb(context, step),), curves=frozenset({name}))
+
+
+def _fixed_calls(curves: Curves, folder: str, job: LightCurveJob) -> tuple[Call, ...]:
+    """Give the calls for the bands that are known; those whose edges data decide are called in the same way."""
+    bands = [band for one in job.bands if not one.scheme for band in one.bands]
+    first = bool(job.bands) and not job.bands[0].scheme
+    return tuple(
+        curves.call(
+            curves.folder(folder, safe_name(band.name), number == 0 and first),
+            (band.lo, band.hi),
+            spectra=number == 0 and first,
+        )
+        for number, band in enumerate({band.name: band for band in bands}.values())
+    )
+
+
+def _is_extended(context: RawContext, job: LightCurveJob) -> bool:
+    """Say whether the source in a light curve's region is larger than the PSF, as its spectrum says."""
+    return any(
+        one.source_type == "extended" and one.region == job.region
+        for one in context.work.spectra
+        if f"{one.subject.obsid}/{one.subject.instrument}" == job.observed
+    )
+
+
+def map_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
+    """Make the steps of the exposure maps that images ask for; parameters as of `spectrum_steps`."""
+    wanted = {(job.observed, job.screening): job for job in context.work.images if job.map_made}
+    steps = []
+    for (name, screening), job in wanted.items():
+        if name not in observed:
+            continue
+        here = replace(reduced[name, screening], position=None)
+        roles = [role for role in here.roles if role in {"events", "det1", "mast", "att"}]
+        work = Work(
+            calls=(nuexpomap(here.module, EXPOSURE_MAP),),
+            staged={file: one for file, one in here.staged.items() if one.role in roles},
+            kept={EXPOSURE_MAP: EXPOSURE_MAP},
+        )
+        subject = exposure_map_name(name, screening).partition(":")[2]
+        step = Step(
+            name=exposure_map_name(name, screening),
+            task="nuexpomap",
+            subject=subject,
+            params={**identity(observed[name]), "work": work.params()},
+            inputs={role: here.inputs[role] for role in roles},
+            product=f"{name}/nuexpomap{subject.removeprefix(name).replace('/', '-')}",
+            path=job.path,
+            because="pixels and the aspect of the observation are known by CALDB, which nuexpomap uses",
+        )
+        steps.append(needs_caldb(context, step))
+    return RawMade(steps=tuple(steps))

@@ -1,0 +1,173 @@
+"""What steps of NuSTAR's tools have in common: reduced lists, regions and times in their working folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from xbatch.base.errors import Problem
+from xbatch.commands.call import HEASOFT, Staged
+from xbatch.commands.ds9 import region_text
+from xbatch.commands.nustar import Area, Barycentre, Module
+from xbatch.plan.eventlists import file_input, selected_times
+from xbatch.plan.rawmade import RawContext
+from xbatch.plan.steps import FileInput, Input, Step, StepInput
+from xbatch.spec.eventmodel import Observed
+
+__all__ = ["Located", "Reduced", "Wanted", "impossible", "located", "needs_caldb"]
+
+_REGION_FILES = ("src.reg", "bgd.reg")
+_TIMES = "times.gti"
+_POINT_LIKE = {"circle", "ellipse", "annulus"}
+
+
+def impossible(context: RawContext, who: str, message: str, hint: str, path: str) -> Problem:
+    """Say that the tools cannot do what is asked of `who`."""
+    return Problem(context.analysis.place(path), "XB412", f"{who}: {message}", hint, path)
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """One module of an observation, as nupipeline leaves it by one screening.
+
+    Attributes
+    ----------
+    step : str
+        That of nupipeline.
+    module : Module
+        With the folder that its files are laid in.
+    position : tuple of float or None
+        Of the source, where times are corrected to the barycentre.
+    barycorr : str
+        The step that has corrected the list, if any.
+    """
+
+    step: str
+    module: Module
+    position: tuple[float, float] | None = None
+    barycorr: str = ""
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The role of each file that nuproducts looks for, the list's first, and its name."""
+        module = self.module
+        own = f"{module.stem}{module.letter}"
+        names = {
+            "events": module.events,
+            "det1": f"{own}_det1.fits",
+            "oa": f"{own}_oa.fits",
+            "hk": f"{own}_fpm.hk",
+            "mast": f"{module.stem}_mast.fits",
+            "att": f"{module.stem}_att.fits",
+        }
+        return names | ({"orbit": module.orbit} if self.position is not None else {})
+
+    @property
+    def staged(self) -> dict[str, Staged]:
+        """The files where nuproducts looks for them.
+
+        The list itself is a copy: xselect follows a link to its end, and has no room for a long path.
+        """
+        return {
+            f"{self.module.folder}/{name}": Staged(role, "copy" if role == "events" else "link")
+            for role, name in self.roles.items()
+        }
+
+    @property
+    def inputs(self) -> dict[str, Input]:
+        """The files as inputs of a step."""
+        return {role: StepInput(self.step, name) for role, name in self.roles.items()}
+
+    @property
+    def barycentre(self) -> Barycentre | None:
+        """What nuproducts does to times; those that are selected here are corrected already."""
+        if self.position is None:
+            return None
+        return Barycentre(self.position, f"{self.module.folder}/{self.module.orbit}", times=False)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which counts are wanted of an observation and module.
+
+    Attributes
+    ----------
+    observed : Observed
+    region, background : str
+        Names of regions; the second may be empty.
+    screening, gti : str
+    point : bool
+        Whether the tool corrects for the PSF of a point in the source's region.
+    path : str
+        Of the spec, for problems.
+    """
+
+    observed: Observed
+    region: str
+    background: str
+    screening: str
+    gti: str
+    point: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where and when counts come from, as files in the working folder and as inputs of the step."""
+
+    area: Area
+    staged: Mapping[str, Staged] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+
+
+def located(context: RawContext, wanted: Wanted) -> Located | Problem:
+    """Put the regions of source and background, and the times, where nuproducts can read them."""
+    observed = wanted.observed
+    chosen = observed.screenings.get(wanted.screening)
+    if chosen is not None and chosen.params.get("pi_range") is not None:
+        message = f"the screening {wanted.screening!r} has a pi_range, which nuproducts does not heed"
+        hint = "remove it: bands of fits and light curves select energies; or extract natively (engine: native)"
+        return impossible(context, observed.subject, message, hint, wanted.path)
+    staged: dict[str, Staged] = {}
+    written: dict[str, str] = {}
+    inputs: dict[str, Input] = {}
+    for name, file in zip((wanted.region, wanted.background), _REGION_FILES, strict=True):
+        if not name:
+            continue
+        region = observed.regions[name]
+        if region.file is not None:
+            inputs[f"region/{name}"] = file_input(region.file)
+            staged[file] = Staged(f"region/{name}", "copy")
+            continue
+        shapes = region.params["shapes"]
+        odd = [one["shape"] for one in shapes if one["include"] and one["shape"] not in _POINT_LIKE]
+        if wanted.point and odd and name == wanted.region:
+            message = f"the PSF of a point is known in circle, ellipse and annulus, and {name!r} is a {odd[0]}"
+            hint = "write source_type: extended for the spectrum, or another shape"
+            return impossible(context, observed.subject, message, hint, wanted.path)
+        try:
+            written[file] = region_text(shapes, region.params.get("combine"))
+        except ValueError as error:
+            message, hint = f"region {name!r}: {error}", "write it in frame fk5 or icrs"
+            return impossible(context, observed.subject, message, hint, wanted.path)
+    times = selected_times(observed, wanted.screening, wanted.gti)
+    if times is not None:
+        inputs["times"] = times
+        staged[_TIMES] = Staged("times", "copy")
+    area = Area(_REGION_FILES[0], _REGION_FILES[1] if wanted.background else "", _TIMES if times is not None else "")
+    return Located(area, staged, written, inputs)
+
+
+def needs_caldb(context: RawContext, step: Step) -> Step:
+    """Make a step one of HEASoft's that uses NuSTAR's calibration: with its version, and the index as an input."""
+    caldb = context.toolset.caldb
+    blocked = context.blocked(HEASOFT, step.path)
+    if blocked is None and caldb is None:
+        message = "needs NuSTAR's files of CALDB, and there is no index of them at $CALDB/data/nustar/fpm/caldb.indx"
+        hint = "install the NuSTAR CALDB, and source $CALDB/software/tools/caldbinit.sh before the run"
+        blocked = Problem(context.analysis.place(step.path), "XB411", message, hint, step.path)
+    inputs = dict(step.inputs)
+    if caldb is not None:
+        inputs["caldb"] = FileInput(str(caldb))
+    return replace(step, engine=HEASOFT, engine_version=context.version(HEASOFT), inputs=inputs, blocked=blocked)
