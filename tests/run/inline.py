@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xbatch.run.letters import Order
 from xbatch.run.pool import Finished, Lost
-from xbatch.run.worker import Order, perform
+from xbatch.run.worker import perform
 
 __all__ = ["inline_workers"]
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.run.test_worker import order
 from xbatch.run.daskpool import DaskPool
+from xbatch.run.letters import Answer
+from xbatch.run.moves import Slots
 from xbatch.run.plugin import BEGAN
 from xbatch.run.pool import Finished, Lost
-from xbatch.run.scheduler import Slots
-from xbatch.run.worker import Answer
 from xbatch.run.workers import Hopeless
 
 pytest.importorskip("distributed", reason="Dask's scheduler is not installed (pip install 'xbatch[dask]')")

@@ -16,8 +16,8 @@ import pytest
 from tests.run.test_worker import order
 from xbatch import __version__
 from xbatch.run.hands import Hands, Probe
+from xbatch.run.letters import Order
 from xbatch.run.pool import Finished, Lost
-from xbatch.run.worker import Order
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use
-from xbatch.run.scheduler import Action, Died, Ended, GiveUp, Judge, Judged, Late, Same, Scheduler, Skip, Slots, Start
+from xbatch.run.moves import Action, Died, Ended, GiveUp, Judge, Judged, Late, Same, Skip, Slots, Start
+from xbatch.run.scheduler import Scheduler
 
 
 def started(actions: list[Action]) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use, misfit
-from xbatch.run.scheduler import (
+from xbatch.run.moves import (
     Action,
     Died,
     Ended,
@@ -19,12 +19,12 @@ from xbatch.run.scheduler import (
     Judge,
     Judged,
     Late,
-    Scheduler,
     Skip,
     Slots,
     Start,
     Stop,
 )
+from xbatch.run.scheduler import Scheduler
 
 
 @st.composite

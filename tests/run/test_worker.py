@@ -15,9 +15,10 @@ from tests.run.toys import TOYS
 from xbatch.base.digest import file_mark
 from xbatch.base.errors import StepError
 from xbatch.base.files import schema_text
+from xbatch.run.letters import Answer, Order
 from xbatch.run.outputs import check_outputs
 from xbatch.run.store import LOG, Store
-from xbatch.run.worker import Answer, Order, perform
+from xbatch.run.worker import perform
 
 KEY = "cd" + 62 * "0"
 

@@ -14,13 +14,11 @@ from typing import Any, Literal
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Gone, Known, State, Verdict, judge, output_digests, reason_text
 from xbatch.run.inputs import SeenFile
+from xbatch.run.letters import Answer
 from xbatch.run.limits import Room, Use
+from xbatch.run.losses import killed_text, late_text
 from xbatch.run.measure import now
-from xbatch.run.orders import make_order
-from xbatch.run.pool import Finished, Lost, Pool
-from xbatch.run.products import Products, log_path
-from xbatch.run.result import Event, EventKind, StepResult
-from xbatch.run.scheduler import (
+from xbatch.run.moves import (
     Action,
     Died,
     Ended,
@@ -29,15 +27,19 @@ from xbatch.run.scheduler import (
     Judged,
     Late,
     Same,
-    Scheduler,
     Skip,
     Slots,
     Start,
     Stop,
 )
+from xbatch.run.orders import make_order
+from xbatch.run.pool import Finished, Lost, Pool
+from xbatch.run.products import Products, log_path
+from xbatch.run.result import Event, EventKind, StepResult
+from xbatch.run.scheduler import Scheduler
 from xbatch.run.signals import caught
 from xbatch.run.store import RECORD, Record, Store
-from xbatch.run.worker import Answer
+from xbatch.run.twins import Twins
 from xbatch.run.workers import Hopeless, MakeWorkers, Message, Workers
 
 __all__ = ["Conductor"]
@@ -111,7 +113,7 @@ class Conductor:
         self._verdicts: dict[str, Verdict] = {}
         self._states: dict[str, State] = {}
         self._records: dict[str, Record] = {}
-        self._doing: dict[str, str] = {}
+        self._twins = Twins()
         self._begun: dict[str, float] = {}
         self._causes: dict[str, str] = {}
         self._logs: dict[str, Path] = {}
@@ -219,11 +221,8 @@ class Conductor:
         if verdict.kind == "blocked":
             self._lose(step, "failed", "; ".join(reason_text(reason) for reason in verdict.reasons))
             return self._scheduler.tell(Judged(step, "failed"))
-        other = self._doing.setdefault(verdict.key or step, step)
-        if other != step and other not in self.results:
-            return self._scheduler.tell(Same(step, other))  # whose result will do for both
-        self._doing[verdict.key or step] = step
-        return self._scheduler.tell(Judged(step, "run"))
+        other = self._twins.other(verdict.key or step, step, self.results)
+        return self._scheduler.tell(Judged(step, "run") if other is None else Same(step, other))
 
     def _start(self, step: str, slot: int, evidence: Evidence, seen: Mapping[str, SeenFile]) -> list[Action]:
         if self._stopping:
@@ -295,18 +294,9 @@ class Conductor:
             case Finished(_, _, answer):
                 return self._take_answer(step, answer)
             case Lost(_, _, cause):
-                killed = f"its worker process was killed{f' ({cause})' if cause else ''}"
-                self._causes[step] = (
-                    f"{killed} at each try, perhaps for want of memory. "
-                    f"Run fewer steps at once with --jobs; what it said is in {log}"
-                )
+                killed, self._causes[step] = killed_text(cause, log)
             case Late():
-                limit = self._uses[step].timeout or 0.0
-                killed = f"it was stopped, since it took longer than {limit:g} s"
-                self._causes[step] = (
-                    f"took longer than {limit:g} s and was stopped. What it said is in {log}; "
-                    f"give it more time, e.g. --timeout '{step.partition(':')[0]}:*={2 * limit:g}'"
-                )
+                killed, self._causes[step] = late_text(step, self._uses[step].timeout or 0.0, log)
         shutil.rmtree(scratch, ignore_errors=True)
         if not self._stopping:
             self.tell("lost", step, killed)

@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xbatch.run import plugin
+from xbatch.run.letters import Answer, Order
+from xbatch.run.moves import Slots
 from xbatch.run.pool import Finished, Lost
-from xbatch.run.scheduler import Slots
 from xbatch.run.store import RECORD, Store
-from xbatch.run.worker import Answer, Order
 from xbatch.run.workers import Hopeless, Message
 
 if TYPE_CHECKING:

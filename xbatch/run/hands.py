@@ -20,10 +20,10 @@ from functools import partial
 from pathlib import Path
 
 from xbatch import __version__
+from xbatch.run.letters import Answer, Order
 from xbatch.run.measure import environment
 from xbatch.run.pool import Finished, Lost, Pool
 from xbatch.run.processes import Starter, make_starter
-from xbatch.run.worker import Answer, Order
 
 __all__ = ["Hands", "Probe", "Sight"]
 

@@ -11,8 +11,8 @@ from xbatch.plan.steps import FileInput, Step
 from xbatch.plan.verdict import Verdict
 from xbatch.registry import TaskDef
 from xbatch.run.inputs import SeenFile
+from xbatch.run.letters import Order
 from xbatch.run.store import Record, Store
-from xbatch.run.worker import Order
 
 __all__ = ["RECORD_VERSION", "make_order"]
 

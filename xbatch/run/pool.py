@@ -19,8 +19,8 @@ from pickle import PicklingError
 from types import MappingProxyType, TracebackType
 
 from xbatch.run.channel import pack, receive
+from xbatch.run.letters import Answer, Order
 from xbatch.run.processes import Starter, kill_group, make_starter
-from xbatch.run.worker import Answer, Order
 
 __all__ = ["WORKER_ENVIRONMENT", "Finished", "Lost", "Pool"]
 

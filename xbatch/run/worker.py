@@ -19,83 +19,23 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NoReturn
 
-from xbatch.base.digest import FileMark, file_mark
+from xbatch.base.collection import no_collection
+from xbatch.base.digest import file_mark
 from xbatch.base.errors import StepError, XbatchError
 from xbatch.base.files import canonical_json
 from xbatch.registry import Job, Outcome
 from xbatch.run.channel import pack, receive
+from xbatch.run.letters import Answer, Order
 from xbatch.run.links import link_or_copy
 from xbatch.run.measure import Meter, environment
 from xbatch.run.outputs import check_outputs
 from xbatch.run.store import LOG, Store, is_store_fault
 
-__all__ = ["Answer", "Order", "perform", "serve"]
-
-
-@dataclass(frozen=True)
-class Order:
-    """All that a worker must know to do a step.
-
-    Attributes
-    ----------
-    step, function : str
-        The step's name, and ``module:function`` of its task.
-    params : Mapping
-    inputs : Mapping
-        Role to path.
-    marks : Mapping
-        Path to mark of each input from outside the plan, as it was digested.
-    outputs : tuple of str
-        As the task declares them.
-    head : Mapping
-        The part of the record that is known before the step runs.
-    places : Mapping
-        Name to folder, as `Job.places`.
-    out, log, store : Path
-        An empty folder on the store's disk to work in, the log file, and the store.
-    replace : bool
-        Whether the result takes the place of one that is there.
-    """
-
-    step: str
-    function: str
-    params: Mapping[str, Any]
-    inputs: Mapping[str, Path]
-    marks: Mapping[Path, FileMark]
-    outputs: tuple[str, ...]
-    head: Mapping[str, Any]
-    out: Path
-    log: Path
-    store: Path
-    replace: bool = False
-    places: Mapping[str, Path] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What has become of a step.
-
-    Attributes
-    ----------
-    record : Mapping or None
-        The published record; None for a failure.
-    message : str
-        What went wrong, in one paragraph.
-    hopeless : bool
-        No other step can succeed either: the store's disk is full or read-only.
-    seconds : float
-        Wall-clock time.
-    """
-
-    record: Mapping[str, Any] | None
-    message: str = ""
-    hopeless: bool = False
-    seconds: float = 0.0
+__all__ = ["perform", "serve"]
 
 
 def serve(channel: socket.socket) -> NoReturn:
@@ -215,7 +155,8 @@ def _drop_undeclared(folder: Path, declared: set[str]) -> None:
 
 def _function(text: str) -> Callable[[Job], Outcome]:
     module, _, name = text.partition(":")
-    function: Callable[[Job], Outcome] = getattr(importlib.import_module(module), name)
+    with no_collection():  # modules make much that stays
+        function: Callable[[Job], Outcome] = getattr(importlib.import_module(module), name)
     return function
 
 

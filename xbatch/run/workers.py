@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from xbatch.run.letters import Order
+from xbatch.run.moves import Slots
 from xbatch.run.pool import Finished, Lost
-from xbatch.run.scheduler import Slots
-from xbatch.run.worker import Order
 
 __all__ = ["Hopeless", "MakeWorkers", "Message", "Workers"]
 
