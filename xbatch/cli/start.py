@@ -7,8 +7,8 @@ import sys
 
 __all__ = ["main"]
 
-# Start-up makes a hundred thousand objects and hardly any of it is garbage: with the default threshold of 700 a tenth of
-# the time of a short command goes into looking for some.
+# Start-up makes a hundred thousand objects and hardly any of them is garbage: with the default threshold of 700 a tenth
+# of the time of a short command goes into looking for some.
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -235,8 +235,3 @@ def _flux(record: Mapping[str, Any], flux: Mapping[str, Any]) -> FluxRow:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def swept_axes(fits: Sequence[FitView]) -> list[str]:
-    """Name the swept paths of some fits, each once."""
-    return list(dict.fromkeys(axis for fit in fits for axis, _ in fit.values))

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbatch.plan.verdict import Reason, reason_text
-from xbatch.report.fits import FitView, fit_views, swept_axes
 from xbatch.report.observations import band_views, mosaic_views, observation_views, sum_views
 from xbatch.report.source import RunSource, Step, Table
+
+if TYPE_CHECKING:
+    from xbatch.report.fits import FitView
 
 __all__ = ["Download", "StepView", "page_view", "reproduce", "step_views", "warnings_of"]
 
@@ -61,7 +63,7 @@ class Warned:
 def page_view(source: RunSource) -> dict[str, Any]:
     """Shape a run for the page's template."""
     manifest = source.manifest
-    fits = fit_views(source)
+    fits = _fits(source)
     steps = step_views(source)
     document = manifest["spec"]["document"]
     return {
@@ -89,6 +91,14 @@ def page_view(source: RunSource) -> dict[str, Any]:
         "outside": _outside(manifest),
         "commands": reproduce(manifest),
     }
+
+
+def _fits(source: RunSource) -> list[FitView]:
+    if not any(source.steps("fit")):
+        return []  # and what shows fits is not even loaded
+    from xbatch.report.fits import fit_views
+
+    return fit_views(source)
 
 
 def summary_line(counts: Mapping[str, int]) -> str:
@@ -187,7 +197,7 @@ def _comparison(fits: Sequence[FitView]) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "grouped": any(row["group"] for row in rows),
-                "axes": swept_axes(members),
+                "axes": list(dict.fromkeys(axis for fit in members for axis, _ in fit.values)),
                 "parameters": list(parameters),
                 "fluxes": list(fluxes),
                 "rows": rows,

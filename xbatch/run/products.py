@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -161,7 +160,7 @@ class Products:
                 return
         except OSError:  # perhaps there can be no links here
             pass
-        part = self._run_dir / f".{secrets.token_hex(8)}.part"  # where the next run finds it, should this one be killed
+        part = self._run_dir / f".{os.urandom(8).hex()}.part"  # where the next run finds it, should this one be killed
         _put_anyway(Path(source), Path(target), part)
 
     def _take_away(self, placed: Placed, keep: Collection[str]) -> None:

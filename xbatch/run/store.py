@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -152,7 +151,7 @@ class Store:
             The store cannot be written.
         """
         if self._home is None:
-            home = self.root / "tmp" / this_process().text() / secrets.token_hex(4)
+            home = self.root / "tmp" / this_process().text() / os.urandom(4).hex()
             try:
                 make_folder(home, self.root)
             except OSError as error:
