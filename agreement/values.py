@@ -13,7 +13,7 @@ from astropy.io import fits
 from agreement.check import Check, Data, Family, agreeing, run_task
 from agreement.extractor import LISTS, screened
 from xbatch.ogip.curvefile import read_curve
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.gtifile import read_gti_tables
 from xbatch.ogip.pha import read_pha
 from xbatch.ogip.regions import read_regions

@@ -13,7 +13,8 @@ from tests.ogip.eventfiles import GTIS, T0, nustar_file
 from xbatch.base.errors import FileError
 from xbatch.ogip.clock import Clock
 from xbatch.ogip.curvefile import RateTable, read_curve, time_cards, write_curve
-from xbatch.ogip.events import EventHeader, open_events
+from xbatch.ogip.eventheader import EventHeader
+from xbatch.ogip.events import open_events
 from xbatch.ogip.fitswriter import BinTable, Card, write_fits
 from xbatch.ogip.gtifile import read_gti_tables, write_gti_file
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.ogip.eventfiles import GTIS, T0, EventFile, nustar_file, xmm_file
 from xbatch.base.errors import FileError
-from xbatch.ogip.events import EventList, SkyWcs, open_events
+from xbatch.ogip.eventheader import SkyWcs
+from xbatch.ogip.events import EventList, open_events
 from xbatch.ogip.fitswriter import Cell
 
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import ImageGrid, grid_of, identity_cards, read_image, resample, write_image
 from xbatch.ogip.skyplane import event_plane

@@ -9,7 +9,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.projections import Wcslib, astropy_wcs, tangent
 from xbatch.ogip.skyplane import event_plane
 
@@ -83,7 +83,7 @@ def test_no_astropy_is_imported_for_a_region_in_the_lists_own_frame() -> None:
 
     code = (
         "import sys\n"
-        "from xbatch.ogip.events import SkyWcs\n"
+        "from xbatch.ogip.eventheader import SkyWcs\n"
         "from xbatch.ogip.skyplane import event_plane\n"
         f"plane = event_plane(SkyWcs((500.5, 500.5), (10.0, 20.0), (-{STEP}, {STEP})), 'list')\n"
         "plane.from_sky(10.01, 20.01, 'fk5'), plane.size(10.0, 20.0, 0.01, 'fk5'), plane.angle(3.0, 'fk5')\n"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.regions import Regions, check_area, choose_rule, inline_shape, parse_regions, read_regions
 from xbatch.ogip.skyplane import PixelPlane, event_plane, image_plane
 from xbatch.xray.region_masks import Field, mask, pixels_inside

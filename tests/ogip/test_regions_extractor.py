@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.regions import Regions, choose_rule, read_regions
 from xbatch.ogip.skyplane import event_plane
 from xbatch.xray.region_labels import region_labels

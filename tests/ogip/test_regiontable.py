@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.fitswriter import write_fits
 from xbatch.ogip.regions import choose_rule, read_regions
 from xbatch.ogip.regiontable import components, region_table

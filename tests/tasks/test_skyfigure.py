@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.imagefile import ImageGrid, grid_of
 from xbatch.tasks.skyfigure import MOST_PANELS, DrawnRegion, draw_images, draw_regions, save_picture
 from xbatch.xray.histograms import Axis, binned_axis

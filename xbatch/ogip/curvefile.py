@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
 from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
-from xbatch.ogip.events import EventHeader
+from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.fitsreader import AGAIN, Hdu, Table, read_fits
 from xbatch.ogip.fitswriter import BinTable, Card, table_bytes, write_fits
 from xbatch.ogip.gtifile import gti_extension

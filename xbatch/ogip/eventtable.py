@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import canonical_json
-from xbatch.ogip.events import EventHeader, SkyWcs
+from xbatch.ogip.eventheader import EventHeader, SkyWcs
 from xbatch.ogip.eventsort import sort_by_time
 from xbatch.ogip.rows import CHUNK_ROWS
 from xbatch.xray.gti import total

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.fitswriter import BinTable, Card, write_fits
 from xbatch.ogip.skyplane import PixelPlane, event_plane, image_plane
 from xbatch.xray.histograms import Axis

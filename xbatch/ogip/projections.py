@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from xbatch.ogip.events import SkyWcs
+    from xbatch.ogip.eventheader import SkyWcs
 
 __all__ = ["Projection", "Tangent", "Wcslib", "astropy_wcs", "tangent"]
 

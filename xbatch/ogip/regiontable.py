@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.fitsreader import Ragged
 from xbatch.ogip.fitswriter import BinTable, Card
 from xbatch.xray.region_masks import Rule, is_ambiguous

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xbatch.ogip.events import SkyWcs
+    from xbatch.ogip.eventheader import SkyWcs
 
 __all__ = ["PixelPlane", "event_plane", "image_plane"]
 

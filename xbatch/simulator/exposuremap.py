@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.ogip.events import SkyWcs
+from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.imagefile import grid_of, write_image
 from xbatch.simulator import camera, focalplane
