@@ -93,7 +93,7 @@ def write_fits(
 
 def table_bytes(table: BinTable) -> bytes:
     """Give a table as it stands in a file: header and data, each in whole blocks."""
-    parts: list[NDArray[Any]] = []
+    columns: list[NDArray[Any]] = []
     heap: list[bytes] = []
     heap_size = 0
     forms: list[Card] = []
@@ -105,44 +105,50 @@ def table_bytes(table: BinTable) -> bytes:
             heap.append(raw.tobytes())
             heap_size += raw.nbytes
             form = f"P{code}({length.max(initial=0)})"
-            parts.append(descriptor.astype(">i4"))
-        elif values.dtype.kind == "S":
-            form = f"{values.dtype.itemsize}A"
-            parts.append(np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1))
+            columns.append(descriptor.astype(np.int32))
         else:
-            raw, code = _big_endian(values)
-            form = code if raw.ndim == 1 else f"{raw.shape[1]}{code}"
-            parts.append(raw)
+            code = f"{values.dtype.itemsize}A" if values.dtype.kind == "S" else _CODES[_kind(values)]
+            form = code if values.ndim == 1 else f"{values.shape[1]}{code}"
+            columns.append(values)
         forms += [Card(f"TTYPE{number}", name), Card(f"TFORM{number}", form)]
         forms += [Card(f"TUNIT{number}", unit)] if unit else []
-    rows = parts[0].shape[0] if parts else 0
-    cells = np.concatenate([_bytes(part, rows) for part in parts], axis=1)
+    cells = _rows(columns)
     head = [
         Card("XTENSION", "BINTABLE"),
         Card("BITPIX", 8),
         Card("NAXIS", 2),
-        Card("NAXIS1", cells.shape[1]),
-        Card("NAXIS2", rows),
+        Card("NAXIS1", cells.dtype.itemsize),
+        Card("NAXIS2", len(cells)),
         Card("PCOUNT", heap_size),
         Card("GCOUNT", 1),
-        Card("TFIELDS", len(parts)),
+        Card("TFIELDS", len(columns)),
         *forms,
         Card("EXTNAME", table.name),
         *table.cards,
     ]
-    data = cells.tobytes() + b"".join(heap)
-    return header_bytes(head) + data + bytes(-len(data) % BLOCK)
+    padding = bytes(-(cells.nbytes + heap_size) % BLOCK)
+    return b"".join([header_bytes(head), cells.tobytes(), *heap, padding])
 
 
-def _bytes(part: NDArray[Any], rows: int) -> NDArray[np.uint8]:
-    """Give the bytes of a column by row; a table may have none."""
-    width = part.itemsize * (part.shape[1] if part.ndim > 1 else 1)
-    return np.ascontiguousarray(part).view(np.uint8).reshape(rows, width)
+def _rows(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Lay columns side by side, packed and big-endian; there may be no rows."""
+    names = [f"c{number}" for number in range(len(columns))]
+    dtype = np.dtype(
+        [(name, values.dtype.newbyteorder(">"), values.shape[1:]) for name, values in zip(names, columns, strict=True)]
+    )
+    rows = np.empty(len(columns[0]) if columns else 0, dtype)
+    for name, values in zip(names, columns, strict=True):
+        rows[name] = values  # turned and put in its place in one go
+    return rows
 
 
 def _big_endian(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    kind = f"{values.dtype.kind}{values.dtype.itemsize}"
+    kind = _kind(values)
     return np.ascontiguousarray(values, dtype=f">{kind}"), _CODES[kind]
+
+
+def _kind(values: NDArray[Any]) -> str:
+    return f"{values.dtype.kind}{values.dtype.itemsize}"
 
 
 def header_bytes(cards: Sequence[Card]) -> bytes:
