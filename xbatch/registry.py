@@ -109,18 +109,22 @@ _EXECUTE = "xbatch.tools.execute:run"
 
 
 def _task(
-    name: str, version: int, outputs: tuple[str, ...], function: str, summary: str, needs: tuple[str, ...] = ()
+    name: str,
+    version: int,
+    outputs: tuple[str, ...],
+    function: str,
+    summary: str,
+    needs: tuple[str, ...] = (),
+    **engines: str,
 ) -> TaskDef:
-    return TaskDef(name, version, outputs, MappingProxyType({"native": function}), summary, needs)
+    return TaskDef(name, version, outputs, MappingProxyType({"native": function, **engines}), summary, needs)
 
 
 def _sas(name: str, version: int, outputs: tuple[str, ...], summary: str, function: str = _EXECUTE) -> TaskDef:
     return TaskDef(name, version, outputs, MappingProxyType({"sas": function}), summary)
 
 
-def _heasoft(
-    name: str, version: int, outputs: tuple[str, ...], summary: str, memory_mb: int | None = None
-) -> TaskDef:
+def _heasoft(name: str, version: int, outputs: tuple[str, ...], summary: str, memory_mb: int | None = None) -> TaskDef:
     return TaskDef(name, version, outputs, MappingProxyType({"heasoft": _EXECUTE}), summary, memory_mb=memory_mb)
 
 
@@ -204,7 +208,14 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _task("extract", 2, (), "xbatch.tasks.extract:run", "extract the spectra of all regions in one pass"),
             _task("image", 1, (), "xbatch.tasks.image:run", "make images in some bands"),
             _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
-            _task("lightcurve", 1, (), "xbatch.tasks.lightcurve:run", "make light curves in some bands"),
+            _task(
+                "lightcurve",
+                1,
+                (),
+                "xbatch.tasks.lightcurve:run",
+                "make light curves in some bands",
+                heasoft="xbatch.tools.nustar_curves:run",
+            ),
             _task(
                 "bands",
                 1,
@@ -218,6 +229,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 ("spectrum.pha", "background.pha?", "response.npz?"),
                 "xbatch.tasks.combine:run",
                 "add the spectra of several observations, with their backgrounds and responses",
+                heasoft="xbatch.tools.addspec:run",
             ),
             _task(
                 "fake",
@@ -239,6 +251,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 ("grouped.pha", "grouping.json"),
                 "xbatch.tasks.group:run",
                 "group the channels of a spectrum into bins",
+                heasoft="xbatch.tools.grouping:run",
             ),
             _task(
                 "fit",
