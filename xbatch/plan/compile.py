@@ -10,6 +10,7 @@ from xbatch.base.collection import no_collection
 from xbatch.base.errors import Problem, SpecError
 from xbatch.plan.events import events_steps
 from xbatch.plan.handover import handover_steps
+from xbatch.plan.raw import raw_steps
 from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import Plan, Step, StepInput, check_outputs, ordered
@@ -21,7 +22,7 @@ from xbatch.spec.model import Analysis, Member, Spec
 __all__ = ["compile_plan"]
 
 Recipe = Callable[[Analysis, Spec, Memo], tuple[list[Step], list[Problem]]]
-_RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps}
+_RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps, "raw": raw_steps}
 _SPECTRA = {"spectrum", "combine", "fake"}
 """Tasks that make a spectrum for groupings and fits; all of them are in the table of spectra."""
 _KEPT = 5000

@@ -1,0 +1,120 @@
+"""The recipe of level ``raw``: the missions' tools make event lists and what needs calibration; the rest is as at level
+``events``, with steps in the place of files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from xbatch.base.errors import Problem
+from xbatch.base.toolset import Toolset, find_toolset
+from xbatch.plan.eventlists import EventLists
+from xbatch.plan.eventproducts import product_steps
+from xbatch.plan.events import file_problems
+from xbatch.plan.eventspectra import event_source, extraction_steps, spectrum_step
+from xbatch.plan.fitting import Installed, following_steps, is_installed
+from xbatch.plan.observation import observation_steps
+from xbatch.plan.raw_epic import epic_steps
+from xbatch.plan.raw_nustar import nustar_steps
+from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
+from xbatch.plan.sources import Source
+from xbatch.plan.steps import Input, Step
+from xbatch.plan.sums import edge_steps, sums
+from xbatch.spec.eventmodel import EventSpectrum
+from xbatch.spec.memo import Memo
+from xbatch.spec.model import Analysis, Spec
+from xbatch.spec.rawmodel import RawObservation
+
+__all__ = ["raw_steps"]
+
+ToolRecipe = Callable[[RawContext, RawObservation], RawMade]
+_RECIPES: Mapping[str, tuple[ToolRecipe, ...]] = {
+    "nustar": (nustar_steps,),
+    "xmm": (epic_steps,),
+}
+
+
+def raw_steps(
+    analysis: Analysis,
+    spec: Spec,
+    shared: Memo | None = None,
+    installed: Installed = is_installed,
+    toolset: Toolset | None = None,
+) -> tuple[list[Step], list[Problem]]:
+    """Make the steps of one member whose work starts at raw data.
+
+    Parameters
+    ----------
+    analysis, spec, shared, installed
+        As of `events_steps`.
+    toolset : Toolset or None
+        What is installed here; None to look.
+
+    Returns
+    -------
+    steps : list of Step
+    problems : list of Problem
+        Everything that makes the plan impossible.
+    """
+    shared = shared if shared is not None else Memo(1)
+    parts = (spec.work, spec.raw, spec.combinations, spec.fakes, spec.equal_bands, spec.engines)
+    key = ("raw", *map(id, parts))
+    known: _Made | None = shared.find(key)
+    if known is None:
+        known = _made(RawContext(analysis, spec, find_toolset(os.environ) if toolset is None else toolset))
+        shared.keep(key, known, parts)
+    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
+    problems = [*known.problems, *refused]
+    return ([*known.steps, *following], []) if not problems else ([], problems)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What is made of the raw data of a member, and what is wrong."""
+
+    sources: Mapping[str, Source]
+    steps: list[Step]
+    problems: list[Problem]
+
+
+def _made(context: RawContext) -> _Made:
+    work = context.work
+    made = RawMade()
+    for one in context.raw.observations:
+        made |= observation_steps(context, one)
+        for recipe in _RECIPES[one.mission]:
+            made |= recipe(context, one)
+    lists = EventLists(work, made.lists)
+    problems = [*made.problems, *file_problems(lists, {}, context.analysis)]
+    sources, added = sums(context.spec, {**_event_sources(context, made), **made.sources})
+    if problems:
+        return _Made(sources, [], problems)
+    native = [one for one in work.spectra if one.subject.path not in made.spectra]
+    tools = [_tool_spectrum(one, made.spectra[one.subject.path]) for one in work.spectra if one not in native]
+    steps = [
+        *made.steps,
+        *lists.steps(),
+        *extraction_steps(lists, native),
+        *tools,
+        *added,
+        *edge_steps(context.spec, sources),
+        *product_steps(lists, made.curves),
+    ]
+    return _Made(sources, steps, [])
+
+
+def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:
+    """Give the spectra of regions; those that tools make have a response."""
+    sources = {}
+    for one in context.work.spectra:
+        source = event_source(one)
+        tool = made.spectra.get(one.subject.path)
+        sources[one.subject.path] = source if tool is None else replace(source, response=tool.rmf is not None)
+    return sources
+
+
+def _tool_spectrum(one: EventSpectrum, files: SpectrumInputs) -> Step:
+    """Make the step that checks and reads a spectrum that a tool has made."""
+    named: dict[str, Input | None] = vars(files)
+    return spectrum_step(one, {role: item for role, item in named.items() if item is not None})
