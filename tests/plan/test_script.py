@@ -28,7 +28,13 @@ def tools(tmp_path: Path) -> dict[str, str]:
     for name in ("fttool", "evselect"):
         (folder / name).write_text(_TOOL)
         (folder / name).chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "HEADAS": "/h"}
+    return {
+        **os.environ,
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "LOG": str(tmp_path / "log"),
+        "HEADAS": "/h",
+        "SAS_DIR": "/s",
+    }
 
 
 def _plan(tmp_path: Path) -> Plan:
@@ -95,7 +101,7 @@ def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
     assert (work / "fttool_1" / "list.txt").read_text() == "a b\nc\n"
     log = (tmp_path / "log").read_text().splitlines()
     assert log[:3] == ["tool fttool", "word infile=src.reg", "word outfile=x.out"]
-    assert f"pfiles {work}/fttool_1/pfiles;/h/syspfiles" in log
+    assert f"pfiles {work}/fttool_1/pfiles;/h/syspfiles:/s/config" in log
     assert "word expression=(PI>150)&&((X,Y) IN CIRCLE(1,2,3))" in log
     assert f"odf {work}/evselect_1/odf" in log
 

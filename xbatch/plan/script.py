@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 
 from xbatch.base.files import safe_name
-from xbatch.commands.call import HEASOFT, TOKEN, Call, Staged, Work
+from xbatch.commands.call import TOKEN, Call, Staged, Work
 from xbatch.plan.steps import FileInput, Input, Plan, Step
 
 __all__ = ["script"]
@@ -24,6 +23,20 @@ WORK=${{WORK:-$PWD/{folder}}}
 RUN=${{RUN:-{run}}}
 export HEADASNOQUERY= HEADASPROMPT=/dev/null
 
+# step NAME: go to its folder, with parameter files of its own; $P is where its products go
+step() {{ P=$WORK/products/$1; rm -rf "$WORK/$1" "$P"; mkdir -p "$WORK/$1/pfiles" "$P"; cd "$WORK/$1"
+    export PFILES="$PWD/pfiles;${{HEADAS:-}}/syspfiles${{SAS_DIR:+:$SAS_DIR/config}}"; }}
+# link, copy, unpack, tree SOURCE NAME: how an input comes into the folder
+link() {{ mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }}
+copy() {{ mkdir -p "$(dirname "$2")"; cp "$1" "$2"; }}
+unpack() {{ mkdir -p "$(dirname "$2")"; gunzip -cf "$1" > "$2"; }}
+tree() {{ mkdir -p "$(dirname "$2")"; cp -rs "$1" "$2"; }}
+unpack_tree() {{ find "$1" -name '*.gz' | while read -r f; do gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
+# summary SOURCE NAME FOLDER: a SAS summary whose ODF is in FOLDER
+summary() {{ mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > "$2"; }}
+# keep NAME FILE: a product under its name; keep_if: one that may not be there
+keep() {{ mv "$2" "$P/$1"; }}
+keep_if() {{ [ ! -e "$2" ] || mv "$2" "$P/$1"; }}
 # value FILE KEY: a value of a JSON file; dots in KEY go deeper
 value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("."): v = v[int(k)] if isinstance(v, list) else v[k]
@@ -59,52 +72,35 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
     yield f"# ---- {step.name} {'-' * max(0, 100 - len(step.name))}"
     if step.because:
         yield f"# {step.because}"
-    folder = f"$WORK/{safe_name(step.name)}"
-    yield f'mkdir -p "{folder}" "$WORK/products/{safe_name(step.name)}" && cd "{folder}"'
+    yield f"step {safe_name(step.name)}"
     for name, staged in work.staged.items():
         yield from _staged(name, staged, step, steps)
     for name, text in work.written.items():
         yield from _written(name, text, step, steps)
-    yield f'mkdir -p pfiles && export PFILES="$PWD/pfiles;${{HEADAS:-}}/syspfiles{_sas_parameters(work)}"'
     for name, text in work.environment.items():
         yield f"export {name}={_word(text, step, steps)}"
     for call in work.calls:
         yield _command(call, step, steps)
     for output, pattern in work.kept.items():
-        optional = f"{output}?" in step.outputs
-        quiet = " 2>/dev/null || true" if optional else ""
-        yield f'mv {pattern} "$WORK/products/{safe_name(step.name)}/{output}"{quiet}'
+        verb = "keep_if" if f"{output}?" in step.outputs else "keep"
+        yield f"{verb} {shlex.quote(output)} {pattern}"
     yield ""
 
 
-def _sas_parameters(work: Work) -> str:
-    return "" if all(call.suite == HEASOFT for call in work.calls) else ":${SAS_DIR:-}/config"
-
-
 def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
-    parent = PurePosixPath(name).parent.as_posix()
-    make = "" if parent == "." else f"mkdir -p {shlex.quote(parent)} && "
     target = shlex.quote(name)
     if staged.how.startswith("tree"):
         source = shlex.quote(step.places.get(staged.role, staged.role))
-        yield f"{make}cp -rs {source} {target}"
+        yield f"tree {source} {target}"
         if staged.how == "tree-unpack":
-            yield (
-                f"find {target} -name '*.gz' -exec sh -c 'gunzip -c \"$1\" > \"${{1%.gz}}\" && rm \"$1\"' _ {{}} ';'"
-            )
+            yield f"unpack_tree {target}"
         return
     item = step.inputs.get(staged.role)
     if item is None:
         return
     source = _source(item, steps)
-    if staged.how == "summary":
-        path = f"PATH $PWD/{staged.path}/"
-        yield f'{make}sed "s|^PATH .*|{path}|" {source} > {target}'
-    elif staged.how == "unpack":
-        yield f"{make}{{ gunzip -cf {source} > {target}; }}"
-    else:
-        verb = "cp" if staged.how == "copy" else "ln -sf"
-        yield f"{make}{verb} {source} {target}"
+    folder = f" {shlex.quote(staged.path)}" if staged.how == "summary" else ""
+    yield f"{staged.how} {source} {target}{folder}"
 
 
 def _source(item: Input, steps: Mapping[str, Step]) -> str:
