@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset, find_toolset
+from xbatch.plan.callcheck import call_problems
 from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import product_steps
 from xbatch.plan.events import file_problems
@@ -101,7 +102,7 @@ def _made(context: RawContext) -> _Made:
         *edge_steps(context.spec, sources),
         *product_steps(lists, made.curves),
     ]
-    return _Made(sources, steps, [])
+    return _Made(sources, steps, call_problems(made.steps, context.toolset, context.analysis))
 
 
 def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:
