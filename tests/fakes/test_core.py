@@ -44,7 +44,7 @@ def call(environment: Mapping[str, str], folder: Path, *words: str, **changes: s
 
 def test_a_tool_answers_and_its_call_is_written_down(environment: Mapping[str, str], tmp_path: Path) -> None:
     done = call(environment, tmp_path, "ftversion", "mode=h")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "6.35.1\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "30May2025_V6.35.1\n", "")
     (kept,) = calls(root(environment))
     assert kept["tool"] == "ftversion"
     assert kept["args"] == ["mode=h"]
@@ -148,7 +148,7 @@ def test_faults_are_done_to_as_many_calls_as_asked_for(environment: Mapping[str,
     done = call(environment, tmp_path, "ftversion", "mode=ql")
     assert done.returncode == 0
     assert "ERROR: something went wrong" in done.stderr
-    assert done.stdout == "6.35.1\n"
+    assert done.stdout == "30May2025_V6.35.1\n"
 
 
 def test_a_tool_may_kill_itself_run_out_of_disk_or_leave_things_behind(

@@ -90,6 +90,20 @@ def test_grppha_obeys_its_other_commands(tools: Tools) -> None:
     assert float(grouped.backscal[0]) == 0.5
 
 
+def test_grppha_adds_groups_to_groups(tools: Tools) -> None:
+    (tools.folder / "one.txt").write_text("100 199 10\n")
+    (tools.folder / "two.txt").write_text("195 214 10\n300 303 2\n")
+    commands = "systematics 0-9 0.05&group one.txt&group two.txt&exit"
+    grouped = read_pha(tools("grppha", "a_sr.pha", "g.pha", commands).made[0])
+    assert np.flatnonzero(grouped.grouping[100:310] == -1).tolist() == [place for place in range(100) if place % 10] + [
+        *range(106, 115),
+        201,
+        203,
+    ]
+    assert grouped.sys_err[:11].tolist() == [0.05] * 10 + [0.0]
+    assert "not within the spectrum's channels" in tools.fails("grppha", "a_sr.pha", "h.pha", "group 9 5 2&exit")
+
+
 def test_grppha_refuses_what_the_real_one_refuses(tools: Tools) -> None:
     call = ("grppha", "a_sr.pha")
     assert "unknown command" in tools.fails(*call, "o.pha", "regroup 3&exit")
@@ -204,6 +218,13 @@ def test_extractor_makes_what_it_is_asked_for(tools: Tools) -> None:
     spectrum = read_pha(tools.folder / "e.pha")
     assert np.array_equal(spectrum.counts, read_pha(tools.folder / "a_sr.pha").counts)
     assert read_curve(tools.folder / "e.lc").width == 500.0
+    few = ("extractor", f"filename={EVENTS}[PI=85:209]", "eventsout=NONE", "fitsbinlc=NONE", "regionfile=NONE")
+    tools(*few, "imgfile=few.img", "phafile=few.pha", "xcolf=X", "ycolf=Y", "timefile=NONE")
+    counts = read_pha(tools.folder / "few.pha").counts
+    assert int(read_image(tools.folder / "few.img").data.sum()) == counts.sum() == counts[85:210].sum() > 1000
+    tools(*few, "imgfile=det.img", "phafile=NONE", "xcolf=DET1X", "ycolf=DET1Y", "timefile=NONE")
+    assert read_image(tools.folder / "det.img").data.shape == (360, 360)
+    assert "row filter" in tools.fails(*few, f"filename={EVENTS}[ENERGY>3]", "imgfile=x.img", "phafile=NONE")
 
 
 @pytest.mark.parametrize("dialogue", [("read events", ".", EVENTS), (f"read eve {EVENTS}", "./")])

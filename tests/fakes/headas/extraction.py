@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.fakes.core import Run, ToolError
-from tests.fakes.headas.fitsbytes import existing, read_parts
+from tests.fakes.headas.fitsbytes import existing, read_parts, write_parts
 from tests.fakes.headas.lists import EventFile
 from tests.fakes.headas.parameters import Parameters
 from tests.fakes.headas.pipeline import longest_path
@@ -26,7 +27,9 @@ def _none(value: str) -> bool:
 
 def _extractor(run: Run, parameters: Parameters) -> None:
     parameters.needed("filename")
-    events = existing(Path(parameters["filename"].split("[")[0]))
+    name, _, condition = parameters["filename"].partition("[")
+    band = _channels(condition.removesuffix("]"))
+    events = existing(Path(name))
     longest_path(events)
     region = None if _none(parameters["regionfile"]) else existing(Path(parameters["regionfile"]))
     gti = None if _none(parameters["timefile"]) else existing(Path(parameters["timefile"]))
@@ -41,13 +44,34 @@ def _extractor(run: Run, parameters: Parameters) -> None:
             region.write_text(_FIELD)
         if not _none(wanted["phafile"]):
             source.spectrum(region, run.keep(wanted["phafile"]), gti)
+            _cut(Path(wanted["phafile"]), band)
         if not _none(wanted["imgfile"]):
-            source.image(run.keep(wanted["imgfile"]), _ALL, int(parameters["binf"]), gti)
+            frame = "det" if parameters["xcolf"].upper().startswith("DET") else "sky"
+            source.image(run.keep(wanted["imgfile"]), band, int(parameters["binf"]), gti, frame)
         if not _none(wanted["fitsbinlc"]):
-            source.curve(region, run.keep(wanted["fitsbinlc"]), float(parameters["binlc"]), _ALL, False, gti)
+            source.curve(region, run.keep(wanted["fitsbinlc"]), float(parameters["binlc"]), band, False, gti)
         if not _none(wanted["eventsout"]):
             shutil.copy(events, run.keep(wanted["eventsout"]))
     run.say("extractor v6.23")
+
+
+def _channels(condition: str) -> tuple[int, int]:
+    """Give the PI that a condition on rows selects: ``PI=35:1909``."""
+    if not condition:
+        return _ALL
+    found = re.fullmatch(r"(?i)\s*PI\s*=\s*(\d+)\s*:\s*(\d+)\s*", condition)
+    if not found:
+        raise ToolError(f"FITSIO status = 426: cannot understand the row filter [{condition}]", 426)
+    return int(found.group(1)), int(found.group(2))
+
+
+def _cut(path: Path, band: tuple[int, int]) -> None:
+    """Take the counts of other channels out of a spectrum."""
+    parts = read_parts(path)
+    channel, counts = parts[1].column("CHANNEL"), parts[1].column("COUNTS")
+    counts[(channel < band[0]) | (channel > band[1])] = 0
+    parts[1].fill("COUNTS", counts)
+    write_parts(path, parts)
 
 
 class _Session:

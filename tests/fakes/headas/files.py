@@ -15,7 +15,7 @@ __all__ = ["TOOLS"]
 
 def _version(run: Run, parameters: Parameters) -> None:
     del parameters
-    run.say(f"Sat May 31 12:00:00 EDT 2025_V{VERSION}" if run.tool == "fversion" else VERSION)
+    run.say(f"30May2025_V{VERSION}")
 
 
 def _ftcopy(run: Run, parameters: Parameters) -> None:

@@ -84,6 +84,7 @@ class _State:
             "group": self._group,
             "bad": lambda words: self._quality(words, 5),
             "good": lambda words: self._quality(words, 0),
+            "systematics": self._systematics,
             "reset": self._reset,
             "chkey": self._chkey,
             "show": lambda words: None,
@@ -97,11 +98,12 @@ class _State:
             raise ToolError(f"grppha: {error}") from error
 
     def _group(self, words: Sequence[str]) -> None:
-        from xbatch.xray.grouping import group_min, group_ranges
+        from xbatch.xray.grouping import group_min
 
         spectrum = self.spectrum
         if words[0].lower() == "min":
             flags, quality = group_min(spectrum.counts, spectrum.quality, float(words[1]))
+            self.spectrum = replace(spectrum, grouping=flags, quality=quality)
         else:
             if words[0].lstrip("-").isdigit():
                 numbers = [int(each) for word in words for each in word.replace("-", " ").split()]
@@ -115,8 +117,27 @@ class _State:
                     raise ToolError(f"grppha: more than {_LONGEST['lines']} lines in {path}")
             if any(len(line) != 3 for line in lines):
                 raise ToolError(f"grppha: a group needs minimum, maximum and width: {' '.join(words)}")
-            flags, quality = group_ranges(spectrum.quality, spectrum.channel, [(a, b, c) for a, b, c in lines])
-        self.spectrum = replace(spectrum, grouping=flags, quality=quality)
+            self._ranges([(first, last, width) for first, last, width in lines])
+
+    def _ranges(self, lines: Sequence[tuple[int, int, int]]) -> None:
+        """Make groups of ranges of channels beside those that there are; what would overlap with these is left out."""
+        spectrum = self.spectrum
+        flags, first_channel = spectrum.grouping.copy(), int(spectrum.channel[0])
+        for first, last, width in lines:
+            if first > last or width < 1 or first < first_channel or last > int(spectrum.channel[-1]):
+                raise ToolError(f"grppha: group {first} {last} {width} is not within the spectrum's channels")
+            for start in range(first - first_channel, last - first_channel - width + 2, width):
+                after = flags[start + width] if start + width < flags.size else 1
+                if (flags[start : start + width] == 1).all() and (after == 1 or width == 1):
+                    flags[start + 1 : start + width] = -1
+        self.spectrum = replace(spectrum, grouping=flags)
+
+    def _systematics(self, words: Sequence[str]) -> None:
+        first, _, last = words[0].partition("-")
+        sys_err = self.spectrum.sys_err.copy()
+        inside = (self.spectrum.channel >= int(first)) & (self.spectrum.channel <= int(last or first))
+        sys_err[inside] = float(words[1])
+        self.spectrum = replace(self.spectrum, sys_err=sys_err)
 
     def _quality(self, words: Sequence[str], value: int) -> None:
         spectrum = self.spectrum

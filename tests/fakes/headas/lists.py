@@ -34,7 +34,7 @@ class EventFile:
         inputs = {"events": self._path}
         if self._housekeeping is not None:
             inputs["livetime"] = self._housekeeping
-        _called(run, {**self.identity, "screening": {}}, inputs, self._scratch)
+        _called(run, {**self.identity, "screening": {"keep": ["DET1X", "DET1Y"]}}, inputs, self._scratch)
         made = {"events": self._scratch / "events.bin"}
         if self._housekeeping is not None:
             made["livetime"] = self._scratch / "livetime.npz"
@@ -70,12 +70,14 @@ class EventFile:
         _called(run, {**self.identity, **params}, inputs, self._scratch)
         (self._scratch / "band.lc").replace(target)
 
-    def image(self, target: Path, pi: tuple[int, int], binning: int = 1, gti: Path | None = None) -> None:
-        """Write the image of a band of PI."""
+    def image(
+        self, target: Path, pi: tuple[int, int], binning: int = 1, gti: Path | None = None, frame: str = "sky"
+    ) -> None:
+        """Write the image of a band of PI, on the sky or (``det``) on the detectors."""
         from xbatch.tasks.image import run
 
         inputs = {**self._inputs, **({} if gti is None else {"gti": gti})}
-        params = {"name": "one", "bands": [_band(pi)], "frame": "sky", "bin": binning, "figure": False}
+        params = {"name": "one", "bands": [_band(pi)], "frame": frame, "bin": binning, "figure": False}
         _called(run, {**self.identity, **params}, inputs, self._scratch)
         (self._scratch / "band.img").replace(target)
 

@@ -275,6 +275,8 @@ def _nubackscale(run: Run, parameters: Parameters) -> None:
     calibration()
     for name in ("evtfile", "mastaspectfile", "attfile", "det1reffile"):
         existing(Path(parameters[name]))
+    if parameters["inexpomapfile"].upper() != "NONE":
+        existing(Path(parameters["inexpomapfile"]))
     for source, target, corrected in (
         ("srcphafile", "srcoutfile", "srccorrect"),
         ("bkgphafile", "bkgoutfile", "bkgcorrect"),
