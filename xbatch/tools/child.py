@@ -1,8 +1,9 @@
 """The process that stands between a worker and the tools it calls: it starts them, and nothing outlives it.
 
-It is run as a script, with the standard library's smallest part (``python -I -S child.py``), and is there within some
-hundredths of a second. It leads a session of its own, so that no tool has a terminal to ask at; each tool leads a
-process group. It takes orders, one JSON object a line, from a socket, and answers in the same way:
+It is run as a script (``python -I -S child.py``) and loads next to nothing, so that it is there within some hundredths
+of a second. It leads a session of its own, so that no tool has a terminal to ask at; each tool leads a process group.
+It takes orders from a socket, and answers in the same way: mappings, as `marshal` writes them, with their length before
+them (`pack`).
 
 =======================================  =================================================================
 ``{"argv", "cwd", "env"}``               start a tool; answered by ``{"pid"}``, and when the tool has ended and
@@ -13,32 +14,55 @@ process group. It takes orders, one JSON object a line, from a socket, and answe
 =======================================  =================================================================
 
 When the socket closes it kills what still runs, and ends; if the worker was killed it first removes the folders that it
-was told of. On Linux it inherits the orphans among the tools' descendants (prctl(2), PR_SET_CHILD_SUBREAPER),
-so that a daemon in a session of its own does not get away either.
+was told of. On Linux it inherits the orphans among the tools' descendants (prctl(2), PR_SET_CHILD_SUBREAPER), so that a
+daemon in a session of its own does not get away either.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import resource
 import select
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # slow to load
+    from typing import Any
+
+__all__ = ["main", "pack", "unpack"]
 
 _CHUNK = 1 << 16
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_LENGTH = 4
 _RESET = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGCHLD", "SIGXFSZ")
+
+
+def pack(message: Mapping[str, Any]) -> bytes:
+    """Make the bytes of a message."""
+    data = marshal.dumps(dict(message))
+    return len(data).to_bytes(_LENGTH, "big") + data
+
+
+def unpack(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
+    """Give the messages that are whole, and the bytes that are left."""
+    messages = []
+    while len(data) >= _LENGTH:
+        end = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
+        if len(data) < end:
+            break
+        messages.append(marshal.loads(data[_LENGTH:end]))  # noqa: S302 - from the worker, or for it
+        data = data[end:]
+    return messages, data
 
 
 class _Keeper:
     """Runs one tool at a time for whoever is at the other end of a socket."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: int) -> None:
         self._channel = channel
         self._unread = b""
         self._open = True
@@ -67,17 +91,17 @@ class _Keeper:
     def _orders(self) -> list[dict[str, Any]]:
         """Read the orders that have come; the end of them clears `_open`."""
         try:
-            part = self._channel.recv(_CHUNK)
+            part = os.read(self._channel, _CHUNK)
         except ConnectionResetError:
             part = b""
         if not part:
             self._open = False
-        *lines, self._unread = (self._unread + part).split(b"\n")
-        return [json.loads(line) for line in lines]
+        messages, self._unread = unpack(self._unread + part)
+        return messages
 
     def _say(self, **answer: Any) -> None:
         with suppress(OSError):
-            self._channel.sendall(json.dumps(answer).encode() + b"\n")
+            os.write(self._channel, pack(answer))
 
     def _run(self, order: Mapping[str, Any]) -> None:
         pid, wrong = self._start(order["argv"], order["cwd"], order["env"])
@@ -87,13 +111,12 @@ class _Keeper:
         self._say(pid=pid)
         status = None
         while status is None and self._open:
-            channel = self._channel.fileno()
-            ready, _, _ = select.select([channel, self._wake], [], [])
+            ready, _, _ = select.select([self._channel, self._wake], [], [])
             if self._wake in ready:
                 with suppress(BlockingIOError):
                     os.read(self._wake, _CHUNK)
                 status = _reaped(pid)
-            if channel in ready and any("kill" in one for one in self._orders()):
+            if self._channel in ready and any("kill" in one for one in self._orders()):
                 break
         found = end_all(pid)
         self._say(status=found if status is None else status)
@@ -191,8 +214,8 @@ def _children() -> list[int]:
 
 def main(arguments: Sequence[str]) -> None:
     """Serve the socket with the handle ``arguments[0]``; at the end remove the folders that follow."""
-    channel = socket.socket(fileno=int(arguments[0]))
-    channel.set_inheritable(False)
+    channel = int(arguments[0])
+    os.set_inheritable(channel, False)
     keeper = _Keeper(channel)
     keeper.serve()
     if keeper.abandoned:

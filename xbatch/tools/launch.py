@@ -7,7 +7,6 @@ enough to clear up after it.
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import selectors
 import signal
@@ -162,7 +161,7 @@ class Launcher:
 
     def _order(self, **order: Any) -> None:
         try:
-            self._channel.sendall(json.dumps(order).encode() + b"\n")
+            self._channel.sendall(child.pack(order))
         except OSError as error:
             raise LostError(str(error)) from error
 
@@ -174,8 +173,8 @@ class Launcher:
         if not part:
             self._kill(pid)
             raise LostError("was killed")
-        *lines, self._unread = (self._unread + part).split(b"\n")
-        return [json.loads(line) for line in lines]
+        messages, self._unread = child.unpack(self._unread + part)
+        return messages
 
     def _kill(self, pid: int) -> None:
         """Kill the keeper and the tool's group, where the keeper cannot."""
