@@ -59,6 +59,8 @@ class Run:
         What is to go wrong with this call.
     made : list of Path
         What the tool has written and its user wants; faults are done to these.
+    last : str
+        What it says in the end.
     """
 
     tool: str
@@ -66,6 +68,7 @@ class Run:
     root: Path
     fault: Mapping[str, Any] = field(default_factory=dict)
     made: list[Path] = field(default_factory=list)
+    last: str = ""
 
     def keep(self, path: str | Path) -> Path:
         """Note a product, and give its path."""
@@ -76,10 +79,17 @@ class Run:
         """Print to the standard output."""
         sys.stdout.write(text + "\n")
 
+    def leave(self, text: str) -> None:
+        """Print a last line, which a tool that fails does not come to."""
+        self.last = text
+
     def spoil(self, error_line: Callable[[str, str], str]) -> None:
         """Let go wrong what is to go wrong; a suite calls this when all is made and nothing is let go of yet."""
         fault, self.fault = self.fault, {}
         _spoil(self, fault, error_line)
+        if self.last and fault.get("kind") != "error-line":
+            self.say(self.last)
+        self.last = ""
 
 
 def install(root: Path, suite: str, tools: Iterable[str], folder: str = "bin") -> None:

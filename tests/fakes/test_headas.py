@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import make_headas
+from tests.fakes.core import calls, set_faults
 from tests.fakes.headas.fitsbytes import part_named, read_parts
 from tests.fakes.headas.inside import Tools
 from tests.fakes.headas.raw import make_nustar_raw
@@ -387,3 +389,41 @@ def test_nubackscale_writes_new_spectra(tools: Tools, spectra: Path) -> None:
     ).made
     assert [path.name for path in made] == ["s.pha", "b.pha"]
     assert read_pha(made[0]).counts.sum() == read_pha(spectra / "a_sr.pha").counts.sum()
+
+
+# as processes of their own
+
+
+def test_faults_are_done_to_products(tools: Tools) -> None:
+    root = Path(tools.environment["HEADAS"])
+    call = [str(root / "bin" / "nuproducts"), *SPECTRA[1:], "instrument=FPMA", "bkgextract=no", "runmkarf=no"]
+    call += ["runmkrmf=no"]
+    faults = [{"kind": kind, "match": f"stemout={kind}"} for kind in ("partial", "no-product", "fails", "full-disk")]
+    set_faults(root, {"nuproducts": faults})
+    found = {}
+    for kind in ("well", *(fault["kind"] for fault in faults)):
+        done = subprocess.run(
+            [*call, f"outdir={kind}", f"stemout={kind}"],
+            cwd=tools.folder,
+            env=tools.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        path = tools.folder / kind / f"{kind}_sr.pha"
+        size = path.stat().st_size if path.exists() else 0
+        found[kind] = (done.returncode, "Exit with success" in done.stdout, size)
+        assert ("nuproducts_0.3.3: Error: " in done.stderr) == (done.returncode != 0)
+    set_faults(root, {})
+    whole = found["well"][2]
+    assert whole > 28800
+    assert found == {
+        "well": (0, True, whole),
+        "partial": (0, True, whole // 2),
+        "no-product": (0, True, 0),
+        "fails": (1, False, 0),
+        "full-disk": (1, False, whole // 2),
+    }
+    assert [one["cwd"] for one in calls(root, "nuproducts")][-5:] == [str(tools.folder)] * 5

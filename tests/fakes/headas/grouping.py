@@ -58,7 +58,7 @@ def _grppha(run: Run, parameters: Parameters) -> None:
         if word in ("exit", "write"):
             _write(source, run.keep(target), state.spectrum, state.cards)
             if word == "exit":
-                run.say(f" ** grppha 3.1.0 completed successfully, written {target}")
+                run.leave(f" ** grppha 3.1.0 completed successfully, written {target}")
                 return
         elif word == "quit":
             return

@@ -54,7 +54,7 @@ def _nuexpomap(run: Run, parameters: Parameters) -> None:
     with own_folder("nuexpomap"):
         vignetting = 0.9 if parameters.yes("vignflag") else 1.0
         write_map(run.keep(target), existing(Path(parameters["infile"])), int(parameters["skysize"]), vignetting)
-    run.say("nuexpomap_1.2.4: Exit with success")
+    run.leave("nuexpomap_1.2.4: Exit with success")
 
 
 TOOLS = {"nuexpomap": _nuexpomap}

@@ -114,7 +114,7 @@ def _nupipeline(run: Run, parameters: Parameters) -> None:
             for module in modules:
                 task.screen(module, _COSTS[saamode] + (_TENTACLE if parameters.yes("tentacle") else 0.0))
         _litter(scratch, modules)
-    run.say("nupipeline_0.4.9: Exit with success")
+    run.leave("nupipeline_0.4.9: Exit with success")
 
 
 class _Task:
@@ -236,7 +236,7 @@ def _nusplitsc(run: Run, parameters: Parameters) -> None:
         raise ToolError(f"file {there[0]} already exists, use clobber=yes to overwrite it")
     for path in split_list(source, target, mode, name):
         run.keep(path)
-    run.say("nusplitsc_0.0.4: Exit with success")
+    run.leave("nusplitsc_0.0.4: Exit with success")
 
 
 def _grades(expression: str, events: Part) -> NDArray[np.bool_] | None:

@@ -101,7 +101,7 @@ def _nuproducts(run: Run, parameters: Parameters) -> None:
         mast = read_parts(folder / f"{stem}_mast.fits")[0]
         _make(task, source, hk, mast, caldb)
     Path("xselect.log").write_text("")
-    run.say("nuproducts_0.3.3: Exit with success")
+    run.leave("nuproducts_0.3.3: Exit with success")
 
 
 def _make(task: _Task, source: Path, hk: Path, mast: Part, caldb: Path) -> None:
@@ -288,7 +288,7 @@ def _nubackscale(run: Run, parameters: Parameters) -> None:
         if parameters.yes(corrected):
             parts[1].cards.append("HISTORY nubackscale: BACKSCAL corrected")
         write_parts(run.keep(path), parts)
-    run.say("nubackscale_1.0.3: Exit with success")
+    run.leave("nubackscale_1.0.3: Exit with success")
 
 
 TOOLS = {"nuproducts": _nuproducts, "nubackscale": _nubackscale}

@@ -44,7 +44,7 @@ def _addspec(run: Run, parameters: Parameters) -> None:
     parts[1].put("RESPFILE", f"{name}.rsp" if adds else "none")
     parts[1].put("ANCRFILE", "none")
     write_parts(Path(f"{name}.pha"), parts)
-    run.say(f" ** addspec 1.3.5 completed successfully: {name}.pha")
+    run.leave(f" ** addspec 1.3.5 completed successfully: {name}.pha")
 
 
 def _add(members: list[str], scratch: Path, subtracts: bool, adds: bool) -> None:
