@@ -173,7 +173,8 @@ def test_nothing_is_left_of_a_caller_that_is_killed(tmp_path: Path, number: sign
     assert caller.wait(20) != 0
     assert all(gone(pid) for pid in pids)
     assert all(gone(one.pid) for one in keeper if "child.py" in " ".join(_words(one)))
-    assert folder.exists() == (number == signal.SIGINT)  # Python gets to its end, and whoever called sees to the folder
+    # where Ctrl-C is not kept back Python gets to its end, and whoever called sees to the folder
+    assert folder.exists() == (number == signal.SIGINT)
 
 
 def _words(process: psutil.Process) -> list[str]:

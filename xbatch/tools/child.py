@@ -86,7 +86,6 @@ class _Keeper:
             for order in self._orders():
                 if "argv" in order:
                     self._run(order)
-                self.abandoned = self.abandoned and "done" not in order
 
     def _orders(self) -> list[dict[str, Any]]:
         """Read the orders that have come; the end of them clears `_open`."""
@@ -97,6 +96,8 @@ class _Keeper:
         if not part:
             self._open = False
         messages, self._unread = unpack(self._unread + part)
+        if any("done" in message for message in messages):
+            self.abandoned = False
         return messages
 
     def _say(self, **answer: Any) -> None:

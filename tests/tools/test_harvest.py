@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+
+from xbatch.commands.call import HEASOFT, SAS
+from xbatch.tools.harvest import harvest, last_words
+from xbatch.tools.remedies import remedy
+
+WRONG = [
+    "Task fhelp 1.0 terminating with status 208",
+    "Unable to redirect prompts to the /dev/tty (at headas_stdio.c:152)",
+    "nupipeline_0.4.9: Error: running 'numetrology'",
+    "ERROR: Pipeline exit with error",
+    "nuproducts_0.3.3: Error: opening parameter file",
+    "***ERROR: cannot open the file",
+    " ERROR in opening file src.pha",
+    "nupipeline_0.4.9: Exit with errors - Fri Nov 26 13:53:29 EST 2021",
+    "FITSIO status = 104: could not open the named file",
+    "No space left on device",
+    "/bin/sh: line 1: 4242 Segmentation fault (core dumped) numkarf",
+    "nupipeline: error while loading shared libraries: libcfitsio.so.9: cannot open shared object file",
+    "Can't locate HEACORE/HEAINIT.pm in @INC (you may need to install the module)",
+    "Traceback (most recent call last):",
+    "sh: 1: fdump: command not found",
+    "unknown parameter 'binsiz'",
+]
+FINE = [
+    "nupipeline_0.4.9: Exit with no errors - Fri Nov 26 13:53:29 EST 2021",
+    "**** Verification found 0 warning(s) and 0 error(s). ****",
+    "Number of errors: 0",
+    "error = 0.32",
+    "    3 ERROR              1E              counts/s",
+    "properr = yes (propagate errors)",
+    "errmeth: POISS-0",
+    "Task nuproducts 0.3.3 terminating with status 0",
+    "FITSIO status = 0",
+    "The default error column is STAT_ERR",
+    "Errors will be propagated",
+]
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_lines_that_tell_an_error_of_heasoft(line: str) -> None:
+    assert harvest(HEASOFT, f"fine\n{line}\nmore\n").errors == (line.strip(),)
+
+
+@pytest.mark.parametrize("line", FINE)
+def test_lines_that_tell_none(line: str) -> None:
+    assert harvest(HEASOFT, line).errors == ()
+    assert harvest(SAS, line).errors == ()
+
+
+def test_messages_of_sas() -> None:
+    said = """\
+evselect:- Executing (routine): evselect table=pn.fits
+** evselect: warning (NoFilteringInfo), no filtering
+   was asked for
+** evselect: error (tableDoesNotExist), The table EVENTS does not exist
+   in the data set
+    pn.fits
+** xmm: fatal (caught), gave up
+evselect:- evselect (evselect-3.71) ended
+"""
+    found = harvest(SAS, "", said)
+    assert found.errors == (
+        "** evselect: error (tableDoesNotExist), The table EVENTS does not exist in the data set pn.fits",
+        "** xmm: fatal (caught), gave up",
+    )
+    assert found.warnings == ("** evselect: warning (NoFilteringInfo), no filtering was asked for",)
+
+
+def test_what_may_tell_why_decides_nothing() -> None:
+    found = harvest(HEASOFT, "could not find the attitude file, and go on without\nAccessing CALDB\n")
+    assert found.errors == ()
+    assert len(found.telling) == 2
+
+
+def test_each_line_once_and_not_without_end() -> None:
+    found = harvest(HEASOFT, "ERROR: a\n" * 3 + "".join(f"ERROR: number {n}\n" for n in range(500)))
+    assert found.errors[:2] == ("ERROR: a", "ERROR: number 0")
+    assert len(found.errors) == 50
+
+
+def test_last_words() -> None:
+    assert last_words("", "a\nb\n\nc\n---\nd\n") == ("b", "c", "d")
+    assert last_words("  \n", "") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        ("FITSIO status = 106: No space left on device", "Make room"),
+        ("numkarf: Error: CALDB is not set", "Set up CALDB"),
+        ("** cifbuild: error (noAvailableCcf), no CCF constituent in SAS_CCFPATH", "The calibration files of XMM"),
+        ("** evselect: error (CifNotFound), cannot open ccf.cif", "The calibration index is missing"),
+        ("** epproc: error (noODF), SAS_ODF is not set", "The summary of the ODF"),
+        ("HEADAS environment variable not set", "HEASoft is not initialised"),
+        ("Can't locate HEACORE/HEAINIT.pm in @INC", "The toolset is not initialised"),
+        ("Unable to redirect prompts to the /dev/tty", "It asks for a parameter"),
+        ("unknown parameter 'saacalc'", "The installed version"),
+        ("PIL_BAD_FILE_ACCESS in fhelp.par", "A parameter file of the installation"),
+        ("was killed (SIGKILL, perhaps for want of memory)", "Run fewer steps"),
+        ("was killed (SIGSEGV)", "The tool crashed"),
+        ("all is well", ""),
+    ],
+)
+def test_remedies(line: str, start: str) -> None:
+    found = remedy([line])
+    assert found.startswith(start)
+    assert bool(found) == bool(start)

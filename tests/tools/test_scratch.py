@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from xbatch.base.errors import StepError
+from xbatch.tools.scratch import MOST, SCRATCH, make_scratch, remove_scratch
+
+
+def test_a_short_folder_of_the_step_is_taken(bench: object) -> None:
+    out = Path("/tmp") / f"xbt-{id(bench)}"
+    out.mkdir()
+    try:
+        folder = make_scratch(out, {})
+        assert folder == out.resolve() / "w"
+        remove_scratch(folder)
+        assert list(out.iterdir()) == []
+    finally:
+        out.rmdir()
+
+
+def long(tmp_path: Path) -> Path:
+    out = tmp_path / (MOST * "x")
+    out.mkdir()
+    return out
+
+
+def test_else_the_folder_that_is_named_if_it_is_short(tmp_path: Path) -> None:
+    out = long(tmp_path)
+    roomy = Path("/tmp") / f"r{tmp_path.name[-8:]}"
+    roomy.mkdir()
+    try:
+        folder = make_scratch(out, {SCRATCH: str(roomy), "TMPDIR": "/var/tmp"})
+        assert folder.parent == roomy.resolve()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        remove_scratch(folder)
+    finally:
+        roomy.rmdir()
+    folder = make_scratch(out, {SCRATCH: str(out)})
+    assert len(str(folder)) <= MOST
+    remove_scratch(folder)
+
+
+def test_no_place_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = long(tmp_path)
+    monkeypatch.setattr("xbatch.tools.scratch._SHORT", ("/proc/none",))
+    with pytest.raises(StepError, match="found no folder with a short path") as caught:
+        make_scratch(out, {})
+    assert SCRATCH in caught.value.cure
