@@ -9,6 +9,7 @@ from xbatch.base.errors import Problem, SpecError
 from xbatch.spec import load
 from xbatch.spec.eventmodel import EventWork
 from xbatch.spec.model import Analysis, FitJob, Parameter
+from xbatch.spec.rawmodel import RawWork
 
 HEAD = """\
 xbatch: 1
@@ -47,6 +48,24 @@ observations:
 data: {level: events}
 """
 CIRCLE = 'src: {shape: circle, center: ["21:27:44.9", "+56:56:40"], frame: fk5, radius: 150 arcsec}'
+RAW_NUSTAR = """\
+xbatch: 1
+name: test
+mission: nustar
+obsids: [60001110002]
+target: {name: X, position: ["14:13:14.9", "-03:12:27.3"]}
+regions: {src: {shape: circle, center: target, radius: 150 arcsec}}
+"""
+RAW_XMM = """\
+xbatch: 1
+name: test
+mission: xmm
+obsids: ["0761220101"]
+instruments: [EPN, EMOS1, RGS1, RGS2]
+target: {name: X, position: ["14:13:14.9", "-03:12:27.3"]}
+regions: {src: {shape: circle, center: target, radius: 50 arcsec}}
+"""
+RAW = "data: {level: raw}\n"
 
 
 def fit(
@@ -106,3 +125,10 @@ def parameters(folder: Path, text: str) -> dict[str, Parameter]:
     """Give the parameters of a spec's only fit by name."""
     (job,) = jobs(folder, text)
     return {one.name: one for one in job.parameters}
+
+
+def raw(folder: Path, text: str, overrides: Sequence[str] = ()) -> RawWork:
+    """Give what a spec of level raw without a sweep asks of the missions' tools."""
+    found = read(folder, text, overrides).members[0].spec.raw
+    assert found is not None
+    return found

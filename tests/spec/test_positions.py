@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.spec.positions import degrees_of, length_of, place_of
+from xbatch.spec.positions import degrees_of, equatorial, length_of, place_of
 from xbatch.spec.quantity import QuantityError
 
 
@@ -90,3 +90,13 @@ def test_signs_of_ds9_are_told_in_words(text: str, hint: str) -> None:
     with pytest.raises(QuantityError) as caught:
         length_of(text, "fk5")
     assert hint in caught.value.hint
+
+
+@given(st.floats(0, 359.9), st.floats(-89.9, 89.9), st.sampled_from(["galactic", "fk4", "icrs"]))
+def test_positions_of_other_frames_are_turned_to_that_of_j2000(lon: float, lat: float, frame: str) -> None:
+    from astropy.coordinates import FK4NoETerms, Galactic, SkyCoord
+
+    system = {"galactic": Galactic, "fk4": FK4NoETerms, "icrs": "fk5"}[frame]
+    wanted = SkyCoord(lon, lat, unit="deg", frame=system).fk5
+    found = SkyCoord(*equatorial(lon, lat, frame), unit="deg", frame="fk5")
+    assert found.separation(wanted).arcsec < (0.5 if frame == "fk4" else 0.1)

@@ -372,6 +372,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             ),
             "Do what the hint says.",
         ),
+        "XB413": Code(
+            "what the tools installed here do not understand",
+            "A command is held against the tool's own parameter file before anything runs.",
+            "Change what the spec asks of the tool, or use a release of the tools that has it.",
+        ),
         "XB501": Code(
             "a line of an XSPEC file is not understood",
             "`xbatch import` reads the commands that XSPEC's `save all` writes, and none of Tcl's.",

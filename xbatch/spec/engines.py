@@ -18,10 +18,10 @@ _TITLES = {"heasoft": "HEASoft", "sas": "SAS"}
 _MISSION = {"heasoft": "nustar", "sas": "xmm"}
 _OF_RAW = ("reduction", "spectra", "lightcurves", "images")
 _BINNINGS: Mapping[str, tuple[str, ...]] = {
-    "heasoft": ("min", "bmin", "snmin", "opt", "optmin", "optsnmin", "constant", "file"),
+    "heasoft": ("none", "min", "bmin", "snmin", "opt", "optmin", "optsnmin", "constant", "file", "nutools"),
     "sas": ("specgroup",),
 }
-"""Types that ftgrouppha, grppha and specgroup can do."""
+"""Types that ftgrouppha and grppha, and specgroup can do (grppha takes the groups of nutools from a file)."""
 
 
 def find_engines(root: Table, pointed: Sequence[Pointing], report: Report) -> Mapping[str, str]:
