@@ -14,7 +14,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +28,31 @@ _INTEGER = re.compile(r"[+-]?\d+\Z")
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([EeDd][+-]?\d+)?\Z")
 _INDEFINITE = frozenset({"INDEF", "INF", "INFINITY", "-INF", "+INF", "NAN"})
 _WORDS = {"b": "yes or no", "i": "a whole number", "r": "a number"}
+# HEASoft's files do not say which parameters a script asks for only where another has a value: its help pages do.
+_SOURCE, _BACKGROUND = frozenset({"srcra", "srcdec"}), frozenset({"bkgra", "bkgdec"})
+_BARYCENTRE = frozenset({"orbitfile", "srcra_barycorr", "srcdec_barycorr"})
+_SECOND_STAGE = frozenset(
+    {
+        "inmastaspectfile",
+        "fpma_inoptaxisfile",
+        "fpmb_inoptaxisfile",
+        "fpma_indet1reffile",
+        "fpmb_indet1reffile",
+        "inpsdfilecor",
+    }
+)
+_ASKED_WHERE: Mapping[str, tuple[tuple[frozenset[str], str, str], ...]] = {
+    "nupipeline": (
+        (_SOURCE | _BACKGROUND, "exitstage", "3"),
+        (_BARYCENTRE, "barycorr", "yes"),
+        (_SECOND_STAGE, "entrystage", "2"),
+    ),
+    "nuproducts": (
+        (_SOURCE, "srcregionfile", "DEFAULT"),
+        (_BACKGROUND, "bkgregionfile", "DEFAULT"),
+        (_BARYCENTRE, "barycorr", "yes"),
+    ),
+}
 # types of SAS that are checked; all others are text
 _SAS_TYPES = {"bool": "b", "boolean": "b", "int": "i", "integer": "i", "real": "r"}
 
@@ -114,10 +139,18 @@ def read_heasoft(path: Path) -> ParameterFile:
     found = {}
     for row in rows:
         parameter = _heasoft_parameter([*(field.strip() for field in row), "", "", ""], overall)
-        found[parameter.name] = parameter
+        found[parameter.name] = replace(parameter, parent=_parent(path.stem, parameter.name))
     if not found:
         raise FileError(str(path), "declares no parameter", "Install HEASoft anew, or name its own with PFILES unset")
     return ParameterFile(path, found)
+
+
+def _parent(tool: str, name: str) -> tuple[str, str] | None:
+    """Give the parameter of a script, and its value, without which another is not asked for."""
+    for names, parent, value in _ASKED_WHERE.get(tool, ()):
+        if name in names:
+            return parent, value
+    return None
 
 
 def _lines(text: str) -> list[str]:

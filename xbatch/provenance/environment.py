@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from xbatch.base.packages import installed
+from xbatch.base.toolset import find_suite
 
 __all__ = ["host", "python_environment", "toolsets"]
-
-_ASK_SECONDS = 20
 
 
 def python_environment() -> dict[str, Any]:
@@ -45,8 +41,8 @@ def toolsets(environ: Mapping[str, str] | None = None) -> dict[str, dict[str, An
     """
     environ = os.environ if environ is None else environ
     return {
-        "heasoft": _heasoft(environ),
-        "sas": _sas(environ),
+        "heasoft": _suite("heasoft", environ),
+        "sas": _suite("sas", environ),
         "caldb": _caldb(environ),
         "ccf": _ccf(environ),
     }
@@ -70,33 +66,9 @@ def _folder(environ: Mapping[str, str], variable: str) -> Path | None:
     return path if path is not None and path.is_dir() else None
 
 
-def _heasoft(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    folder = _folder(environ, "HEADAS")
-    if folder is None:
-        return None
-    program = shutil.which("ftversion", path=environ.get("PATH", ""))
-    version = None
-    if program is not None:
-        try:
-            said = subprocess.run(
-                [program], env=dict(environ), capture_output=True, text=True, timeout=_ASK_SECONDS, check=False
-            ).stdout
-        except (OSError, subprocess.TimeoutExpired):
-            said = ""
-        version = said.strip() or None
-    return {"path": str(folder), "version": version or _number(str(folder), r"heasoft-(\d+(?:\.\d+)+)")}
-
-
-def _sas(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    folder = _folder(environ, "SAS_DIR")
-    if folder is None:
-        return None
-    return {"path": str(folder), "version": _number(str(folder.resolve()), r"xmmsas_(\d+(?:\.\d+)+)")}
-
-
-def _number(text: str, pattern: str) -> str | None:
-    found = re.search(pattern, text)
-    return found[1] if found else None
+def _suite(name: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    found = find_suite(name, environ)
+    return None if found is None else {"path": str(found.root), "version": found.version or None}
 
 
 def _caldb(environ: Mapping[str, str]) -> dict[str, Any] | None:
