@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fakes import make_headas
+from tests.fakes.conftest import CLEAN, OBSID, PIPELINE, PRODUCTS, SPECTRA, STEM
 from tests.fakes.core import calls, set_faults
 from tests.fakes.headas.fitsbytes import part_named, read_parts
 from tests.fakes.headas.inside import Tools
-from tests.fakes.headas.raw import make_nustar_raw
 from xbatch.ogip.curvefile import read_curve
 from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import Spectrum, read_pha
@@ -23,57 +21,7 @@ from xbatch.registry import Job
 from xbatch.tasks import events
 from xbatch.xray.components import COMPONENTS
 
-OBSID = "60001110002"
-STEM = f"nu{OBSID}"
-PIPELINE = ("nupipeline", f"indir={OBSID}", "outdir=clean", f"steminputs={STEM}")
-PRODUCTS = ("nuproducts", "indir=clean", f"steminputs={STEM}", "srcregionfile=src.reg", "bkgregionfile=bkg.reg")
-SPECTRA = (*PRODUCTS, "lcfile=NONE", "bkglcfile=NONE", "imagefile=NONE")
 CURVES = (*PRODUCTS, "phafile=NONE", "bkgphafile=NONE", "imagefile=NONE", "runmkarf=no", "runmkrmf=no", "binsize=256")
-#: What later tasks look for in the folder of the clean lists.
-CLEAN = {f"{STEM}_{name}.fits" for name in ("mast", "att", "psd", "psdcorr")} | {
-    f"{STEM}{module}{suffix}"
-    for module in "AB"
-    for suffix in (
-        "01_cl.evt", "01_gti.fits", "06_cl.evt", "06_gti.fits", "_det1.fits", "_oa.fits", "_bp.fits", "_hp.fits",
-        "_fpm.hk", "_uf.evt", ".attorb", ".mkf",
-    )
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tools, dict[str, Any]]:
-    """A fake HEASoft beside a raw observation that nupipeline has been through, and the truth."""
-    folder = tmp_path_factory.mktemp("nu")
-    truth = make_nustar_raw(folder)
-    tools = Tools(make_headas(folder / "tools"), folder)
-    made = tools(*PIPELINE).made
-    assert {path.name for path in made} == CLEAN
-    (folder / "src.reg").write_text(f'fk5\ncircle({truth["ra"]},{truth["dec"]},100")\n')
-    (folder / "bkg.reg").write_text(f'fk5\nannulus({truth["ra"]},{truth["dec"]},240",320")\n')
-    return tools, truth
-
-
-@pytest.fixture
-def tools(bench: tuple[Tools, dict[str, Any]], tmp_path: Path) -> Tools:
-    """The same in a folder of its own, with links to what is only read."""
-    shared = bench[0]
-    for name in (OBSID, "clean"):
-        shutil.copytree(shared.folder / name, tmp_path / name, copy_function=_link)
-    for name in ("src.reg", "bkg.reg"):
-        shutil.copy(shared.folder / name, tmp_path / name)
-    return Tools(shared.environment, tmp_path)
-
-
-def _link(source: str, target: str) -> None:
-    Path(target).hardlink_to(source)
-
-
-@pytest.fixture(scope="module")
-def spectra(bench: tuple[Tools, dict[str, Any]]) -> Path:
-    """The products of both modules of one source."""
-    for module in "ab":
-        bench[0](*SPECTRA, f"instrument=FPM{module.upper()}", "outdir=spectra", f"stemout={module}")
-    return bench[0].folder / "spectra"
 
 
 def cards(path: Path, extension: str) -> Any:
@@ -332,63 +280,6 @@ def test_products_refuse_what_the_real_ones_refuse(tools: Tools, bench: tuple[To
     assert "parameter srcra is not set" in tools.fails(*default)
     assert tools(*default, f"srcra={ra}", f"srcdec={dec}", "lcfile=NONE", "imagefile=NONE").made
     assert not list(tools.folder.glob("*_tmp_nuproducts"))
-
-
-# nuexpomap, barycorr, nubackscale
-
-
-def test_exposure_maps_cover_the_events(tools: Tools) -> None:
-    call = (
-        "nuexpomap",
-        f"infile=clean/{STEM}A01_cl.evt",
-        f"mastaspectfile=clean/{STEM}_mast.fits",
-        f"attfile=clean/{STEM}_att.fits",
-        f"det1reffile=clean/{STEM}A_det1.fits",
-        "expomapfile=a.img",
-    )
-    values = read_image(tools(*call, "vignflag=no").made[0]).data
-    assert values.shape == (1000, 1000)
-    assert float(values.max()) == pytest.approx(7917.0, rel=1e-3)
-    assert "already exists" in tools.fails(*call)
-    table = cards(tools.folder / "clean" / f"{STEM}A01_cl.evt", "EVENTS")
-    x, y = table.column("X"), table.column("Y")
-    on = (x > 0) & (y > 0)
-    assert np.all(values[y[on] - 1, x[on] - 1] > 0)
-
-
-def test_barycentred_lists_have_other_times(tools: Tools) -> None:
-    source = f"clean/{STEM}A01_cl.evt"
-    call = ("barycorr", f"infile={source}", "outfile=bc.evt", "ra=150.0", "dec=2.2")
-    orbit = f"orbitfiles={OBSID}/auxil/{STEM}_orb.fits"
-    assert "parameter orbitfiles is not set" in tools.fails(*call)
-    assert "needs refframe=ICRS" in tools.fails(*call, orbit, "ephem=JPLEPH.430")
-    assert "decimal degrees" in tools.fails(*call, orbit, "ra=10:00:00")
-    tools(*call, orbit, "refframe=ICRS", "ephem=JPLEPH.430")
-    before, after = (cards(tools.folder / name, "EVENTS") for name in (source, "bc.evt"))
-    shift = after.column("TIME") - before.column("TIME")
-    assert np.all((shift > 250.0) & (shift < 255.0))
-    assert np.all(np.diff(shift) >= -1e-6)
-    assert (after.get("TIMESYS"), after.get("TIMEREF")) == ("TDB", "SOLARSYSTEM")
-    assert "already exists" in tools.fails(*call, orbit)
-    assert "barycentred before" in tools.fails("barycorr", "infile=bc.evt", "outfile=again.evt", orbit)
-
-
-def test_nubackscale_writes_new_spectra(tools: Tools, spectra: Path) -> None:
-    for name in ("a_sr.pha", "a_bk.pha"):
-        shutil.copy(spectra / name, tools.folder / name)
-    made = tools(
-        "nubackscale",
-        "srcphafile=a_sr.pha",
-        "bkgphafile=a_bk.pha",
-        "srcoutfile=s.pha",
-        "bkgoutfile=b.pha",
-        f"evtfile=clean/{STEM}A01_cl.evt",
-        f"mastaspectfile=clean/{STEM}_mast.fits",
-        f"attfile=clean/{STEM}_att.fits",
-        f"det1reffile=clean/{STEM}A_det1.fits",
-    ).made
-    assert [path.name for path in made] == ["s.pha", "b.pha"]
-    assert read_pha(made[0]).counts.sum() == read_pha(spectra / "a_sr.pha").counts.sum()
 
 
 # as processes of their own

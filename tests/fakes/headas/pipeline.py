@@ -129,6 +129,7 @@ class _Task:
         path = self.target / f"{self.name}{suffix}"
         if path.exists() and not self.parameters.yes("clobber"):
             raise ToolError(f"file {path} already exists, use clobber=yes to overwrite it")
+        path.unlink(missing_ok=True)  # another name of the same file keeps what it has
         return self.run.keep(path)
 
     def input(self, folder: str, suffix: str) -> list[Part]:

@@ -55,6 +55,7 @@ class _Task:
         """Note a product, which must not be there."""
         if path.exists() and not self.parameters.yes("clobber"):
             raise ToolError(f"file {path} already exists, use clobber=yes to overwrite it")
+        path.unlink(missing_ok=True)  # another name of the same file keeps what it has
         return self.run.keep(path)
 
     def region(self, name: str, shape: str) -> Path:
