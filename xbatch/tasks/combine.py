@@ -5,8 +5,8 @@ Counts and exposures add (mathpha, addspec). Instruments are never added: a step
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import StepError
 from xbatch.ogip.pha import Spectrum, read_pha, write_pha
-from xbatch.ogip.response import save_response
+from xbatch.ogip.response import Response, save_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._combine_responses import added_response
 from xbatch.tasks._spectrum_facts import response_links, spectrum_facts
@@ -27,7 +27,7 @@ from xbatch.xray.spectra_sum import (
     subtract_backgrounds,
 )
 
-__all__ = ["run"]
+__all__ = ["Added", "Adder", "Member", "combined", "measured", "run", "subtracts"]
 
 # Cards that a sum keeps if all its members have the same.
 _COMMON = """
@@ -40,13 +40,27 @@ _ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """One spectrum that is added; `number` is that of its roles."""
 
     label: str
     number: int
     spectrum: Spectrum
     background: Spectrum | None
+
+
+@dataclass(frozen=True)
+class Added:
+    """What adding gives: the sum, the background that belongs to it, the response; what else is worth recording."""
+
+    total: Measured
+    below: Measured | None
+    response: Response | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Adder = Callable[[Job, Sequence[Member], bool, bool, list[str]], Added]
+"""Adds members; told whether all have backgrounds and responses, and adds what is worth saying to the notes."""
 
 
 def run(job: Job) -> Outcome:
@@ -68,53 +82,73 @@ def run(job: Job) -> Outcome:
     FileError
         An input cannot be read.
     """
+    return combined(job, _natively)
+
+
+def combined(job: Job, add: Adder) -> Outcome:
+    """Add spectra as `run` says, by an adder of one's own."""
     notes: list[str] = []
     members = _members(job, notes)
     _check_channels(members)
     paired = _paired(members)
-    total, below = _sums(job, members, paired, notes)
+    answered = all(f"response/{member.number}" in job.inputs for member in members)
+    added = add(job, members, paired, answered, notes)
     notes += _warnings(job.params, members)
 
-    spectrum = _spectrum(job, members, total)
-    answered = all(f"response/{member.number}" in job.inputs for member in members)
+    spectrum = _spectrum(job, members, added.total)
+    below = added.below
     links = {"BACKFILE": "none" if below is None else "background.pha", **response_links(answered)}
     names = {f"MEMBER{number}": member.label for number, member in enumerate(members, 1)}
     cards = {**spectrum.header, **links, "NMEMBER": len(members), **names}
-    cards["HDUCLAS2"] = "NET" if _subtracts(job) and paired else "TOTAL"
+    cards["HDUCLAS2"] = "NET" if subtracts(job) and paired else "TOTAL"
     write_pha(job.out / "spectrum.pha", spectrum, cards)
     background = None
     if below is not None:
         background = _background(job, [member.background for member in members if member.background], below)
         write_pha(job.out / "background.pha", background, {**dict.fromkeys(links, "none"), "HDUCLAS2": "BKG"})
-    roles = [f"response/{member.number}" for member in members]
-    if all(role in job.inputs for role in roles):
+    _responses(job, members, added.response, notes)
+    facts = spectrum_facts(spectrum, background) | {"members": _labels(members)}
+    return Outcome({**facts, **added.facts}, tuple(notes))
+
+
+def _natively(job: Job, members: Sequence[Member], paired: bool, answered: bool, notes: list[str]) -> Added:
+    total, below = _sums(job, members, paired, notes)
+    response = None
+    if answered:
+        roles = [f"response/{member.number}" for member in members]
         response, said = added_response([job.inputs[role] for role in roles], _weights(job, members), _labels(members))
         notes += said
+    return Added(total, below, response)
+
+
+def _responses(job: Job, members: Sequence[Member], response: Response | None, notes: list[str]) -> None:
+    """Write the response of the sum, and the further ones; say which members have none."""
+    if response is not None:
         save_response(job.out / "response.npz", response)
         for name in dict.fromkeys(role.split("/")[1] for role in job.inputs if role.startswith("further/")):
             paths = [job.inputs[f"further/{name}/{member.number}"] for member in members]
             further, said = added_response(paths, _weights(job, members), _labels(members))
             notes += [f"response {name}: {note}" for note in said]
             save_response(job.out / f"response_{name}.npz", further)
-    elif any(role in job.inputs for role in roles):
-        lacking = [member.label for member, role in zip(members, roles, strict=True) if role not in job.inputs]
+        return
+    lacking = [member.label for member in members if f"response/{member.number}" not in job.inputs]
+    if len(lacking) < len(members):
         notes.append(f"no response: {', '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} none")
-    facts = spectrum_facts(spectrum, background) | {"members": _labels(members)}
-    return Outcome(facts, tuple(notes))
 
 
-def _labels(members: Sequence[_Member]) -> list[str]:
+def _labels(members: Sequence[Member]) -> list[str]:
     return [member.label for member in members]
 
 
-def _subtracts(job: Job) -> bool:
+def subtracts(job: Job) -> bool:
+    """Say whether backgrounds are subtracted."""
     return bool(job.params["background"] == "subtract")
 
 
-def _members(job: Job, notes: list[str]) -> list[_Member]:
+def _members(job: Job, notes: list[str]) -> list[Member]:
     """Read what is to be added; say what is left out."""
     least = float(job.params.get("min_exposure") or 0.0)
-    found: list[_Member] = []
+    found: list[Member] = []
     short = 0
     for number, label in enumerate(job.params["members"]):
         path = job.inputs.get(f"spectrum/{number}")
@@ -129,7 +163,7 @@ def _members(job: Job, notes: list[str]) -> list[_Member]:
             notes.append(f"{label} is left out: exposure {spectrum.exposure:.6g} s, less than {least:g} s")
             continue
         background = job.inputs.get(f"background/{number}")
-        found.append(_Member(label, number, spectrum, None if background is None else read_pha(background)))
+        found.append(Member(label, number, spectrum, None if background is None else read_pha(background)))
     if not found:
         raise StepError(
             f"nothing is left to be added: {short} of {len(job.params['members'])} spectra have less than {least:g} s",
@@ -140,7 +174,7 @@ def _members(job: Job, notes: list[str]) -> list[_Member]:
     return found
 
 
-def _check_channels(members: Sequence[_Member]) -> None:
+def _check_channels(members: Sequence[Member]) -> None:
     first = members[0]
     for member in members:
         for what, one in (("", member.spectrum), ("the background of ", member.background)):
@@ -158,7 +192,7 @@ def _channels(spectrum: Spectrum) -> str:
     return f"{spectrum.channel[0]} to {spectrum.channel[-1]} ({spectrum.channel.size} of {spectrum.detchans})"
 
 
-def _paired(members: Sequence[_Member]) -> bool:
+def _paired(members: Sequence[Member]) -> bool:
     """Say whether there are backgrounds; all members have one, or none has."""
     lacking = [member.label for member in members if member.background is None]
     if lacking and len(lacking) < len(members):
@@ -170,13 +204,13 @@ def _paired(members: Sequence[_Member]) -> bool:
     return not lacking
 
 
-def _sums(job: Job, members: Sequence[_Member], paired: bool, notes: list[str]) -> tuple[Measured, Measured | None]:
-    sources = [_measured(member.spectrum, member.label) for member in members]
-    below = [_measured(one.background, f"the background of {one.label}") for one in members if one.background]
+def _sums(job: Job, members: Sequence[Member], paired: bool, notes: list[str]) -> tuple[Measured, Measured | None]:
+    sources = [measured(member.spectrum, member.label) for member in members]
+    below = [measured(one.background, f"the background of {one.label}") for one in members if one.background]
     try:
         if not paired:
             return add_spectra(sources), None
-        if _subtracts(job):
+        if subtracts(job):
             notes.append("each background is subtracted from its spectrum: the errors are Gaussian (POISSERR F)")
             return subtract_backgrounds(sources, below), None
         if any(one.error is not None for one in below):
@@ -195,7 +229,8 @@ def _sums(job: Job, members: Sequence[_Member], paired: bool, notes: list[str]) 
         raise StepError(str(error), cure="Look at EXPOSURE, BACKSCAL and AREASCAL of the spectra") from error
 
 
-def _measured(spectrum: Spectrum, label: str) -> Measured:
+def measured(spectrum: Spectrum, label: str) -> Measured:
+    """Give the counts of a spectrum with their errors, for sums."""
     if not spectrum.poisson and spectrum.stat_err is None:
         raise StepError(
             f"{label} has POISSERR = F and no STAT_ERR: its errors are not known", cure="Give it the column STAT_ERR"
@@ -204,7 +239,7 @@ def _measured(spectrum: Spectrum, label: str) -> Measured:
     return Measured(spectrum.counts, error, spectrum.exposure, spectrum.backscal, spectrum.areascal)
 
 
-def _weights(job: Job, members: Sequence[_Member]) -> list[float]:
+def _weights(job: Job, members: Sequence[Member]) -> list[float]:
     if job.params["response"] == "exposure-weighted":
         return [member.spectrum.exposure for member in members]
     counts = [max(float(member.spectrum.counts.sum()), 0.0) for member in members]
@@ -213,7 +248,7 @@ def _weights(job: Job, members: Sequence[_Member]) -> list[float]:
     return counts
 
 
-def _warnings(params: Mapping[str, Any], members: Sequence[_Member]) -> list[str]:
+def _warnings(params: Mapping[str, Any], members: Sequence[Member]) -> list[str]:
     """Say what makes a sum doubtful, of what the spec asks for."""
     notes = []
     if params.get("rate_sigma"):
@@ -221,7 +256,7 @@ def _warnings(params: Mapping[str, Any], members: Sequence[_Member]) -> list[str
         mean = sum(float(member.spectrum.counts.sum()) for member in members) / total
         for member in members:
             spectrum = member.spectrum
-            variance = _measured(spectrum, member.label).variance
+            variance = measured(spectrum, member.label).variance
             rate, error = spectrum.counts.sum() / spectrum.exposure, np.sqrt(variance.sum()) / spectrum.exposure
             if abs(rate - mean) > params["rate_sigma"] * error:
                 notes.append(
@@ -236,7 +271,7 @@ def _warnings(params: Mapping[str, Any], members: Sequence[_Member]) -> list[str
     return notes
 
 
-def _spectrum(job: Job, members: Sequence[_Member], total: Measured) -> Spectrum:
+def _spectrum(job: Job, members: Sequence[Member], total: Measured) -> Spectrum:
     parts = [member.spectrum for member in members]
     header = _header(parts) | {"OBS_ID": str(job.params["obsid"])}
     return _with_counts(parts, total, header)

@@ -19,7 +19,8 @@ from xbatch.base.files import pretty_json, write_atomically
 from xbatch.commands.call import Work
 from xbatch.commands.nustar import Curves, pi_of_energy
 from xbatch.ogip.curvefile import CurveFile, RateTable, read_curve, write_curve
-from xbatch.ogip.events import EventHeader, open_events
+from xbatch.ogip.eventheader import EventHeader
+from xbatch.ogip.events import open_events
 from xbatch.ogip.fitsreader import Table, read_fits
 from xbatch.ogip.fitswriter import Card
 from xbatch.ogip.gtifile import general_gtis, read_gti_tables
@@ -52,7 +53,15 @@ class _Net:
 
     def chosen(self, keep: NDArray[np.bool_]) -> _Net:
         """Give some of the bins."""
-        return _Net(**{name: None if value is None else value[keep] for name, value in vars(self).items()})
+        return _Net(
+            self.time[keep],
+            self.rate[keep],
+            self.error[keep],
+            self.fracexp[keep],
+            self.counts[keep],
+            None if self.back is None else self.back[keep],
+            None if self.back_error is None else self.back_error[keep],
+        )
 
 
 def run(job: Job) -> Outcome:
@@ -179,9 +188,7 @@ def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: 
     time = begins + (np.floor((source.time - begins) / source.width + _SAME) + 0.5) * source.width
     if background is None:
         return _Net(time, source.rate, source.error, source.fracexp, counts, None, None)
-    if len(background.time) != len(source.time) or np.any(
-        np.abs(background.time - source.time) > _SAME * source.width
-    ):
+    if len(background.time) != len(source.time) or np.any(np.abs(background.time - source.time) > _SAME * source.width):
         raise FileError(
             background.path,
             f"has {len(background.time)} bins, the source's curve {len(source.time)}, or other times: it cannot be "

@@ -1,0 +1,87 @@
+"""Which of HEASoft's tools groups a spectrum by which type of binning, and the calls for it.
+
+grppha does what it has commands for: a minimum of counts, written-out groups, bad channels, systematic errors.
+ftgrouppha does the rest, after grppha has flagged the bad channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xbatch.commands.call import Call
+from xbatch.commands.ftools import MOST_GROUP_LINES, ftgrouppha, grppha, grppha_commands
+
+__all__ = ["BACKGROUND", "GROUPED", "RESPONSE", "SPECTRUM", "TEMPLATE", "group_files", "grouping_calls"]
+
+#: Names in the working folder.
+SPECTRUM, BACKGROUND, RESPONSE, TEMPLATE, GROUPED = "src.pha", "bgd.pha", "src.rmf", "template.pha", "grouped.pha"
+
+_FLAGGED = "flagged.pha"
+_NEEDS_RESPONSE = {"opt", "optmin", "optsnmin"}
+
+
+def group_files(lines: Sequence[str]) -> dict[str, str]:
+    """Share lines of groups out to files that grppha can hold: name to text."""
+    parts = [lines[start : start + MOST_GROUP_LINES] for start in range(0, len(lines), MOST_GROUP_LINES)]
+    return {f"groups{number or ''}.txt": "\n".join(part) + "\n" for number, part in enumerate(parts)}
+
+
+def grouping_calls(
+    binning: Mapping[str, Any],
+    *,
+    background: bool = False,
+    channels: tuple[int, int] | None = None,
+    files: Sequence[str] = (),
+    leftover: Sequence[Sequence[int]] = (),
+) -> tuple[Call, ...]:
+    """Give the calls that group `SPECTRUM` to `GROUPED`.
+
+    Parameters
+    ----------
+    binning : Mapping
+        The keys of the spec.
+    background : bool
+        Whether `BACKGROUND` counts.
+    channels : tuple of int, optional
+        The first and last channel that are grouped; those of the binning's range in channels unless given.
+    files : sequence of str
+        Files with the groups of type nutools.
+    leftover : sequence of (int, int)
+        Channels that reach no minimum, of type nutools: they are flagged.
+
+    Raises
+    ------
+    ValueError
+        No tool of HEASoft groups so.
+    """
+    kind = str(binning["type"])
+    ranged = binning.get("range")
+    if channels is None and ranged is not None and ranged["unit"] == "channel":
+        channels = (int(ranged["lo"]), int(ranged["hi"]))
+    flags: dict[str, Any] = {"bad": binning.get("bad", ()), "systematic": binning.get("systematic", ())}
+    if kind in {"min", "none"} and channels is None and ranged is None:
+        commands = grppha_commands(counts=binning.get("counts"), **flags)
+        return (grppha(SPECTRUM, GROUPED, commands),)
+    if kind == "nutools" or "ranges" in binning:
+        bad = [*flags["bad"], *leftover]
+        commands = grppha_commands(
+            files=files, ranges=binning.get("ranges", ()), bad=bad, systematic=flags["systematic"]
+        )
+        return (grppha(SPECTRUM, GROUPED, commands),)
+    if kind == "opt" and ranged is not None:
+        raise ValueError("ftgrouppha does not heed a range for type opt: leave it out, or group natively")
+    commands = grppha_commands(**flags)
+    first = (grppha(SPECTRUM, _FLAGGED, commands),) if commands else ()
+    return (
+        *first,
+        ftgrouppha(
+            _FLAGGED if first else SPECTRUM,
+            GROUPED,
+            binning,
+            background=BACKGROUND if background else "",
+            response=RESPONSE if kind in _NEEDS_RESPONSE else "",
+            template=TEMPLATE if kind == "file" else "",
+            channels=channels,
+        ),
+    )

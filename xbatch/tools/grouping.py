@@ -1,0 +1,126 @@
+"""Task `group` by HEASoft: ftgrouppha and grppha, with the files and facts of the native task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from xbatch.base.errors import StepError
+from xbatch.commands.ftools import group_lines
+from xbatch.commands.grouping import (
+    BACKGROUND,
+    GROUPED,
+    RESPONSE,
+    SPECTRUM,
+    TEMPLATE,
+    group_files,
+    grouping_calls,
+)
+from xbatch.ogip.pha import Spectrum, read_pha, write_pha
+from xbatch.ogip.responsewriter import write_rmf
+from xbatch.registry import Job, Outcome
+from xbatch.tasks._group_output import grouped
+from xbatch.tasks._group_types import TYPES
+from xbatch.tasks._group_work import Work, subtracts
+from xbatch.tools.execute import Session
+from xbatch.xray.fold import find_groups
+from xbatch.xray.grouping import LEFTOVER, Flags
+
+__all__ = ["run"]
+
+
+def run(job: Job) -> Outcome:
+    """Group one spectrum by one binning.
+
+    Inputs, parameters and outputs are those of `xbatch.tasks.group.run`. Groups of type nutools are found natively,
+    and made by grppha from files as the pipelines of nutools do.
+
+    Raises
+    ------
+    StepError
+        A tool failed, or the binning cannot be made of this spectrum.
+    FileError
+        An input cannot be read.
+    """
+    tool = _Tool(job)
+    outcome = grouped(job, tool.group)
+    return Outcome({**outcome.facts, **tool.facts}, outcome.notes)
+
+
+@dataclass
+class _Tool:
+    """Groups by calls, and keeps what is to be recorded of them."""
+
+    job: Job
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def group(self, work: Work) -> Flags:
+        """Give GROUPING and QUALITY as the tools set them."""
+        native = TYPES["nutools"](work) if work.binning["type"] == "nutools" else None
+        with Session(self.job) as session:
+            plain = read_pha(self.job.inputs["spectrum"])
+            uses_background = _uses_background(work)
+            links = {"BACKFILE": BACKGROUND if uses_background else "none", "RESPFILE": "none", "ANCRFILE": "none"}
+            write_pha(session.folder / SPECTRUM, plain, links)
+            if uses_background and work.background is not None:
+                write_pha(session.folder / BACKGROUND, work.background, dict.fromkeys(links, "none"))
+            if work.template is not None:
+                write_pha(session.folder / TEMPLATE, work.template, dict.fromkeys(links, "none"))
+            if work.response is not None:
+                write_rmf(session.folder / RESPONSE, work.response, {})
+            files: dict[str, str] = {}
+            leftover: list[list[int]] = []
+            if native is not None:
+                files = group_files(group_lines(_groups(work.spectrum, native)))
+                leftover = _leftover(work.spectrum, native)
+            session.write(files)
+            for call in grouping_calls(
+                work.binning,
+                background=uses_background,
+                channels=_channels(work),
+                files=list(files),
+                leftover=leftover,
+            ):
+                session.call(call)
+            made = read_pha(session.folder / GROUPED)
+            self.facts = session.facts()
+        if not np.array_equal(made.channel, plain.channel) or not np.array_equal(made.counts, plain.counts):
+            raise StepError("the grouped spectrum has other counts than the spectrum that was grouped", work.name)
+        if native is None:
+            return made.grouping, made.quality
+        if not np.array_equal(made.grouping, native[0]):
+            raise StepError("grppha has made other groups than its file says", work.name, "group natively")
+        return made.grouping, native[1]
+
+
+def _uses_background(work: Work) -> bool:
+    if work.background is None:
+        return False
+    return work.binning["type"] == "bmin" or ("snr" in work.binning and subtracts(work))
+
+
+def _channels(work: Work) -> tuple[int, int] | None:
+    """Give the first and last channel of the binning's range."""
+    if work.inside is None:
+        return None
+    inside = work.spectrum.channel[work.inside]
+    return int(inside[0]), int(inside[-1])
+
+
+def _groups(spectrum: Spectrum, flags: Flags) -> list[tuple[int, int]]:
+    """List the first and last channel of each group, single channels too."""
+    first = np.flatnonzero(flags[0] != -1)
+    last = np.append(first[1:], flags[0].size) - 1
+    return list(zip(spectrum.channel[first].tolist(), spectrum.channel[last].tolist(), strict=True))
+
+
+def _leftover(spectrum: Spectrum, flags: Flags) -> list[list[int]]:
+    """List ranges of channels that reach no minimum."""
+    left = (flags[1] == LEFTOVER) & (spectrum.quality == 0)
+    groups = find_groups(np.where(np.append(False, left[:-1]) & left, -1, 1).astype(np.int16), np.where(left, 0, 1))
+    return [
+        [int(spectrum.channel[first]), int(spectrum.channel[last])]
+        for first, last in zip(groups.first, groups.last, strict=True)
+    ]
