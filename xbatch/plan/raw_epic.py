@@ -154,7 +154,7 @@ class SasSteps:
 
 def _events_step(common: SasSteps, observed: Observed) -> Step:
     how = common.params_of(observed.instrument)
-    calls, chosen, because = _pipeline(observed.instrument, how, common.version)
+    calls, chosen = _pipeline(observed.instrument, how, common.version)
     return common.step(
         "epicevents",
         observed.subject,
@@ -163,25 +163,24 @@ def _events_step(common: SasSteps, observed: Observed) -> Step:
         common.calibration,
         params={**identity(observed), "mode": how["mode"], "exposures": how["exposures"], "chosen": chosen},
         product=f"{observed.subject}/sas/events",
-        because=because,
     )
 
 
-def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tuple[Call, ...], bool, str]:
-    """Give the calls that make the lists of a camera, whether they choose exposures, and what is to be said of it."""
+def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tuple[Call, ...], bool]:
+    """Give the calls that make the lists of a camera, and whether they make those exposures alone that are wanted."""
     twice = instrument == "EPN" and bool(how.get("out_of_time"))
     if how["tasks"] == "proc":
         if instrument != "EPN":
-            return (epic.emproc(instrument),), False, "emproc, for one camera"
+            return (epic.emproc(instrument),), False
         passes = (epic.epproc(), epic.epproc(True, "oot")) if twice else (epic.epproc(),)
-        return passes, False, "epproc"
+        return passes, False
     if instrument != "EPN":
-        return (epic.emchain(instrument),), False, "emchain, for one camera"
+        return (epic.emchain(instrument),), False
     exposures = how["exposures"]
     numbers = [None] if isinstance(exposures, str) else [int(number) for number in exposures]
     order = ("make", "after") if twice else ("",)
     calls = [epic.epchain(how["mode"], number, turn, version) for number in numbers for turn in order]
-    return tuple(calls), not isinstance(exposures, str), "epchain"
+    return tuple(calls), not isinstance(exposures, str)
 
 
 # ---- filters -------------------------------------------------------------------------------------------------------
