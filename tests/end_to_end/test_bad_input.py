@@ -169,8 +169,9 @@ def test_without_sherpa_binning_works_and_a_fit_by_it_says_how_to_get_it(
 
     recipe = spectra.spectra_steps
     monkeypatch.setattr(
-        "xbatch.plan.compile._RECIPES",
-        {"spectra": lambda analysis, spec, shared: recipe(analysis, spec, shared, lambda package: package != "sherpa")},
+        spectra,
+        "spectra_steps",
+        lambda analysis, spec, shared: recipe(analysis, spec, shared, lambda package: package != "sherpa"),
     )
     desk.write(SPEC.replace("    statistic:", "    optimiser: neldermead\n    statistic:", 1))
     assert desk.xbatch("validate", desk.folder / "desk.yaml").status == 0

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from graphlib import CycleError
 from typing import Any
 
 from xbatch.base.collection import no_collection
 from xbatch.base.errors import Problem, SpecError
-from xbatch.plan.events import events_steps
 from xbatch.plan.handover import handover_steps
-from xbatch.plan.raw import raw_steps
 from xbatch.plan.sources import SPECTRUM
-from xbatch.plan.spectra import spectra_steps
 from xbatch.plan.steps import Plan, Step, StepInput, check_outputs, ordered
 from xbatch.plan.variants import Variants, common_values
 from xbatch.registry import TASKS
@@ -22,7 +20,12 @@ from xbatch.spec.model import Analysis, Member, Spec
 __all__ = ["compile_plan"]
 
 Recipe = Callable[[Analysis, Spec, Memo], tuple[list[Step], list[Problem]]]
-_RECIPES: Mapping[str, Recipe] = {"spectra": spectra_steps, "events": events_steps, "raw": raw_steps}
+# By name, as tasks are: a plan from event lists on has no use for what plans from raw data on, which is slow to load.
+_RECIPES: Mapping[str, str] = {
+    "spectra": "xbatch.plan.spectra:spectra_steps",
+    "events": "xbatch.plan.events:events_steps",
+    "raw": "xbatch.plan.raw:raw_steps",
+}
 _SPECTRA = {"spectrum", "combine", "fake"}
 """Tasks that make a spectrum for groupings and fits; all of them are in the table of spectra."""
 _KEPT = 5000
@@ -50,10 +53,9 @@ def _member_steps(analysis: Analysis) -> list[Step]:
     problems: dict[Problem, None] = {}
     shared = Memo(_KEPT)
     for member in analysis.members:
-        recipe = _RECIPES.get(member.spec.level)
-        if recipe is None:
+        if member.spec.level not in _RECIPES:
             raise SpecError([_unplanned(analysis, member.spec.level)])
-        steps, refused = recipe(analysis, member.spec, shared)
+        steps, refused = _recipe(member.spec.level)(analysis, member.spec, shared)
         problems |= dict.fromkeys(refused)
         try:
             variants.add(member, steps)
@@ -67,6 +69,12 @@ def _member_steps(analysis: Analysis) -> list[Step]:
 def _unplanned(analysis: Analysis, level: str) -> Problem:
     message = f"level {level} is checked here, and not planned yet"
     return Problem(analysis.place("data.level"), "XB220", message, "use level: events or spectra", "data.level")
+
+
+def _recipe(level: str) -> Recipe:
+    module, _, name = _RECIPES[level].partition(":")
+    recipe: Recipe = getattr(importlib.import_module(module), name)
+    return recipe
 
 
 def _circle(names: list[str], steps: list[Step], analysis: Analysis) -> Problem:
