@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -271,6 +272,7 @@ def _step(step: Step, task: TaskDef, known: Mapping[str, _Known], run_dir: Path,
     run = found.result if found is not None else None
     record: Mapping[str, Any] = (found.record if found is not None else None) or {}
     ingredients = record.get("ingredients")
+    facts = record.get("facts", {})
     return {
         "name": step.name,
         "task": step.task,
@@ -288,13 +290,13 @@ def _step(step: Step, task: TaskDef, known: Mapping[str, _Known], run_dir: Path,
         "ingredients": plain(ingredients) if ingredients is not None else None,
         "inputs": {role: _input(step, role, record, known, sha256s) for role in step.inputs},
         "outputs": {
-            name: {"path": _path(step, name), **{k: facts[k] for k in ("size", "sha256", "digest")}}
-            for name, facts in sorted(record.get("outputs", {}).items())
+            name: {"path": _path(step, name), **{k: file[k] for k in ("size", "sha256", "digest")}}
+            for name, file in sorted(record.get("outputs", {}).items())
         },
-        "facts": plain(record.get("facts", {})),
+        "facts": plain(facts),
         "notes": list(record.get("notes", ())),
-        "commands": plain(record.get("commands", [])),
-        "tools": plain(record.get("tools", {})),
+        "commands": [shlex.split(call["command"]) for call in facts.get("calls", ())],
+        "tools": plain(facts.get("tools", {})),
         "exit_status": record.get("exit_status"),
         "seconds": round(run.seconds, 3) if run else 0.0,
         "started": record.get("started"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ def templates() -> jinja2.Environment:
     environment.filters["when"] = _when
     environment.filters["span"] = lambda seconds: "" if seconds is None else span_text(seconds)
     environment.filters["size"] = _size
+    environment.filters["command"] = shlex.join
     environment.filters["minus"] = lambda text: str(text).replace("-", "\N{MINUS SIGN}")
     return environment
 
