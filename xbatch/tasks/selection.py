@@ -25,6 +25,7 @@ __all__ = ["run"]
 _SELECTION = "selection.json"
 _FOUND = "pileup/"
 _ARCSEC = 1.0 / 3600.0
+_ROUNDING = 1e-6
 
 
 def run(job: Job) -> Outcome:
@@ -95,7 +96,7 @@ def _enlarged(
         )
     inner = float(found["inner"]) * _pixels(only, plane)
     own, outer = (only.inner, only.outer) if isinstance(only, Annulus) else (0.0, only.radius)
-    if inner >= outer:
+    if inner >= outer * (1.0 - _ROUNDING):
         raise StepError(
             f"the region {name!r} ends at {outer:.6g} pixels, and is piled up out to {inner:.6g}",
             cure="Give the search a smaller max, or the region a larger outer radius",
