@@ -11,6 +11,9 @@ from xbatch.commands.parfile import Parameter, ParameterFile, find_parameters, p
 PRODUCTS = """\
 # made for tests, after nuproducts.par
 indir,s,a,"",,,"Directory containing the input files, screened"
+steminputs,s,a,"",,,"Stem"
+orbitfile,s,a,"",,,"asked for where barycorr=yes"
+barycorr,b,h,no,,,"Barycentre?"
 instrument, s, a, "FPMA", FPMA|FPMB, , "Instrument name (FPMA, FPMB)"
 outdir,s,q,,,,"an "open quote
 binsize,r,h,10.0,0.1,1d5,"Light curve bin size (sec)"
@@ -63,15 +66,16 @@ def call(*args: str) -> Call:
     return Call(HEASOFT, "nuproducts", tuple(arg.partition("=")[::2] for arg in args))
 
 
-GOOD = ("indir=in", "outdir=out")
+GOOD = ("indir=in", "outdir=out", "steminputs=nu1")
 
 
 def test_a_file_of_heasoft(nuproducts: ParameterFile) -> None:
     found = nuproducts.parameters
-    assert list(found)[:3] == ["indir", "instrument", "outdir"]
+    assert list(found)[:3] == ["indir", "steminputs", "orbitfile"]
     assert found["indir"] == Parameter("indir", "s", "", required=True)
     assert found["instrument"] == Parameter("instrument", "s", "FPMA", choices=("FPMA", "FPMB"))
     assert found["outdir"].required
+    assert found["orbitfile"].parent == ("barycorr", "yes")
     assert (found["binsize"].low, found["binsize"].high) == (0.1, 1e5)
     assert found["infile"].kind == "f"
     assert "clobber" in found  # the open quote has cost its own line alone
@@ -105,7 +109,10 @@ def test_names(nuproducts: ParameterFile, name: str, meant: str) -> None:
 
 
 def test_what_is_required(nuproducts: ParameterFile) -> None:
-    assert problems(call("indir=in"), nuproducts) == ["nuproducts needs outdir, which is not given"]
+    assert problems(call(*GOOD, "barycorr=y"), nuproducts) == ["nuproducts needs orbitfile, which is not given"]
+    assert problems(call("indir=in", "steminputs=nu1", "instrument=FPMA"), nuproducts) == [
+        "nuproducts needs outdir, which is not given"
+    ]
 
 
 def test_a_mode_of_its_own_asks_for_nothing(tmp_path: Path) -> None:

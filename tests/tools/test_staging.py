@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,8 @@ def test_a_tree(folder: Path, tmp_path: Path, how: str, names: list[str]) -> Non
     (raw / "a.evt.gz").write_bytes(gzip.compress(b"events"))
     (raw / "hk" / "b.hk").write_text("b")
     (raw / "hk" / "again").symlink_to(raw)
+    for name in ("ccf.cif", "0001SUM.SAS"):
+        (raw / name).write_text("of another analysis")
     staging(folder, None, raw=raw).put("60001/", Staged("raw", how))
     tree = folder / "60001"
     assert sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file()) == names
@@ -101,6 +105,20 @@ def test_a_tree(folder: Path, tmp_path: Path, how: str, names: list[str]) -> Non
         assert (tree / "a.evt").read_bytes() == b"events"
     (tree / "new").write_text("x")  # tools write beside what is linked
     assert not (raw / "new").exists()
+
+
+def test_nothing_is_written_through_a_link(folder: Path) -> None:
+    raw = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+    try:
+        (raw / "a.txt").write_text("raw")
+        one = staging(folder, {"list": raw / "a.txt"}, raw=raw)
+        one.put("odf", Staged("raw", "tree"))
+        assert (folder / "odf/a.txt").is_symlink()
+        one.put("odf/a.txt", Staged("list", "copy"))
+        (folder / "odf/a.txt").write_text("new")
+        assert (raw / "a.txt").read_text() == "raw"
+    finally:
+        shutil.rmtree(raw)
 
 
 def test_a_tree_that_is_not_there(folder: Path, tmp_path: Path) -> None:

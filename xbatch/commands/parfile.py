@@ -161,6 +161,7 @@ def _heasoft_parameter(fields: Sequence[str], overall: str) -> Parameter:
     name, kind, mode, default, low, high = fields[:6]
     mode = overall if mode.lower() in {"a", "auto"} else mode.lower()
     base = kind[:1].lower()  # fr, fw, fe and fn are files that must be readable, writable, there, or not there
+    base = "r" if base == "d" else base
     choices = tuple(choice.strip() for choice in low.split("|")) if "|" in low else ()
     ranged = base in {"i", "r"} and not choices
     return Parameter(
@@ -270,8 +271,8 @@ def _counts(parameter: Parameter, parameters: ParameterFile, given: Mapping[str,
     if parameter.parent is None:
         return True
     name, value = parameter.parent
-    above = parameters.parameters[name]
-    if not _counts(above, parameters, given):
+    above = parameters.parameters.get(name)
+    if above is None or not _counts(above, parameters, given):
         return False
     if name not in given and not above.default:
         return False

@@ -22,6 +22,8 @@ __all__ = ["LONGEST", "Staging", "with_path"]
 LONGEST = 80
 _GZIP = b"\x1f\x8b"
 _COMPRESS = b"\x1f\x9d"
+# what an earlier analysis by hand has left beside an ODF, and SAS would take for its own
+_INDEX, _SUMMARY = "ccf.cif", "SUM.SAS"
 _PATH = re.compile(r"^PATH[ \t].*$", re.MULTILINE)
 
 
@@ -64,6 +66,8 @@ class Staging:
         source, target = given[staged.role], self._folder / name
         self.sources[name] = (staged.how, source)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink():
+            target.unlink()  # of a tree that was staged before; nothing is written through a link
         match staged.how:
             case "link":
                 self._link(source, target, name)
@@ -92,6 +96,8 @@ class Staging:
             raise StepError("is not there, or is no folder", str(source), "Fetch the observation again")
         target.mkdir(parents=True, exist_ok=True)
         for path in _files(source):
+            if path.name == _INDEX or path.name.endswith(_SUMMARY):
+                continue
             place = target / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
             if unpack and path.suffix == ".gz":
