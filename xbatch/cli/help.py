@@ -21,6 +21,7 @@ Options:
 Commands:
   init        Write a starter spec for a folder of spectra.
   import      Write a spec from an XSPEC command file (.xcm).
+  find        List the observations of a target, as lines of a spec.
   validate    Check a spec; say everything that is wrong with it.
   plan        Show the steps of a spec and what a run would do.
   explain     Say what differs, old and new, for the steps that would run.
