@@ -51,7 +51,7 @@ def events_steps(
     """
     shared = shared if shared is not None else Memo(1)
     parts = (spec.work, spec.combinations, spec.fakes, spec.equal_bands)
-    key = ("events", *map(id, parts))
+    key = ("events", *map(id, parts), spec.engines.get("combine"))
     known: _Made | None = shared.find(key)
     if known is None:
         known = _made(analysis, spec)
@@ -75,7 +75,7 @@ def _made(analysis: Analysis, spec: Spec) -> _Made:
     found, problems = find_lists(work.observed, analysis)
     lists = EventLists(work, _inputs(work, found))
     problems += file_problems(lists, found, analysis)
-    sources, added = _sources(spec)
+    sources, added = _sources(analysis, spec)
     if problems:
         return _Made(sources, [], problems)
     steps = [
@@ -93,7 +93,7 @@ def what_events_cannot_give(analysis: Analysis) -> list[Problem]:
     problems: list[Problem] = []
     for member in analysis.members:
         if member.spec.work is not None:
-            problems += response_problems(analysis, member.spec, _sources(member.spec)[0])
+            problems += response_problems(analysis, member.spec, _sources(analysis, member.spec)[0])
     return list(dict.fromkeys(problems))
 
 
@@ -103,10 +103,10 @@ def _work(spec: Spec) -> EventWork:
     return spec.work
 
 
-def _sources(spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
+def _sources(analysis: Analysis, spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
     """Give all spectra, with sums, and the steps that make the sums."""
     extracted = {one.subject.path: event_source(one) for one in _work(spec).spectra}
-    return sums(spec, extracted)
+    return sums(analysis, spec, extracted)
 
 
 def _inputs(work: EventWork, found: Mapping[str, Lists]) -> dict[tuple[str, str], ListInputs]:

@@ -12,6 +12,7 @@ from xbatch.base.errors import Problem
 from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
+from xbatch.plan.toolengines import engine_context, grouped_by_heasoft
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
@@ -81,7 +82,7 @@ def following_steps(
     problems = response_problems(analysis, spec, sources)
     for subject, binning in _groupings(spec, sources):
         source = sources[subject]
-        key = ("group", id(source), id(binning), spec.min_exposure)
+        key = ("group", id(source), id(binning), spec.min_exposure, spec.engines.get("binning"))
         grouping: tuple[Step, Problem | None] | None = shared.find(key)
         if grouping is None:
             grouping = _group_step(recipe, source, binning), _template_problem(recipe, binning)
@@ -89,11 +90,11 @@ def following_steps(
         steps.append(grouping[0])
         problems += [grouping[1]] if grouping[1] else []
     for job in _jobs(spec, sources):
-        key = ("fit", id(sources), id(job), spec.min_exposure)
-        fit: tuple[list[Step], list[Problem]] | None = shared.find(key)
+        of_fit = ("fit", id(sources), id(job), spec.min_exposure)
+        fit: tuple[list[Step], list[Problem]] | None = shared.find(of_fit)
         if fit is None:
             fit = _fit_steps(recipe, job, installed), _fit_problems(analysis, job, sources)
-            shared.keep(key, fit, (sources, job))
+            shared.keep(of_fit, fit, (sources, job))
         steps += fit[0]
         problems += fit[1]
     return steps, problems
@@ -136,7 +137,7 @@ def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
         inputs["response"] = source.response_input()
     if binning.params.get("from"):
         inputs["template"] = FileInput(str(Path(str(binning.params["from"])).absolute()))
-    return Step(
+    step = Step(
         name=_group_name(subject.path, binning.name),
         task="group",
         subject=f"{subject.path}/{binning.name}",
@@ -152,6 +153,8 @@ def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
         product=f"{subject.path}/{binning.name}",
         path=binning.path,
     )
+    context = engine_context(recipe.analysis, recipe.spec, "binning", recipe.shared)
+    return step if context is None else grouped_by_heasoft(context, step)
 
 
 def _template_problem(recipe: _Recipe, binning: Binning) -> Problem | None:

@@ -88,7 +88,7 @@ def _made(context: RawContext) -> _Made:
             made |= recipe(context, one)
     lists = EventLists(work, made.lists)
     problems = [*made.problems, *file_problems(lists, {}, context.analysis)]
-    sources, added = sums(context.spec, {**_event_sources(context, made), **made.sources})
+    sources, added = sums(context.analysis, context.spec, {**_event_sources(context, made), **made.sources})
     if problems:
         return _Made(sources, [], problems)
     native = [one for one in work.spectra if one.subject.path not in made.spectra]

@@ -45,7 +45,7 @@ def spectra_steps(
     """
     shared = shared if shared is not None else Memo(1)
     parts = (spec.spectra, spec.combinations, spec.fakes, spec.equal_bands)
-    key = ("spectra", *map(id, parts))
+    key = ("spectra", *map(id, parts), spec.engines.get("combine"))
     known: _Read | None = shared.find(key)
     if known is None:
         known = _read(analysis, spec)
@@ -73,7 +73,7 @@ def _read(analysis: Analysis, spec: Spec) -> _Read:
         if links is not None:
             read[files.subject.path] = _source(links)
             steps.append(_spectrum_step(links))
-    sources, added = sums(spec, read)
+    sources, added = sums(analysis, spec, read)
     return _Read(sources, [*steps, *added, *edge_steps(spec, sources)], problems)
 
 

@@ -8,17 +8,20 @@ from xbatch.plan.combine import bands_step, combine_step, shared_responses
 from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
+from xbatch.plan.toolengines import engine_context, summed_by_heasoft
 from xbatch.spec.derivedmodel import Combination
-from xbatch.spec.model import Spec
+from xbatch.spec.model import Analysis, Spec
 
 __all__ = ["edge_steps", "sums"]
 
 
-def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], list[Step]]:
+def sums(analysis: Analysis, spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], list[Step]]:
     """Add the sums of a spec, and the spectra that are drawn from models, to its spectra.
 
     Parameters
     ----------
+    analysis : Analysis
+        For places of problems.
     spec : Spec
     sources : Mapping
         The spectra by `Subject.path`; a sum with a member that is not among them is left out (why, is said elsewhere).
@@ -32,10 +35,12 @@ def sums(spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], 
     """
     known = dict(sources)
     steps: list[Step] = []
+    context = engine_context(analysis, spec, "combine")
     for one in spec.combinations:
         if all(member.path in known for member in one.members):
             members = [known[member.path] for member in one.members]
             step = combine_step(one, members)
+            step = step if context is None else summed_by_heasoft(context, step, members)
             steps.append(step)
             known[one.subject.path] = _sum_of(one, members, step.name)
     for fake in spec.fakes:
