@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 from xbatch.spec.code import Code
 from xbatch.spec.codes_content import CONTENT
+from xbatch.spec.codes_plan import PLAN
 from xbatch.spec.codes_text import TEXT
 
 __all__ = ["CODES", "Code"]
 
-CODES: Mapping[str, Code] = MappingProxyType({**TEXT, **CONTENT})
+CODES: Mapping[str, Code] = MappingProxyType({**TEXT, **CONTENT, **PLAN})

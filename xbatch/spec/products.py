@@ -18,7 +18,7 @@ from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, ite
 from xbatch.spec.observed import Sky, observed_file, sound_template
 from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
-from xbatch.spec.rgs import PIPELINE
+from xbatch.spec.rgs import PIPELINE, is_rgs
 from xbatch.spec.screenings import DEFAULT_SCREENING
 from xbatch.spec.selectors import exceptions, selected
 
@@ -68,14 +68,10 @@ def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Repor
         _check_maps(settled, report)
         if len(report.problems) > before or not is_sound(node):
             continue
-        made = [_image(name, one, settled[one], sets, sky) for one in chosen if _is_imaging(one)]
+        made = [_image(name, one, settled[one], sets, sky) for one in chosen if not is_rgs(one)]
         images += made
-        mosaics += _mosaics(name, node, [one for one in chosen if _is_imaging(one)], made, report)
+        mosaics += _mosaics(name, node, [one for one in chosen if not is_rgs(one)], made, report)
     return Pictures(tuple(images), tuple(mosaics))
-
-
-def _is_imaging(subject: Subject) -> bool:
-    return not (subject.mission == "xmm" and subject.instrument.startswith("RGS"))
 
 
 def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...], sky: Sky) -> ImageJob:
@@ -108,7 +104,7 @@ def _is_made(table: Table) -> bool:
 def _check_maps(settled: Mapping[Subject, Table], report: Report) -> None:
     """Insist on a mission whose tools make exposure maps of what is reduced here."""
     for subject, table in settled.items():
-        if _is_made(table) and subject.mission != "nustar" and _is_imaging(subject):
+        if _is_made(table) and subject.mission != "nustar" and not is_rgs(subject):
             message = f"nuexpomap makes maps of NuSTAR, and {_observed(subject)} is of XMM-Newton"
             hint = "write exposure_map: pipeline under for: [{where: {mission: nustar}, ...}]"
             report.add(table.entries["exposure_map"], "XB237", message, hint)
@@ -202,6 +198,10 @@ def find_lightcurves(
         if asked is not None and spectrum and spectrum not in known:
             report.add(asked, "XB101", f"unknown spectrum {shown(spectrum)}", did_you_mean(spectrum, known))
         mine = [one for one in spectra if one.subject.spectrum == spectrum]
+        dispersed = [one for one in known.get(spectrum, ()) if is_rgs(one)]
+        if asked is not None and dispersed and not mine and sky.raw:
+            message = f"light curves are of regions, and {dispersed[0].path} is made by rgsproc"
+            report.add(asked, "XB233", message, "name a spectrum with a region")
         subjects = [one.subject for one in mine]
         loud = report if sky.whole and subjects else Report()
         chosen = selected(node.entries.get("where"), subjects, loud)

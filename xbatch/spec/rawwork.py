@@ -34,6 +34,7 @@ def find_raw(root: Table, findings: EventFindings, work: EventWork, sums: Sequen
     sky = findings.sky
     pipelines = find_pipelines(root, sky, report)
     _check_missions(findings, report)
+    _check_timing(root, work, pipelines, report)
     together: dict[tuple[str, str], list[Subject]] = {}
     for subject in sky.subjects:
         together.setdefault((subject.mission, subject.obsid), []).append(subject)
@@ -96,6 +97,23 @@ def _screening(root: Table, name: str) -> Node:
 def _target(findings: EventFindings) -> tuple[float, float] | None:
     anchor = findings.named.regions.target
     return equatorial(*anchor.center, anchor.frame) if anchor is not None and anchor.center is not None else None
+
+
+def _check_timing(root: Table, work: EventWork, pipelines: Mapping[Subject, Mapping[str, Any]], report: Report) -> None:
+    """Refuse products of X and Y where there are none; each entry is reported once."""
+    timed = {f"{one.obsid}/{one.instrument}" for one, params in pipelines.items() if params.get("mode") == "timing"}
+    made = [(f"{one.subject.obsid}/{one.subject.instrument}", one.path) for one in work.spectra]
+    made += [(job.observed, job.path) for job in work.images]
+    made += [(job.observed, job.path) for job in work.lightcurves]
+    told: set[str] = set()
+    for observed, path in made:
+        if observed in timed and path not in told:
+            told.add(path)
+            block, _, name = path.partition(".")
+            table = root.entries[block]
+            place = table.key_place(name) if isinstance(table, Table) else table.place
+            message = f"lists of timing mode have no X and Y, and '{name}' selects by them in {observed}"
+            report.add(place, "XB238", message, "leave it out with 'where', or use mode: imaging", path)
 
 
 def _check_missions(findings: EventFindings, report: Report) -> None:
