@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from xbatch.registry import Job, Outcome, task_function
 from xbatch.spec import load
 from xbatch.spec.rawmodel import RawObservation
 
-__all__ = ["Reduced", "context_of", "reduce"]
+__all__ = ["Reduced", "context_of", "planned", "reduce"]
 
 Recipe = Callable[[RawContext, RawObservation], RawMade]
 
@@ -26,14 +27,14 @@ class Reduced:
     folder: Path
     steps: dict[str, Step] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    made: list[RawMade] = field(default_factory=list)
 
     def out(self, step: str) -> Path:
         return self.folder / step.replace("/", "_").replace(":", "-")
 
     def run(self, step: Step) -> Outcome:
-        """Run one step whose needs have been run."""
+        """Run one step whose needs have been run, in the place of what it has made before."""
         out = self.out(step.name)
+        shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         inputs = {
             role: Path(item.path) if isinstance(item, FileInput) else self.out(item.step) / item.output
@@ -52,9 +53,17 @@ def context_of(spec: Path, environment: Mapping[str, str]) -> RawContext:
     return RawContext(analysis, analysis.members[0].spec, find_toolset(environment))
 
 
-def reduce(
-    context: RawContext, folder: Path, recipes: Iterable[Recipe], but: Iterable[str] = (), more: Iterable[Step] = ()
-) -> Reduced:
+def planned(context: RawContext, recipes: Iterable[Recipe]) -> dict[str, Step]:
+    """Give all steps of all observations of a spec, by name."""
+    made = RawMade()
+    for one in context.raw.observations:
+        made |= observation_steps(context, one)
+        for recipe in recipes:
+            made |= recipe(context, one)
+    return {step.name: step for step in made.steps}
+
+
+def reduce(context: RawContext, folder: Path, recipes: Iterable[Recipe], but: Iterable[str] = ()) -> Reduced:
     """Run all steps of all observations of a spec.
 
     Parameters
@@ -65,25 +74,13 @@ def reduce(
     recipes : iterable of Recipe
     but : iterable of str
         Tasks that are left out, with what hangs on them.
-    more : iterable of Step
-        Other steps.
     """
     reduced = Reduced(folder)
-    steps: list[Step] = list(more)
-    for one in context.raw.observations:
-        made = observation_steps(context, one)
-        for recipe in recipes:
-            made |= recipe(context, one)
-        reduced.made.append(made)
-        steps += made.steps
-    left = set(but)
-    names = {step.name for step in steps}
-    gone = {step.name for step in steps if step.task in left}
-    while True:
-        further = {step.name for step in steps if {*step.needs()} & gone or not {*step.needs()} <= names} | gone
-        if further == gone:
-            break
-        gone = further
+    steps = list(planned(context, recipes).values())
+    left, names = set(but), {step.name for step in steps}
+    gone = {step.name for step in steps if step.task in left or not {*step.needs()} <= names}
+    while further := {step.name for step in steps if {*step.needs()} & gone} - gone:
+        gone |= further
     for step in ordered("reduction", [step for step in steps if step.name not in gone]):
         reduced.run(step)
     return reduced
