@@ -186,7 +186,7 @@ def _check(one: Parameter, value: str) -> None:
             "real": _is_real(item),
             "angle": _is_real(item) or ":" in item,
             "date": _DATE.fullmatch(item) is not None,
-            "choice": item in one.choices,
+            "choice": low in {choice.lower() for choice in one.choices},
         }.get(one.kind, True)
         if not good:
             wanted = f" (one of {', '.join(one.choices)})" if one.choices else f" (a {one.kind})"
