@@ -157,7 +157,7 @@ def test_a_failure_names_input_log_and_remedy(bench: Bench) -> None:
     assert text.startswith(
         f"numkarf failed with exit status 3 (input: {source}); it said: numkarf_0.5.0: Error: CALDB is"
     )
-    assert "are in run/logs/a.log; the command was: env " in text
+    assert "are in run/logs/a.log; the command: env " in text
     assert "'infile=cl.evt[EVENTS]'" in text
     assert error.cure.startswith("Set up CALDB")
 

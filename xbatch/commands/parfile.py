@@ -50,6 +50,7 @@ _ASKED_WHERE: Mapping[str, tuple[tuple[frozenset[str], str, str], ...]] = {
     "nuproducts": (
         (_SOURCE, "srcregionfile", "DEFAULT"),
         (_BACKGROUND, "bkgregionfile", "DEFAULT"),
+        (frozenset({"bkgregionfile"}), "bkgextract", "yes"),
         (_BARYCENTRE, "barycorr", "yes"),
     ),
 }

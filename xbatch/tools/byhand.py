@@ -12,6 +12,8 @@ from xbatch.tools import environment as variables
 __all__ = ["script"]
 
 _END = "END_OF_TEXT"
+_LEFT_OUT = "'(' -name ccf.cif -o -name '*SUM.SAS' ')'"
+_UNPACK = """-exec sh -c 'gzip -dc "$1" > "${1%.gz}" && rm "$1"' _ {} ';'"""
 
 
 def script(
@@ -45,30 +47,30 @@ def script(
         "--- by hand: in a shell in which the toolset is initialised",
         f'SCRATCH=$(mktemp -d /tmp/xb-XXXXXX) && cd "$SCRATCH" && mkdir {own}',
     ]
+    folders = {str(Path(name).parent): None for name in (*sources, *written) if Path(name).parent != Path()}
+    if folders:
+        lines.append(f"mkdir -p {' '.join(map(shlex.quote, folders))}")
     for name, (how, source) in sources.items():
-        lines += _staged(name, how, shlex.quote(str(source)))
+        lines.append(_staged(name, how, shlex.quote(str(source))))
     for name, text in written.items():
-        lines += [*_folder_of(name), f"cat > {shlex.quote(name)} <<'{_END}'", text.rstrip("\n"), _END]
+        lines += [f"cat > {shlex.quote(name)} <<'{_END}'", text.rstrip("\n"), _END]
     given = variables.tool_environment({"HEADAS": headas}, folder, extra)
     lines += [variables.by_hand(call, given, folder, extra) for call in calls]
     return "\n".join([*lines, "--- end of the script", ""])
 
 
-def _staged(name: str, how: str, source: str) -> list[str]:
+def _staged(name: str, how: str, source: str) -> str:
     target = shlex.quote(name)
-    if how.startswith("tree"):
-        lines = [*_folder_of(name), f"cp -rsL {source} {target}"]
-        return [*lines, f"find -L {target} -name '*.gz' -exec gunzip -f {{}} +"] if how == "tree-unpack" else lines
+    how, _, path = how.partition(" ")
     match how:
+        case "summary":
+            return f'sed "s|^PATH .*|PATH $SCRATCH/{path}/|" {source} > {target}'
+        case "tree" | "tree-unpack":
+            line = f"mkdir -p {target} && cp -rsL {source}/. {target}/ && find {target} {_LEFT_OUT} -exec rm {{}} +"
+            return f"{line} && find {target} -name '*.gz' {_UNPACK}" if how == "tree-unpack" else line
         case "link":
-            command = f"ln -s {source} {target}"
+            return f"ln -s {source} {target}"
         case "unpack":
-            command = f"(gzip -dcf {source} || cat {source}) > {target}"
+            return f"(gzip -dcf {source} || cat {source}) > {target}"
         case _:
-            command = f"cp -L {source} {target} && chmod u+w {target}"
-    return [*_folder_of(name), command]
-
-
-def _folder_of(name: str) -> list[str]:
-    parent = Path(name).parent
-    return [] if parent == Path() else [f"mkdir -p {shlex.quote(str(parent))}"]
+            return f"cp -L {source} {target} && chmod u+w {target}"

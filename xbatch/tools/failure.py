@@ -69,8 +69,13 @@ def describe(failure: Failure, what: str, ended: Ended | None, found: Harvest | 
     parts = [subject + (f" (input: {failure.source})" if failure.source else "")]
     if said:
         parts.append(f"it said: {_quoted(said)}")
+    where = (
+        "all it said, and a script that does the same by hand, are"
+        if ended is not None
+        else "a script to do it by hand is"
+    )
     log = failure.log or "the step's log"
-    parts.append(f"all it said, and a script that does the same by hand, are in {log}; the command was: {failure.told}")
+    parts.append(f"{where} in {log}; the command: {failure.told}")
     return StepError("; ".join(parts), cure=remedy((what, *said)))
 
 

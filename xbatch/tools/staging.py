@@ -64,13 +64,14 @@ class Staging:
                 return
             raise StepError(f"has no input {staged.role!r}, which is to stand as {name} in the working folder")
         source, target = given[staged.role], self._folder / name
-        self.sources[name] = (staged.how, source)
+        self.sources[name] = (f"{staged.how} {staged.path}".strip(), source)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_symlink():
             target.unlink()  # of a tree that was staged before; nothing is written through a link
         match staged.how:
             case "link":
-                self._link(source, target, name)
+                if not self._link(source, target, name):
+                    self.sources[name] = ("copy", source)
             case "copy":
                 _copy(source, target)
             case "unpack":
@@ -83,13 +84,15 @@ class Staging:
             case _:
                 raise ValueError(f"an input cannot be staged by {staged.how!r}")
 
-    def _link(self, source: Path, target: Path, name: str) -> None:
+    def _link(self, source: Path, target: Path, name: str) -> bool:
+        """Link a file, or copy it where its path is long; tell whether it is a link."""
         real = source.resolve()
         if len(str(real)) > LONGEST:
             _copy(real, target)
-            return
+            return False
         self._marks[real] = (_mark(real, name), name)
         target.symlink_to(real)
+        return True
 
     def _tree(self, source: Path, target: Path, name: str, unpack: bool) -> None:
         if not source.is_dir():

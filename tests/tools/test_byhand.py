@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import gzip
+import subprocess
+from pathlib import Path
+
+from xbatch.commands.call import Call, Staged
+from xbatch.registry import Job
+from xbatch.tools.byhand import script
+from xbatch.tools.staging import Staging
+
+
+def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> None:
+    raw, folder = tmp_path / "raw", tmp_path / "work"
+    (raw / "hk").mkdir(parents=True)
+    folder.mkdir()
+    (raw / "a.evt.gz").write_bytes(gzip.compress(b"events"))
+    (raw / "hk" / "b.hk").write_text("b")
+    (raw / "SUM.txt").write_text("FILES 1\nPATH /home/u/odf/\n")
+    (raw / "ccf.cif").write_text("of another analysis")
+    (raw / "c.gz").write_bytes(gzip.compress(b"c"))
+    inputs = {"list": raw / "hk" / "b.hk", "summary": raw / "SUM.txt", "packed": raw / "c.gz"}
+    staging = Staging(Job("a:b", {}, inputs, folder, {"raw": raw}), folder)
+    staging.put("odf", Staged("raw", "tree-unpack"))
+    staging.put("all", Staged("raw", "tree"))
+    staging.put("my files/list", Staged("list"))
+    staging.put("odf/1SUM.SAS", Staged("summary", "summary", "odf"))
+    staging.put("c", Staged("packed", "unpack"))
+    calls = [
+        Call("sas", "sh", (), flags=("-c", "echo $SAS_ODF; find -L . -type f | sort; cat odf/1SUM.SAS c odf/a.evt"))
+    ]
+    text = script(folder, staging.sources, {"src.reg": "circle(1,2,3)"}, calls, {"SAS_ODF": f"{folder}/odf"}, "")
+    begun, *lines, ended = text.strip().splitlines()
+    assert begun.startswith("--- by hand")
+    assert ended == "--- end of the script"
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join([*lines, 'rm -r "$SCRATCH"'])], capture_output=True, text=True, check=True, cwd="/"
+    )
+    said = done.stdout.splitlines()
+    scratch = said[0].removesuffix("/odf")
+    assert said[1:] == [
+        "./all/SUM.txt",
+        "./all/a.evt.gz",
+        "./all/c.gz",
+        "./all/hk/b.hk",
+        "./c",
+        "./my files/list",
+        "./odf/1SUM.SAS",
+        "./odf/SUM.txt",
+        "./odf/a.evt",
+        "./odf/c",
+        "./odf/hk/b.hk",
+        "./src.reg",
+        "FILES 1",
+        f"PATH {scratch}/odf/",
+        "cevents",
+    ]
+    assert not Path(scratch).exists()
