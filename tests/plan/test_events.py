@@ -240,8 +240,7 @@ def test_a_fit_without_a_response_is_refused_with_and_without_data(one: Observed
     (problem,) = what_events_cannot_give(event_analysis(spec))
     assert problem.code == "XB403"
     assert "response: FILE" in problem.hint
-    assert "CALDB" in problem.hint
-    assert "does not drive yet" in problem.hint
+    assert "they make it at level: raw" in problem.hint
     assert codes_of(spec) == ["XB403"]
     assert what_events_cannot_give(event_analysis(event_spec(EventWork((one,), (spectrum(),))))) == []
 

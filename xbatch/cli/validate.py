@@ -41,7 +41,7 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
 
     try:
         analysis = read_spec(spec, overrides)
-        if any(member.spec.work is not None for member in analysis.members):
+        if any(member.spec.level == "events" for member in analysis.members):
             from xbatch.plan.events import what_events_cannot_give
 
             if lacking := what_events_cannot_give(analysis):
@@ -72,11 +72,15 @@ def command(spec: Path, overrides: tuple[str, ...], resolved: bool, form: str) -
 def _content(analysis: Analysis) -> str:
     """Count what a spec has."""
     first = analysis.members[0].spec
-    work = first.work
+    work, raw = first.work, first.raw
+    spectra = len(work.spectra) + len(raw.rgs if raw else ()) if work else len(first.spectra)
     counts = [
+        (len(raw.observations) if raw else 0, "raw observation", "raw observations"),
         (len(work.observed) if work else 0, "event list", "event lists"),
-        (len(work.spectra) if work else len(first.spectra), "spectrum", "spectra"),
-        (len(first.combinations), "sum", "sums"),
+        (spectra, "spectrum", "spectra"),
+        (len(first.combinations) + len(raw.rgs_sums if raw else ()), "sum", "sums"),
+        (len(raw.pileups) if raw else 0, "search for pile-up", "searches for pile-up"),
+        (len(raw.detections) if raw else 0, "search for sources", "searches for sources"),
         (len(work.images) if work else 0, "set of images", "sets of images"),
         (len(work.lightcurves) if work else 0, "set of light curves", "sets of light curves"),
         (len(first.fits), "fit", "fits"),

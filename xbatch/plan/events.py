@@ -92,7 +92,7 @@ def what_events_cannot_give(analysis: Analysis) -> list[Problem]:
     """Say which fits and groupings need responses that nothing gives, without a look at any file."""
     problems: list[Problem] = []
     for member in analysis.members:
-        if member.spec.work is not None:
+        if member.spec.level == "events":
             problems += response_problems(analysis, member.spec, _sources(analysis, member.spec)[0])
     return list(dict.fromkeys(problems))
 

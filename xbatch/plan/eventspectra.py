@@ -36,8 +36,8 @@ def event_source(one: EventSpectrum) -> Source:
         background_name=f"the background region {one.background!r}",
         no_response=" (events bring none)",
         response_cure=(
-            " (and 'arf: FILE' where it is apart); a response made for this source and region comes from CALDB, "
-            "the CCF or the mission's tools, which xbatch does not drive yet"
+            " (and 'arf: FILE' where it is apart); a response for this source and region is made by the mission's "
+            "tools: they make it at level: raw"
         ),
         responses=tuple(
             name for name, files in one.responses.items() if files.response or isinstance(one.response, Path)
