@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -190,6 +191,8 @@ class Session:
         if wrong:
             raise self._failed(failure, f"was not run: {'; '.join(wrong)}", extra)
 
+        with self._room():
+            (self.folder / ready.folder).mkdir(parents=True, exist_ok=True)
         before = products.look(self.folder, _OWN)
         ended = self._ran(ready, failure, executable, given, extra, parameters)
         found = harvest(ready.suite, ended.stdout, ended.stderr)
@@ -336,7 +339,7 @@ class Session:
         """Give what the record should hold of the calls: the same for the same work, so without times."""
         calls = []
         for result in self.results:
-            command = " ".join(result.command).replace(str(self.folder), "{scratch}")
+            command = shlex.join(result.command).replace(str(self.folder), "{scratch}")
             calls.append({"command": command, "exit_status": result.exit_status})
         tools = {name: suite.version for name, suite in self._suites.items() if suite is not None}
         return {"calls": calls, "tools": tools}
