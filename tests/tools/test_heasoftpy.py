@@ -23,10 +23,12 @@ class Config:
 class HSPTask:
     def __init__(self, name):
         self.name = name
+        self.par_names = ["n", *(["noprompt"] if name == "odd" else [])]
         self.pfiles = os.environ["PFILES"].split(";")[0]
 
-    def __call__(self, params, noprompt, stderr, verbose):
-        assert Config.allow_failure and noprompt and stderr and not verbose
+    def __call__(self, params, noprompt=False, stderr=False, py_noprompt=False):
+        assert Config.allow_failure and stderr
+        assert (noprompt, py_noprompt) == (self.name != "odd", self.name == "odd")
         os.environ["HEADASNOQUERY"] = ""
         with open(f"{self.pfiles}/{self.name}.par", "w") as stream:
             stream.write("through heasoftpy")
@@ -55,6 +57,15 @@ def test_a_call_through_heasoftpy_has_the_same_record(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("heasoftpy")
+def test_a_task_with_a_parameter_called_as_heasoftpys_own(bench: Bench) -> None:
+    bench.tool("odd", "echo $2 > out.txt")
+    bench.parameters("odd", 'n,i,h,1,,,"number"\nnoprompt,b,h,no,,,"?"\n')
+    job = work(bench.job(), call("odd", "out.txt", n="3", noprompt="no"), kept={"out.txt": "out.txt"})
+    run(job)
+    assert (job.out / "out.txt").read_text() == "noprompt=no\n"
+
+
+@pytest.mark.usefixtures("heasoftpy")
 def test_a_failure_through_heasoftpy(bench: Bench) -> None:
     bench.tool("ftool", "echo 'ERROR: no such file' >&2; exit 7")
     bench.parameters("ftool", 'n,i,h,1,,,"number"\n')
@@ -68,6 +79,7 @@ def test_the_command_and_what_heasoftpy_cannot_say() -> None:
     assert command is not None
     assert json.loads(command[-1]) == {"path": ["/a"], "task": "ftool", "params": {"n": "3"}}
     assert through_heasoftpy(Call("heasoft", "ftool", (), flags=("-x",)), ["/a"]) is None
+    assert through_heasoftpy(Call("heasoft", "ftool", (("n", ""),)), ["/a"]) is None
 
 
 def test_without_heasoftpy_the_executable_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

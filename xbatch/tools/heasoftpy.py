@@ -23,7 +23,8 @@ def through_heasoftpy(call: Call, path: Sequence[str]) -> list[str] | None:
     path : sequence of str
         Where Python finds packages.
     """
-    if call.flags or importlib.util.find_spec("heasoftpy") is None:
+    # it has no words but parameters, and gives an empty one to the tool as "$( )"
+    if call.flags or any(not value.strip() for _, value in call.args) or importlib.util.find_spec("heasoftpy") is None:
         return None
     order = {"path": list(path), "task": call.tool, "params": dict(call.args)}
     return [sys.executable, "-S", hsp.__file__, json.dumps(order)]

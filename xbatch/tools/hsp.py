@@ -19,7 +19,11 @@ def main(text: str) -> int:
     config = getattr(heasoftpy, "Config", None)
     if config is not None:
         config.allow_failure = True  # a failure is told by its return code
-    result = heasoftpy.HSPTask(order["task"])(order["params"], noprompt=True, stderr=True, verbose=False)
+    task = heasoftpy.HSPTask(order["task"])
+    # where a task has a parameter of this name heasoftpy calls its own otherwise
+    quiet = "py_noprompt" if "noprompt" in task.par_names else "noprompt"
+    apart = {} if "stderr" in task.par_names else {"stderr": True}
+    result = task(order["params"], **{quiet: True}, **apart)
     sys.stdout.write(result.stdout or "")
     sys.stderr.write(result.stderr or "")
     return int(result.returncode or 0)
