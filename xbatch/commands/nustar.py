@@ -326,7 +326,7 @@ class Curves:
 
     def folder(self, base: str, name: str, first: bool) -> str:
         """Name the folder of a band: `base` for the first, and by its name for another."""
-        return base if first else f"{base}_{name}"
+        return base if first else f"{base}_{name.replace('.', '_')}"
 
     def products(self, outdir: str, spectra: bool = True) -> tuple[str, ...]:
         """Name what a band's call makes: the curves of source and background, and their spectra."""

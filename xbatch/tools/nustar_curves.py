@@ -7,7 +7,7 @@ of the BACKSCAL of source and background, as spectra of the same regions are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,9 @@ class _Net:
     error: NDArray[np.float64]
     fracexp: NDArray[np.float64]
     counts: NDArray[np.int64]
-    back: NDArray[np.float64] | None
-    back_error: NDArray[np.float64] | None
+    back: NDArray[np.float64] | None = None
+    back_error: NDArray[np.float64] | None = None
+    back_counts: NDArray[np.int64] | None = None
 
     def chosen(self, keep: NDArray[np.bool_]) -> _Net:
         """Give some of the bins."""
@@ -61,6 +62,7 @@ class _Net:
             self.counts[keep],
             None if self.back is None else self.back[keep],
             None if self.back_error is None else self.back_error[keep],
+            None if self.back_counts is None else self.back_counts[keep],
         )
 
 
@@ -106,12 +108,21 @@ def run(job: Job) -> Outcome:
         "gti_seconds": total(gti),
         "bands": [{key: value for key, value in one.items() if key not in {"start", "bins_in_all"}} for one in told],
     }
-    notes = ("rates are net of nuproducts' curve of the background, scaled by BACKSCAL",) if scale is not None else ()
+    notes = _notes(job, scale)
     write_atomically(job.out / "lightcurves.json", pretty_json({**facts, "notes": list(notes)}))
     if job.params.get("figure", True):
         _draw(job, header, gti, bands)
     few = {key: value for key, value in facts.items() if key != "bands"}
     return Outcome({**few, "bands": [one["band"] for one in told], "counts": told[0]["counts"], **calls}, notes)
+
+
+def _notes(job: Job, scale: float | None) -> tuple[str, ...]:
+    if scale is None:
+        return ()
+    said = ["rates are net of nuproducts' curve of the background, scaled by BACKSCAL"]
+    if "area" in job.params.get("corrections", ()):
+        said.append("nuproducts corrects all light in the source's region for the PSF, the background's there too")
+    return tuple(said)
 
 
 def _least(params: Mapping[str, Any]) -> float:
@@ -171,23 +182,17 @@ def _write(
     write_curve(job.out / f"{band.stem}.lc", header, table)
     return {
         "start": float(net.time[0]) - 0.5 * source.width,
-        "bins_in_all": int(whole.time.size),
+        "bins_in_all": round(float(whole.time[-1] - whole.time[0]) / source.width) + 1,
         **_facts(band, (first, last), net, exposure),
     }
 
 
 def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: float) -> _Net:
-    """Subtract a background of the same bins: ``rate - scale back``, errors in quadrature.
-
-    The counts of a bin are what its error says: both are divided by the same exposure and corrections.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(source.error > 0, source.rate / source.error, 0.0)
-    counts = np.rint(np.nan_to_num(ratio) ** 2).astype(np.int64)
+    """Subtract a background of the same bins: ``rate - scale back``, errors in quadrature."""
     # extractor's TIME is in the middle of what is exposed of a bin, which begins at a whole number of bins
     time = begins + (np.floor((source.time - begins) / source.width + _SAME) + 0.5) * source.width
     if background is None:
-        return _Net(time, source.rate, source.error, source.fracexp, counts, None, None)
+        return _Net(time, source.rate, source.error, source.fracexp, _counts(source))
     if len(background.time) != len(source.time) or np.any(np.abs(background.time - source.time) > _SAME * source.width):
         raise FileError(
             background.path,
@@ -197,14 +202,21 @@ def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: 
         )
     back, back_error = scale * background.rate, scale * background.error
     error = np.hypot(source.error, back_error)
-    return _Net(time, source.rate - back, error, source.fracexp, counts, back, back_error)
+    return _Net(time, source.rate - back, error, source.fracexp, _counts(source), back, back_error, _counts(background))
+
+
+def _counts(curve: CurveFile) -> NDArray[np.int64]:
+    """Give the counts of bins, as their errors tell them: rate and error are divided by the same exposure."""
+    ratio = np.divide(curve.rate, curve.error, out=np.zeros(len(curve.rate)), where=curve.error > 0)
+    counts: NDArray[np.int64] = np.rint(ratio**2).astype(np.int64)
+    return counts
 
 
 def _per_bin(net: _Net) -> _Net:
     """Give rates per second of the bin, not per exposed second."""
     back = None if net.back is None else net.back * net.fracexp
     back_error = None if net.back_error is None else net.back_error * net.fracexp
-    return _Net(net.time, net.rate * net.fracexp, net.error * net.fracexp, net.fracexp, net.counts, back, back_error)
+    return replace(net, rate=net.rate * net.fracexp, error=net.error * net.fracexp, back=back, back_error=back_error)
 
 
 def _begins(path: Path) -> float:
@@ -233,7 +245,7 @@ def _facts(band: StepBand, pi: tuple[int, int], net: _Net, exposure: NDArray[np.
         "hi": band.hi,
         "pi": list(pi),
         "counts": int(net.counts.sum()),
-        "background_counts": None,
+        "background_counts": None if net.back_counts is None else int(net.back_counts.sum()),
         "exposure": float(exposure.sum()),
         "bins": int(net.time.size),
         "rate": float((net.rate * exposure).sum() / exposure.sum()),
