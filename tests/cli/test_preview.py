@@ -98,7 +98,7 @@ def test_an_observation_that_is_not_there(desk: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_spec_that_starts_at_spectra() -> None:
-    with pytest.raises(UsageError, match="the spec does not start at event lists"):
+    with pytest.raises(UsageError, match="the spec has no event lists"):
         previews(Plan("desk", (Step("spectrum:1/FPMA/src", "spectrum", "1/FPMA/src"),)), [])
 
 

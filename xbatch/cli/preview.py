@@ -84,7 +84,7 @@ def previews(plan: Plan, obsids: Sequence[str]) -> list[str]:
     """
     steps = [step for step in plan if step.task == "preview"]
     if not steps:
-        raise UsageError("there are no regions to draw: the spec does not start at event lists (data.level: events)")
+        raise UsageError("there are no regions to draw: the spec has no event lists (data.level: events or raw)")
     known = dict.fromkeys(str(step.params["obsid"]) for step in steps)
     for obsid in obsids:
         if obsid not in known:

@@ -53,8 +53,6 @@ def _member_steps(analysis: Analysis) -> list[Step]:
     problems: dict[Problem, None] = {}
     shared = Memo(_KEPT)
     for member in analysis.members:
-        if member.spec.level not in _RECIPES:
-            raise SpecError([_unplanned(analysis, member.spec.level)])
         steps, refused = _recipe(member.spec.level)(analysis, member.spec, shared)
         problems |= dict.fromkeys(refused)
         try:
@@ -64,11 +62,6 @@ def _member_steps(analysis: Analysis) -> list[Step]:
     if problems:
         raise SpecError(list(problems))
     return variants.steps()
-
-
-def _unplanned(analysis: Analysis, level: str) -> Problem:
-    message = f"level {level} is checked here, and not planned yet"
-    return Problem(analysis.place("data.level"), "XB220", message, "use level: events or spectra", "data.level")
 
 
 def _recipe(level: str) -> Recipe:
