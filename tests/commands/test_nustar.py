@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xbatch.commands import ftools, nustar
-from xbatch.commands.call import Call
+from xbatch.commands.call import HEASOFT, Call
 from xbatch.commands.nustar import Area, Barycentre, Curves, Module
+from xbatch.commands.parfile import find_parameters, problems
 
 TUTORIAL = Module("60001110002", "FPMA", "60001110002_p/event_cl")
 
@@ -169,7 +170,13 @@ def test_spectrum_of_selected_barycentred_times() -> None:
 
 def test_grouping_of_ngc5506() -> None:
     call = ftools.grppha("spec_1_b_sr.pha", "spec_1_b.grp", ftools.grppha_commands(counts=20))
-    assert call.command == ("grppha", "infile=spec_1_b_sr.pha", "outfile=!spec_1_b.grp", "comm=group min 20&exit")
+    assert call.command == (
+        "grppha",
+        "infile=spec_1_b_sr.pha",
+        "outfile=!spec_1_b.grp",
+        "comm=group min 20&exit",
+        "tempc=exit",
+    )
 
 
 @pytest.mark.parametrize(
@@ -248,7 +255,7 @@ def test_sum_of_a_year() -> None:
 
 def test_grouping_by_a_file() -> None:
     call = ftools.grppha("src.pha", "src.grp", ftools.grppha_commands(files=["src.txt"]))
-    assert call.command == ("grppha", "infile=src.pha", "outfile=!src.grp", "comm=group src.txt&exit")
+    assert call.command == ("grppha", "infile=src.pha", "outfile=!src.grp", "comm=group src.txt&exit", "tempc=exit")
 
 
 def test_bad_channels_come_before_groups() -> None:
@@ -344,13 +351,35 @@ def _all_calls() -> list[Call]:
         ftools.addspec("l.txt", "sum"),
         ftools.lcmath("a.lc", "b.lc", "c.lc", 0.5),
         ftools.extractor_image("a.evt", "i.img", channels=(35, 1909)),
+        ftools.barycorr("a.evt", "b.evt", "a.attorb", (1.0, -2.0), ephemeris="JPLEPH.430", frame="ICRS"),
+        *(
+            ftools.ftgrouppha("a.pha", "b.pha", binning, background="c.pha", response="r.rmf", channels=(35, 1909))
+            for binning in ({"type": "optmin", "counts": 20.0}, {"type": "snmin", "snr": 3.0}, {"type": "opt"})
+        ),
     ]
 
 
-@pytest.mark.real_data
-def test_calls_pass_the_parameter_files(reference: Path) -> None:
-    tasks = json.loads((reference / "heasoft-6.20-parameters.json").read_text())["tasks"]
+def _wrong(folder: Path, tools: set[str]) -> list[str]:
+    """Hold all calls of some tools against parameter files."""
+    found = []
     for call in _all_calls():
-        known = {one["name"] for one in tasks[call.tool]}
-        assert {name for name, _ in call.args} <= known, call.tool
-        assert len({name for name, _ in call.args}) == len(call.args)
+        parameters = find_parameters(call.tool, HEASOFT, [folder]) if call.tool in tools else None
+        assert parameters is not None or call.tool not in tools
+        found += problems(call, parameters) if parameters is not None else []
+    return found
+
+
+def test_calls_pass_the_parameter_files() -> None:
+    folder = Path(__file__).parent.parent / "fakes" / "headas" / "syspfiles"
+    assert _wrong(folder, {call.tool for call in _all_calls()}) == []
+
+
+@pytest.mark.real_data
+def test_calls_pass_the_parameters_of_6_20(reference: Path, tmp_path: Path) -> None:
+    tasks = json.loads((reference / "heasoft-6.20-parameters.json").read_text())["tasks"]
+    for tool, rows in tasks.items():
+        lines = [",".join(f'"{one[key]}"' for key in ("name", "type", "mode", "default", "min", "max")) for one in rows]
+        (tmp_path / f"{tool}.par").write_text("\n".join(lines) + "\n")
+    known = {call.tool for call in _all_calls()} & set(tasks)
+    assert known >= {"nupipeline", "nuproducts", "nuexpomap", "nusplitsc", "nubackscale", "grppha", "addspec", "lcmath"}
+    assert _wrong(tmp_path, known) == []

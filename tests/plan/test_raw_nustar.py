@@ -122,7 +122,7 @@ NGC_COMMANDS = {
     },
     **{
         f"group:60061323002/{module}/agn/min20": [
-            "grppha infile=src.pha 'outfile=!grouped.pha' 'comm=group min 20&exit'"
+            "grppha infile=src.pha 'outfile=!grouped.pha' 'comm=group min 20&exit' tempc=exit"
         ]
         for module in ("FPMA", "FPMB")
     },

@@ -97,9 +97,9 @@ def grppha(infile: str, outfile: str, commands: Sequence[str]) -> Call:
         ``group min 20``, ``bad 0-34``.
     """
     words = "&".join((*commands, "exit"))
-    return Call(
-        HEASOFT, "grppha", arguments([("infile", infile), ("outfile", f"!{outfile}"), ("comm", words)]), (outfile,)
-    )
+    # what it would ask for next: nothing may be left to a prompt
+    args: list[tuple[str, Value]] = [("infile", infile), ("outfile", f"!{outfile}"), ("comm", words), ("tempc", "exit")]
+    return Call(HEASOFT, "grppha", arguments(args), (outfile,))
 
 
 def grppha_commands(
