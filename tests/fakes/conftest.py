@@ -11,6 +11,7 @@ import pytest
 from tests.fakes import make_headas
 from tests.fakes.headas.inside import Tools
 from tests.fakes.headas.raw import make_nustar_raw
+from tests.fakes.sas.desk import Desk, Installed, initialise, install
 
 OBSID = "60001110002"
 STEM = f"nu{OBSID}"
@@ -62,3 +63,21 @@ def spectra(bench: tuple[Tools, dict[str, Any]]) -> Path:
     for module in "ab":
         bench[0](*SPECTRA, f"instrument=FPM{module.upper()}", "outdir=spectra", f"stemout={module}")
     return bench[0].folder / "spectra"
+
+
+@pytest.fixture(scope="session")
+def sas_installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A fake SAS, and an observation that its epproc has been through."""
+    return install(tmp_path_factory.mktemp("sas"))
+
+
+@pytest.fixture
+def desk(
+    sas_installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Desk:
+    """A folder with the calibration, the summary, the attitude and the lists; the longer one of pn is ``pn.ds``."""
+    for path in sas_installed.made.iterdir():
+        name = "pn.ds" if path.name.endswith("EPN_U014_ImagingEvts.ds") else path.name
+        (tmp_path / name).write_bytes(path.read_bytes())
+    initialise(monkeypatch, sas_installed, tmp_path)
+    return Desk(sas_installed, tmp_path, capsys)

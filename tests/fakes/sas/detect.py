@@ -172,11 +172,21 @@ def _list(sources: Sequence[_Source], bands: Sequence[_Band], last: bool) -> Hdu
                 )
             )
             entries += [(camera, band.band, n, band.ecf, float(band.head.get("EXPOSURE", 1.0))) for band, n in mine]
-        for camera, band, counts, ecf, exposure in entries:
+        for camera, number_of_band, counts, ecf, exposure in entries:
             share = source.likelihood * counts / total
             rate = counts / exposure
             rows.append(
-                (number, camera, band, counts, max(counts, 1.0) ** 0.5, *place, share, rate, rate / ecf * 1e-11)
+                (
+                    number,
+                    camera,
+                    number_of_band,
+                    counts,
+                    max(counts, 1.0) ** 0.5,
+                    *place,
+                    share,
+                    rate,
+                    rate / ecf * 1e-11,
+                )
             )
     cells_of = np.array(rows, dtype=np.float64).reshape(-1, 12)
     first = "ML_ID_SRC" if last else "BOX_ID_SRC"
