@@ -45,6 +45,7 @@ PUBLIC: dict[str, set[str]] = {
         "Kind",
         "Scaler",
         "Scaling",
+        "Smooth",
     },
 }
 PACKAGES_WITHOUT_NAMES = {
