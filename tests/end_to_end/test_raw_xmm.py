@@ -1,0 +1,170 @@
+"""From raw data of XMM-Newton to a fit, by a fake SAS: a published study of NGC 5506, as its spec has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.world import Desk
+from tests.fakes.core import calls, set_faults
+from tests.fakes.sas import make_sas, set_pileup
+from tests.fakes.sas.raw import RawExposure, copy_observation, make_xmm_raw
+from tests.plan.test_raw_epic import EVSELECT_FILTER, EVSELECT_FLARE
+from xbatch.simulator.config import Sky
+
+SPEC = """\
+xbatch: 1
+name: desk
+target: {name: NGC 5506, position: ["14:13:14.9", "-03:12:27.3"], frame: fk5, redshift: 0.00618}
+observations:
+  - {mission: xmm, obsids: [OBSIDS], instruments: [EPN]}
+data:
+  root: data
+  level: raw
+  fetch: never
+  pipeline: {tasks: chain}
+  exposures: {default: merge, for: [{where: {obsid: "0761220101"}, use: [2]}]}
+screening:
+  spectral:
+    pattern: 0-4
+    flag: 0
+    pi_range: 200-12000 eV
+    flare: {band: 10-12 keV, pattern: 0, flag: "#XMMEA_EP", bin: 100 s, rate: "< 0.4 ct/s"}
+regions:
+  src: {shape: annulus, center: target, inner: 0 arcsec, outer: 50 arcsec}
+  bkg: {shape: circle, center: ["14:13:25", "-03:14:27.3"], frame: fk5, radius: 50 arcsec}
+pileup: {pn: {region: src, max: 5 arcsec, accept: {n_sigma: 3, direction: notebook}}}
+spectra: {agn: {region: src, background: bkg, screening: spectral}}
+binning: {min20: {type: min, counts: 20}}
+fit:
+  pl:
+    data: [{spectra: agn, binning: min20, band: 1-8 keV}]
+    group_by: [obsid]
+    background: {mode: subtract}
+    statistic: chi2
+    variance: data
+    model: powerlaw.pl
+    errors: {parameters: free, method: covariance}
+"""
+#: As published: singles, doubles, with their errors, at radius 0; no observation was found to be piled up.
+PATTERNS = {
+    "0013140101": (1.010, 0.011, 0.971, 0.015),
+    "0013140201": (1.020, 0.011, 0.958, 0.014),
+    "0201830201": (1.000, 0.011, 0.993, 0.014),
+    "0201830301": (0.998, 0.011, 0.992, 0.015),
+    "0201830401": (0.996, 0.011, 0.998, 0.015),
+    "0201830501": (1.000, 0.009, 0.994, 0.012),
+    "0554170101": (0.996, 0.004, 0.999, 0.005),
+    "0554170201": (1.001, 0.004, 0.990, 0.006),
+    "0761220101": (1.002, 0.005, 0.991, 0.006),
+}
+FIRST, SECOND = "0013140201", "0761220101"
+INDEX = 1.8
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two observations; of one the second exposure is wanted."""
+    folder = tmp_path_factory.mktemp("raw")
+    sky = Sky(ra=213.3120833, dec=-3.2075833, offset=(0.0, 0.0))
+    make_xmm_raw(folder, FIRST, 1, seconds=4000.0, events=8000.0, sky=sky)
+    two = {"EPN": (RawExposure("S003", 0.2), RawExposure("U014", 0.8))}
+    make_xmm_raw(folder, SECOND, 2, seconds=6000.0, events=12000.0, sky=sky, exposures=two)
+    return folder
+
+
+@pytest.fixture
+def study(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    for name, value in make_sas(tmp_path / "sas").items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "data").symlink_to(raw)
+    desk = Desk(tmp_path, capsys)
+    desk.write(spec(FIRST, SECOND))
+    return desk
+
+
+def spec(*obsids: str) -> str:
+    return SPEC.replace("OBSIDS", ", ".join(f'"{obsid}"' for obsid in obsids))
+
+
+def sas(desk: Desk) -> Path:
+    return desk.folder / "sas" / "sas"
+
+
+def products(desk: Desk, name: str) -> Any:
+    return json.loads((desk.run_dir / "products" / name).read_text())
+
+
+def test_the_study_runs_from_raw_data_to_a_fit(study: Desk) -> None:
+    pytest.importorskip("sherpa", reason="a fit needs Sherpa")
+    said = study.run("--jobs", 2)
+    assert said.status == 0, said.all
+    assert set(study.outcomes().values()) == {"done"}
+    for obsid in (FIRST, SECOND):
+        parameter = next(one for one in study.fit(f"pl/{obsid}")["parameters"] if one["name"] == "pl.PhoIndex")
+        assert abs(parameter["value"] - INDEX) < 4 * parameter["error_plus"]
+    found = products(study, f"{SECOND}/EPN/sas/events/epicevents.json")
+    assert found["taken"] == ["U014"]
+    # what was run is what was planned: with the expression of the region in the place of a token
+    ran = sorted(" ".join([call["tool"], *call["args"]]) for call in calls(sas(study), "evselect"))
+    plain = [text.replace("'", "") for text in (EVSELECT_FLARE, EVSELECT_FILTER)]
+    assert [ran.count(text) for text in plain] == [2, 2]
+    spectra = [text for text in ran if "spectrumset=source.pha" in text]
+    for text in spectra:
+        circle = re.search(r"expression=\(\(X,Y\) IN CIRCLE\(([\d.]+),([\d.]+),([\d.]+)\)\) ", text)
+        assert circle is not None
+        assert [float(number) for number in circle.groups()] == pytest.approx([25920.5, 25920.5, 1000.0], abs=0.5)
+    chains = sorted(" ".join(call["args"]) for call in calls(sas(study), "epchain"))
+    assert chains == ["exposure=2 runradmonfix=N", "odfaccess=all runradmonfix=N"]
+    # nothing is done twice, and nothing is left behind
+    before = len(calls(sas(study)))
+    again = study.run()
+    assert again.status == 0 and len(calls(sas(study))) == before
+    assert study.leftovers() == []
+
+
+def test_a_core_that_cannot_be_freed_leaves_the_other_observation_alone(study: Desk) -> None:
+    set_pileup(sas(study), {FIRST: [[0.0, 1.2, 0.01, 0.9, 0.01]]})
+    said = study.run("--only", "spectrum:*", "--jobs", 2)
+    assert said.status != 0
+    assert "no inner radius of 'src' up to 5 arcsec is free of pile-up" in said.all
+    outcomes = study.outcomes()
+    assert outcomes[f"spectrum:{SECOND}/EPN/agn"] == "done"
+    assert outcomes[f"pileup:{FIRST}/EPN/pn"] == "failed"
+    # another rule is another search, and all that was made before it is used again
+    before = len(calls(sas(study), "epchain"))
+    study.write(spec(FIRST, SECOND).replace("notebook", "task"))
+    assert study.run("--only", "spectrum:*").status == 0
+    assert len(calls(sas(study), "epchain")) == before
+
+
+def test_a_tool_that_makes_nothing_is_said_and_mended(study: Desk) -> None:
+    set_faults(sas(study), {"arfgen": {"kind": "no-product"}})
+    said = study.run("--only", "spectrum:*")
+    assert said.status != 0 and "arfgen" in said.all
+    set_faults(sas(study), {})
+    before = len(calls(sas(study), "epchain"))
+    assert study.run("--only", "spectrum:*").status == 0
+    assert len(calls(sas(study), "epchain")) == before
+
+
+def test_none_of_nine_observations_is_piled_up_as_published(study: Desk, raw: Path) -> None:
+    (study.folder / "data").unlink()
+    for obsid in PATTERNS:
+        copy_observation(raw / (SECOND if obsid == SECOND else FIRST), study.folder / "data", obsid)
+    set_pileup(sas(study), {obsid: [[0.0, *row]] for obsid, row in PATTERNS.items()})
+    study.write(spec(*PATTERNS))
+    said = study.run("--only", "pileup:*", "--jobs", 2)
+    assert said.status == 0, said.all
+    table = {obsid: products(study, f"{obsid}/EPN/sas/pileup-pn/pileup.json") for obsid in PATTERNS}
+    for obsid, row in PATTERNS.items():
+        found = table[obsid]
+        assert (found["inner"], len(found["table"])) == (0.0, 1)
+        first = found["table"][0]
+        assert tuple(first[key] for key in ("singles", "singles_error", "doubles", "doubles_error")) == row
+        assert first["piled_up"] is False
+    assert [obsid for obsid, found in table.items() if found["table"][0]["borderline"]] == ["0013140201"]
