@@ -1,0 +1,80 @@
+"""Sums by addspec have the counts, exposures and responses of the native sums."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fakes import make_headas
+from tests.fakes.core import calls
+from tests.tasks.test_combine import PARAMS, bright, dense
+from tests.tasks.test_group import SIZE, response
+from xbatch.base.errors import StepError
+from xbatch.ogip.pha import read_pha, write_pha
+from xbatch.ogip.response import load_response, save_response
+from xbatch.registry import Job, Outcome
+from xbatch.tasks import combine as native
+from xbatch.tools import addspec
+
+
+@pytest.fixture
+def headas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in make_headas(tmp_path / "tools").items():
+        monkeypatch.setenv(name, value)
+    return next((tmp_path / "tools").glob("heasoft-*/*"))
+
+
+def job(folder: Path, out: str, members: int = 2, responses: bool = True, **params: Any) -> Job:
+    inputs = {}
+    for number in range(members):
+        source = bright(number, exposure=1000.0 * (number + 1))
+        below = bright(number + 9, exposure=1000.0 * (number + 1), backscal=np.full(SIZE, 0.008))
+        for role, one in (("spectrum", source), ("background", below)):
+            inputs[f"{role}/{number}"] = folder / f"{role}{number}.pha"
+            write_pha(inputs[f"{role}/{number}"], one)
+        if responses:
+            inputs[f"response/{number}"] = folder / f"{number}.npz"
+            save_response(inputs[f"response/{number}"], response())
+    (folder / out).mkdir()
+    labels = [f"{number}/FPMA/src" for number in range(members)]
+    return Job("combine", {**PARAMS, "members": labels, **params}, inputs, folder / out)
+
+
+def both(folder: Path, **params: Any) -> tuple[Outcome, Outcome]:
+    return native.run(job(folder, "native", **params)), addspec.run(job(folder, "tool", **params))
+
+
+def test_a_sum_with_backgrounds_and_responses(headas: Path, tmp_path: Path) -> None:
+    own, made = both(tmp_path)
+    assert [call["tool"] for call in calls(headas)] == ["addspec"]
+    one, two = (read_pha(tmp_path / out / "spectrum.pha") for out in ("native", "tool"))
+    assert np.array_equal(one.counts, two.counts)
+    assert one.exposure == two.exposure == 3000.0
+    assert (two.header["BACKFILE"], two.header["OBS_ID"]) == ("background.pha", "e2012")
+    assert made.facts["net_rate"] == pytest.approx(own.facts["net_rate"], rel=1e-6)
+    assert np.allclose(
+        *(dense(load_response(tmp_path / out / "response.npz")) for out in ("native", "tool")), rtol=1e-5
+    )
+    assert made.facts["calls"][0]["command"] == "addspec infil=sum.txt outfil=sum qaddrmf=yes qsubback=yes"
+
+
+def test_a_background_that_is_subtracted(headas: Path, tmp_path: Path) -> None:
+    own, made = both(tmp_path, background="subtract", responses=False)
+    assert [call["args"][2:] for call in calls(headas)] == [["qaddrmf=no", "qsubback=yes"]]
+    assert not (tmp_path / "tool" / "background.pha").exists()
+    assert made.facts["rate"] == pytest.approx(own.facts["rate"], rel=1e-6)
+    assert not read_pha(tmp_path / "tool" / "spectrum.pha").poisson
+
+
+def test_one_spectrum_is_not_added(headas: Path, tmp_path: Path) -> None:
+    outcome = addspec.run(job(tmp_path, "tool", members=1))
+    assert calls(headas) == []
+    assert any("addspec was not called" in note for note in outcome.notes)
+
+
+def test_responses_by_counts_are_not_addspecs(headas: Path, tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="by exposure alone"):
+        addspec.run(job(tmp_path, "tool", response="counts-weighted"))
