@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.commands import ftools, nustar
+from xbatch.commands import ftools, nuproducts, nustar
 from xbatch.commands.call import HEASOFT, Call
-from xbatch.commands.nustar import Area, Barycentre, Curves, Module
+from xbatch.commands.nuproducts import Area, Barycentre, Curves
+from xbatch.commands.nustar import Module
 from xbatch.commands.parfile import find_parameters, problems
 
 TUTORIAL = Module("60001110002", "FPMA", "60001110002_p/event_cl")
@@ -60,7 +61,7 @@ def test_light_curve_of_the_tutorial() -> None:
 
 
 def test_spectrum_of_the_tutorial() -> None:
-    call = nustar.spectrum_call(TUTORIAL, "60001110002_p/spec", Area("src.reg", "bgd.reg"))
+    call = nuproducts.spectrum_call(TUTORIAL, "60001110002_p/spec", Area("src.reg", "bgd.reg"))
     assert call.command == (
         "nuproducts",
         "indir=60001110002_p/event_cl",
@@ -134,7 +135,7 @@ def test_reduction_of_a_bright_source() -> None:
 
 
 def test_spectrum_of_ngc5506() -> None:
-    call = nustar.spectrum_call(NGC5506, ".", Area("src.reg", "bgd.reg"))
+    call = nuproducts.spectrum_call(NGC5506, ".", Area("src.reg", "bgd.reg"))
     # The stem of the outputs is not that of the source: names are given when they are kept. No light curve of the
     # background is made that nobody asked for.
     assert _args(call, "bkglcfile") == {
@@ -157,7 +158,7 @@ def test_spectrum_of_ngc5506() -> None:
 
 def test_spectrum_of_selected_barycentred_times() -> None:
     barycentre = Barycentre((213.312, -3.2075), "nu60061323002B.attorb", times=False)
-    call = nustar.spectrum_call(NGC5506, ".", Area("src.reg", "bgd.reg", "high.gti"), barycentre=barycentre)
+    call = nuproducts.spectrum_call(NGC5506, ".", Area("src.reg", "bgd.reg", "high.gti"), barycentre=barycentre)
     assert call.args[-6:] == (
         ("usrgtifile", "high.gti"),
         ("barycorr", "yes"),
@@ -229,7 +230,7 @@ def test_subtraction_of_ngc5506() -> None:
 
 def test_spectrum_of_an_extended_source() -> None:
     module = Module("30001002001", "FPMA", "30001002001_p/event_cl")
-    call = nustar.spectrum_call(module, "products", Area("Source_NE.reg", "bg_30001002001A.reg"), extended=True)
+    call = nuproducts.spectrum_call(module, "products", Area("Source_NE.reg", "bg_30001002001A.reg"), extended=True)
     own = ("phafile", "bkgphafile", "runbackscale", "runmkarf", "runmkrmf", "bkgextract")  # at the tool's defaults
     assert _args(call, *own) == {
         "indir": "30001002001_p/event_cl",
@@ -342,7 +343,7 @@ def _all_calls() -> list[Call]:
             split=True,
             clobber=True,
         ),
-        nustar.spectrum_call(TUTORIAL, "o", area, extended=True, barycentre=barycentre),
+        nuproducts.spectrum_call(TUTORIAL, "o", area, extended=True, barycentre=barycentre),
         curves.call("o", (3, 10)),
         nustar.nuexpomap(TUTORIAL, "e.img", vignetting=True, energy=10.0),
         nustar.nusplitsc(TUTORIAL, "60001110002", "o"),

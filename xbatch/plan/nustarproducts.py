@@ -8,7 +8,8 @@ from dataclasses import replace
 from xbatch.base.errors import Problem
 from xbatch.base.files import safe_name
 from xbatch.commands.call import HEASOFT, Call, Work
-from xbatch.commands.nustar import Curves, Module, nuexpomap, spectrum_call
+from xbatch.commands.nuproducts import Curves, spectrum_call
+from xbatch.commands.nustar import Module, nuexpomap
 from xbatch.plan.eventlists import curve_name, identity
 from xbatch.plan.eventproducts import EXPOSURE_MAP, band_files, band_inputs, band_params, exposure_map_name
 from xbatch.plan.nustarwork import Reduced, Wanted, impossible, located, needs_caldb

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from xbatch.base.errors import Problem
 from xbatch.commands.call import HEASOFT, Staged
 from xbatch.commands.ds9 import region_text
-from xbatch.commands.nustar import Area, Barycentre, Module
+from xbatch.commands.nuproducts import Area, Barycentre
+from xbatch.commands.nustar import Module
 from xbatch.plan.eventlists import file_input, selected_times
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import FileInput, Input, Step, StepInput

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.commands.call import Work
-from xbatch.commands.nustar import Curves, pi_of_energy
+from xbatch.commands.nuproducts import Curves, pi_of_energy
 from xbatch.ogip.curvefile import CurveFile, RateTable, read_curve, write_curve
 from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.events import open_events
