@@ -16,8 +16,11 @@ from xbatch.plan.events import file_problems
 from xbatch.plan.eventspectra import event_source, extraction_steps, spectrum_step
 from xbatch.plan.fitting import Installed, following_steps, is_installed
 from xbatch.plan.observation import observation_steps
+from xbatch.plan.raw_detect import detection_steps
 from xbatch.plan.raw_epic import epic_steps
+from xbatch.plan.raw_epiccurves import epic_curve_steps
 from xbatch.plan.raw_nustar import nustar_steps
+from xbatch.plan.raw_rgs import rgs_steps
 from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step
@@ -32,7 +35,7 @@ __all__ = ["raw_steps"]
 ToolRecipe = Callable[[RawContext, RawObservation], RawMade]
 _RECIPES: Mapping[str, tuple[ToolRecipe, ...]] = {
     "nustar": (nustar_steps,),
-    "xmm": (epic_steps,),
+    "xmm": (epic_steps, epic_curve_steps, rgs_steps, detection_steps),
 }
 
 

@@ -16,8 +16,8 @@ _HEAD = """\
 #!/usr/bin/env bash
 # The commands of the missions' tools that `xbatch run` gives for the plan {name!r}, in an order in which they can run.
 #
-# Each step works in a folder of its own below $WORK and leaves its products in $WORK/products. What other steps make,
-# those that xbatch does itself, is taken from $RUN, the folder of a run. Source the tools' set-up scripts first.
+# Each step works in a folder of its own below $WORK and leaves its products in $WORK/products. What xbatch makes, or
+# chooses among what tools have made, is taken from $RUN, the folder of a run. Source the tools' set-up scripts first.
 set -euo pipefail
 WORK=${{WORK:-$PWD/{folder}}}
 RUN=${{RUN:-{run}}}
@@ -37,9 +37,9 @@ summary() {{ mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > 
 # keep NAME FILE: a product under its name; keep_if: one that may not be there
 keep() {{ mv "$2" "$P/$1"; }}
 keep_if() {{ [ ! -e "$2" ] || mv "$2" "$P/$1"; }}
-# value FILE KEY: a value of a JSON file; dots in KEY go deeper
-value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))
-for k in sys.argv[2].split("."): v = v[int(k)] if isinstance(v, list) else v[k]
+# value FILE KEY: a value of a JSON file, by its whole KEY or part by part
+value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1])); key = sys.argv[2]
+for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, list) else v[k]
 print(v)' "$1" "$2"; }}
 """
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
@@ -79,11 +79,16 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
         yield from _written(name, text, step, steps)
     for name, text in work.environment.items():
         yield f"export {name}={_word(text, step, steps)}"
+    loop: Mapping[str, str] = step.params.get("loop", {})
+    if loop:
+        yield "# again and again, until what they find is accepted; the first time with"
+        yield from (f"{name}={_word(text, step, steps)}" for name, text in loop.items())
     for call in work.calls:
         yield _command(call, step, steps)
     for output, pattern in work.kept.items():
         verb = "keep_if" if f"{output}?" in step.outputs else "keep"
-        yield f"{verb} {shlex.quote(output)} {pattern}"
+        # asterisks in a pattern are for the shell
+        yield f"{verb} {shlex.quote(output)} {_word(pattern, step, steps) if TOKEN.search(pattern) else pattern}"
     yield ""
 
 
@@ -108,7 +113,7 @@ def _source(item: Input, steps: Mapping[str, Step]) -> str:
     if isinstance(item, FileInput):
         return shlex.quote(item.path)
     maker = steps[item.step]
-    if maker.params.get("work"):
+    if item.output in maker.params.get("work", {}).get("kept", {}):
         return f'"$WORK/products/{safe_name(item.step)}/{item.output}"'
     return f'"$RUN/products/{maker.product or safe_name(item.step)}/{item.output}"'
 
@@ -127,7 +132,8 @@ def _command(call: Call, step: Step, steps: Mapping[str, Step]) -> str:
     variables = "".join(f"{name}={_word(text, step, steps)} " for name, text in call.environment.items())
     lines = " \\\n    ".join(_lines(words))
     run = f"{variables}{lines}"
-    return f"( cd {shlex.quote(call.folder)} && {run} )" if call.folder else run
+    folder = shlex.quote(call.folder)
+    return f"( mkdir -p {folder} && cd {folder} && {run} )" if call.folder else run
 
 
 def _lines(words: list[str]) -> Iterator[str]:
@@ -158,6 +164,8 @@ def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
     if token == "scratch":  # noqa: S105 - a token of a text
         return '"$PWD"'
     role, _, key = token.partition(":")
+    if role == "loop":
+        return f'"${key}"'
     item = step.inputs.get(role)
     source = _source(item, steps) if item is not None else shlex.quote(role)
     return f'"$(value {source} {shlex.quote(key)})"'

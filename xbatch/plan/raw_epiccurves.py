@@ -1,0 +1,117 @@
+"""Light curves of EPIC that SAS makes: those corrected for the effective area, and all where the spec says so."""
+
+from __future__ import annotations
+
+from xbatch.base.files import safe_name
+from xbatch.commands.call import SAS, Call, Staged, Work
+from xbatch.commands.epic import CAMERAS
+from xbatch.commands.epiccurves import LIST, TIMES, EpicCurves
+from xbatch.plan.eventlists import curve_name, identity
+from xbatch.plan.eventproducts import band_files, band_inputs, band_params
+from xbatch.plan.raw_epic import SasSteps, filter_name
+from xbatch.plan.raw_epicspectra import selection_name
+from xbatch.plan.rawmade import RawContext, RawMade
+from xbatch.plan.steps import Input, StepInput
+from xbatch.spec.channels import pi_of_band
+from xbatch.spec.eventmodel import LightCurveJob, Observed
+from xbatch.spec.model import Subject
+from xbatch.spec.rawmodel import RawObservation
+
+__all__ = ["epic_curve_steps"]
+
+_ASKED = "the spec asks for SAS"
+_CORRECTED = "the correction 'area' needs PSF, vignetting and bad pixels of the calibration, which epiclccorr uses"
+_START, _STOP = "{bins:start}", "{bins:stop}"
+
+
+def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
+    """Make the steps of the light curves of one observation that SAS makes; the others are made natively.
+
+    Parameters
+    ----------
+    context : RawContext
+    one : RawObservation
+        Of XMM-Newton.
+    """
+    common = SasSteps(context, one)
+    cameras = {each.subject: each for each in context.work.observed if each.instrument in CAMERAS}
+    made = RawMade()
+    for job in context.work.lightcurves:
+        observed = cameras.get(job.observed)
+        because = _because(context, job)
+        if observed is not None and observed.obsid == one.obsid and because:
+            made |= _curve(common, observed, job, because)
+    return made
+
+
+def _because(context: RawContext, job: LightCurveJob) -> str:
+    if "area" in job.params.get("corrections", ()):
+        return _CORRECTED
+    return _ASKED if context.engine("lightcurves") == SAS else ""
+
+
+def _curve(common: SasSteps, observed: Observed, job: LightCurveJob, because: str) -> RawMade:
+    curves = EpicCurves(
+        f"{{selection:{job.region}.expression}}",
+        f"{{selection:{job.background}.expression}}" if job.background else "",
+        float(job.params["dt"]),
+        absolute="area" in job.params.get("corrections", ()),
+        times=bool(job.gti),
+        position=common.one.target if _has_parts(observed, job.region) else None,
+    )
+    screened = "" if job.screening == "default" else f"/{job.screening}"
+    inputs: dict[str, Input] = {
+        **common.calibration,
+        "events": StepInput(filter_name(observed.subject, job.screening), "filtered.fits"),
+        "table": StepInput(f"events:{observed.subject}{screened}", "events.bin"),
+        "selection": StepInput(selection_name(observed.subject), "selection.json"),
+        **band_inputs(job.bands),
+    }
+    staged = {**common.staged(), LIST: Staged("events")}
+    if job.gti:
+        inputs["gti"] = StepInput(f"gti:{observed.subject}/{job.gti}", "gti.gti")
+        staged[TIMES] = Staged("gti")
+    name = curve_name(job.observed, job.name, job.gti)
+    subject = name.partition(":")[2]
+    step = common.step(
+        "lightcurve",
+        subject,
+        job.path,
+        Work(_fixed_calls(curves, observed, job), staged, environment=common.environment),
+        inputs,
+        name=name,
+        params={
+            **job.params,
+            "name": job.name,
+            **identity(observed),
+            "region": job.region,
+            "background": job.background,
+            "bands": band_params(job.bands),
+            "curves": curves.params(),
+        },
+        outputs=(
+            *band_files(job.bands, ".lc"),
+            "lightcurves.json",
+            *(("lightcurves.png",) if job.params.get("figure", True) else ()),
+        ),
+        product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
+        because=because,
+    )
+    return RawMade(steps=(step,), curves=frozenset({name}))
+
+
+def _has_parts(observed: Observed, name: str) -> bool:
+    """Say whether a region is more than one shape, so that its middle need not be the source."""
+    region = observed.regions.get(name)
+    return region is not None and (region.file is not None or len(region.params["shapes"]) > 1)
+
+
+def _fixed_calls(curves: EpicCurves, observed: Observed, job: LightCurveJob) -> tuple[Call, ...]:
+    """Give the calls for the bands that are known; those whose edges data decide are called in the same way."""
+    subject = Subject(observed.mission, observed.obsid, observed.instrument, job.name)
+    bands = {band.name: band for one in job.bands if not one.scheme for band in one.bands}
+    return tuple(
+        call
+        for band in bands.values()
+        for call in curves.calls(safe_name(band.name), pi_of_band(subject, band.lo, band.hi), _START, _STOP)
+    )
