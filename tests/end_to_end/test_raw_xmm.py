@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas, set_pileup
 from tests.fakes.sas.raw import RawExposure, copy_observation, make_xmm_raw
 from tests.plan.test_raw_epic import EVSELECT_FILTER, EVSELECT_FLARE
+from xbatch.base.files import safe_name
+from xbatch.ogip.pha import read_pha
 from xbatch.simulator.config import Sky
 
 SPEC = """\
@@ -120,11 +124,27 @@ def test_the_study_runs_from_raw_data_to_a_fit(study: Desk) -> None:
         assert [float(number) for number in circle.groups()] == pytest.approx([25920.5, 25920.5, 1000.0], abs=0.5)
     chains = sorted(" ".join(call["args"]) for call in calls(sas(study), "epchain"))
     assert chains == ["exposure=2 runradmonfix=N", "odfaccess=all runradmonfix=N"]
+    _repeat_by_hand(study)
     # nothing is done twice, and nothing is left behind
     before = len(calls(sas(study)))
     again = study.run()
     assert again.status == 0 and len(calls(sas(study))) == before
     assert study.leftovers() == []
+
+
+def _repeat_by_hand(study: Desk) -> None:
+    """Run the plan's script: bash has the tools make the same."""
+    said = study.xbatch("plan", study.folder / "desk.yaml", "--out", study.run_dir, "--script")
+    path, work = study.folder / "by-hand.sh", study.folder / "by-hand"
+    path.write_text(said.out)
+    done = subprocess.run(
+        ["bash", path], env={**os.environ, "WORK": str(work)}, cwd=study.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for obsid in (FIRST, SECOND):
+        made = read_pha(work / "products" / safe_name(f"epicspectrum:{obsid}/EPN/agn") / "source.pha")
+        ours = read_pha(study.run_dir / "products" / obsid / "EPN" / "sas" / "spectrum-agn" / "source.pha")
+        assert made.counts.sum() > 1000 and (made.counts == ours.counts).all() and made.exposure == ours.exposure
 
 
 def test_a_core_that_cannot_be_freed_leaves_the_other_observation_alone(study: Desk) -> None:

@@ -130,7 +130,12 @@ class _Camera:
                 "events": events,
                 "selection": StepInput(f"selection:{self.observed.subject}/start", _SELECTION),
             },
-            params={**identity(self.observed), "region": one.region, "pileup": dict(one.params)},
+            params={
+                **identity(self.observed),
+                "region": one.region,
+                "pileup": dict(one.params),
+                "loop": {"number": "00", "expression": f"{{selection:{one.region}.expression}}"},
+            },
             product=f"{self.observed.subject}/sas/pileup-{safe_name(one.name)}",
             because="epatplot has the patterns that single photons make",
         )

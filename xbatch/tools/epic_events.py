@@ -87,7 +87,7 @@ def run(job: Job) -> Outcome:
         for call in work.calls:
             session.call(call)
         names = sorted(path.relative_to(session.folder).as_posix() for path in _files(session.folder))
-        found = [one for name in names if (one := _exposure(session.folder, name, instrument)) and one.mode == mode]
+        found = [one for name in names if (one := _exposure(session.folder, name, instrument, mode))]
         lists = sorted((one for one in found if not one.out_of_time), key=_order)
         taken, why = choose(lists, job.params["exposures"], bool(job.params.get("chosen")), instrument, mode)
         kept = {"events.fits": _joined(session, [one.name for one in taken], "events")}
@@ -166,13 +166,15 @@ def _files(folder: Path) -> list[Path]:
     return [path for part in (folder, folder / _OUT_OF_TIME_FOLDER) if part.is_dir() for path in part.iterdir()]
 
 
-def _exposure(folder: Path, name: str, instrument: str) -> Exposure | None:
-    """Recognise a list of an instrument by its name, and read what its header says."""
+def _exposure(folder: Path, name: str, instrument: str, mode: str) -> Exposure | None:
+    """Recognise a list of an instrument and mode by its name, and read what its header says."""
     found = _PROC.fullmatch(name) or _CHAIN.fullmatch(name)
     if found is None or _CAMERAS.get(found[1], found[1]) != instrument:
         return None
+    # the name of a chain's list of out-of-time events does not tell the mode, of which there is one in a call
+    if _MODES.get(found[3], mode) != mode:
+        return None
     out_of_time = found[3] == _OUT_OF_TIME or name.startswith(_OUT_OF_TIME_FOLDER)
-    mode = _MODES.get(found[3], "imaging")
     header: dict[str, Any] = {}
     for each in read_headers(folder / name):
         header |= each
