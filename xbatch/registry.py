@@ -237,7 +237,14 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "draw every region on the image of an observation",
             ),
             _task("extract", 2, (), "xbatch.tasks.extract:run", "extract the spectra of all regions in one pass"),
-            _task("image", 1, (), "xbatch.tasks.image:run", "make images in some bands"),
+            _task(
+                "image",
+                1,
+                (),
+                "xbatch.tasks.image:run",
+                "make images in some bands",
+                heasoft="xbatch.tools.images:run",
+            ),
             _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
             _task(
                 "lightcurve",

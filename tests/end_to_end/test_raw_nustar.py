@@ -15,6 +15,7 @@ from tests.fakes import make_headas
 from tests.fakes.core import calls, set_faults
 from tests.fakes.headas.raw import NORM, make_nustar_raw
 from xbatch.ogip.curvefile import read_curve
+from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import read_pha
 
 pytest.importorskip("sherpa", reason="a fit needs Sherpa")
@@ -116,7 +117,7 @@ lightcurves:
   area: {spectrum: whole, bands: [full], dt: 256 s, corrections: [gti, livetime, area]}
   tool: {spectrum: whole, bands: [some, full], dt: 256 s, figure: false}
 binning: {min: {type: min, counts: 30, bad: [0-34, 1910-4095]}, none: {type: none}}
-engine: {lightcurves: heasoft, binning: heasoft}
+engine: {lightcurves: heasoft, binning: heasoft, images: heasoft}
 """
 
 
@@ -131,17 +132,23 @@ def light(archive: tuple[Path, dict[str, Any]], **changed: str) -> str:
     return text
 
 
-def test_light_curves_of_the_tool_are_those_of_the_native_task(
+def test_light_curves_and_images_of_the_tools_are_those_of_the_native_tasks(
     heasoft: Desk, archive: tuple[Path, dict[str, Any]]
 ) -> None:
     heasoft.write(light(archive))
     said = heasoft.run("--jobs", 2)
     assert said.status == 0, said.all
-    heasoft.write(light(archive, **{"lightcurves: heasoft": "lightcurves: auto"}))
-    said = heasoft.run("--only", "lightcurve:*", "--jobs", 2)
+    images = {"tool": read_image(product(heasoft, f"{OBSID}/FPMA/images/field/full.img"))}
+    native_ones = {"lightcurves: heasoft": "lightcurves: auto", "images: heasoft": "images: native"}
+    heasoft.write(light(archive, **native_ones))
+    said = heasoft.run("--only", "lightcurve:*", "--only", "image:*", "--jobs", 2)
     assert said.status == 0, said.all
     steps = {step["name"]: step for step in heasoft.manifest()["steps"]}
     assert steps[f"lightcurve:{OBSID}/FPMA/tool"]["engine"] == "native"
+    assert steps[f"image:{OBSID}/FPMA/field"]["engine"] == "native"
+    images["native"] = read_image(product(heasoft, f"{OBSID}/FPMA/images/field/full.img"))
+    assert images["tool"].data.sum() > 1000
+    assert np.array_equal(images["tool"].data, images["native"].data)
     native = product(heasoft, f"{OBSID}/FPMA/lightcurves/tool")
     facts = json.loads((native / "lightcurves.json").read_text())
     heasoft.write(light(archive))

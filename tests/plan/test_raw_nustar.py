@@ -406,6 +406,24 @@ def test_exposure_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert steps["image:60001110002/FPMA/map"].inputs["expmap"] == StepInput(maps.name, "exposure.img")
 
 
+def test_images_by_extractor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _text(
+        images="images: {map: {bands: [3-10 keV], bin: 4}, det: {bands: [10-20 keV], frame: det}}",
+        engine="engine: {images: heasoft}",
+        lightcurves="",
+    )
+    steps = {step.name: step for step in _planned(_context(tmp_path, text), monkeypatch)}
+    expected = {"map": (35, 209, 4, "X", "Y"), "det": (210, 459, 1, "DET1X", "DET1Y")}
+    for name, (first, last, binning, x, y) in expected.items():
+        step = steps[f"image:60001110002/FPMA/{name}"]
+        (call,) = _work(step).calls
+        args = dict(call.args)
+        assert args["filename"] == f"list.evt[PI={first}:{last}]"
+        assert (args["binf"], args["xcolf"], args["ycolf"]) == (str(binning), x, y)
+        assert step.inputs["list"] == StepInput("nupipeline:60001110002", "nu60001110002A01_cl.evt")
+        assert step.engine == "heasoft"
+
+
 def test_light_curves_by_their_corrections(tmp_path: Path) -> None:
     def flags(corrections: str, engine: str) -> dict[str, str] | None:
         line = f"lightcurves: {{all: {{spectrum: src, bands: [3-10 keV], dt: 256 s, corrections: {corrections}}}}}"

@@ -23,6 +23,8 @@ __all__ = [
     "band_params",
     "exposure_map_name",
     "image_file_problems",
+    "image_name",
+    "image_step",
     "product_steps",
 ]
 
@@ -31,9 +33,9 @@ EXPOSURE_MAP = "exposure.img"
 
 
 def product_steps(lists: EventLists, made: Collection[str] = ()) -> list[Step]:
-    """Make the steps of all images, mosaics and light curves, but for light curves that are `made` by other steps."""
+    """Make the steps of all images, mosaics and light curves, but for those whose names are in `made`."""
     return [
-        *(_image_step(lists, job) for job in lists.work.images),
+        *(image_step(lists, job) for job in lists.work.images if image_name(job) not in made),
         *(_mosaic_step(lists, job) for job in lists.work.mosaics),
         *(_curve_step(lists, job) for job in lists.work.lightcurves if _curve_of(job) not in made),
     ]
@@ -96,13 +98,19 @@ def _table_inputs(lists: EventLists, job: ImageJob) -> dict[str, Input]:
     return lists.events_inputs(job.observed, job.screening, job.gti) | live
 
 
-def _image_step(lists: EventLists, job: ImageJob) -> Step:
+def image_name(job: ImageJob) -> str:
+    """Name the step that makes images."""
+    return f"image:{job.observed}/{job.name}"
+
+
+def image_step(lists: EventLists, job: ImageJob) -> Step:
+    """Make the step that makes images of an event list in some bands."""
     inputs = _table_inputs(lists, job) | band_inputs(job.bands)
     expmap = _expmap(job)
     if expmap is not None:
         inputs["expmap"] = expmap
     return Step(
-        name=f"image:{job.observed}/{job.name}",
+        name=image_name(job),
         task="image",
         subject=f"{job.observed}/{job.name}",
         params={

@@ -1,23 +1,22 @@
-"""Steps of nuproducts: spectra with their responses, light curves that are corrected for area; and of nuexpomap."""
+"""Steps of nuproducts: spectra with their responses, and light curves that are corrected for effective area."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from xbatch.base.errors import Problem
 from xbatch.base.files import safe_name
 from xbatch.commands.call import HEASOFT, Call, Work
 from xbatch.commands.nuproducts import Curves, spectrum_call
-from xbatch.commands.nustar import Module, nuexpomap
+from xbatch.commands.nustar import Module
 from xbatch.plan.eventlists import curve_name, identity
-from xbatch.plan.eventproducts import EXPOSURE_MAP, band_files, band_inputs, band_params, exposure_map_name
+from xbatch.plan.eventproducts import band_files, band_inputs, band_params
 from xbatch.plan.nustarwork import Reduced, Wanted, impossible, located, needs_caldb
 from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, LightCurveJob, Observed
 
-__all__ = ["curve_steps", "map_steps", "spectrum_steps"]
+__all__ = ["ByList", "curve_steps", "spectrum_steps"]
 
 _ASKED = "the spec asks for HEASoft"
 _CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nuproducts uses"
@@ -189,32 +188,3 @@ def _is_extended(context: RawContext, job: LightCurveJob) -> bool:
         for one in context.work.spectra
         if f"{one.subject.obsid}/{one.subject.instrument}" == job.observed
     )
-
-
-def map_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
-    """Make the steps of the exposure maps that images ask for; parameters as of `spectrum_steps`."""
-    wanted = {(job.observed, job.screening): job for job in context.work.images if job.map_made}
-    steps = []
-    for (name, screening), job in wanted.items():
-        if name not in observed:
-            continue
-        here = replace(reduced[name, screening], position=None)
-        roles = [role for role in here.roles if role in {"events", "det1", "mast", "att"}]
-        work = Work(
-            calls=(nuexpomap(here.module, EXPOSURE_MAP),),
-            staged={file: one for file, one in here.staged.items() if one.role in roles},
-            kept={EXPOSURE_MAP: EXPOSURE_MAP},
-        )
-        subject = exposure_map_name(name, screening).partition(":")[2]
-        step = Step(
-            name=exposure_map_name(name, screening),
-            task="nuexpomap",
-            subject=subject,
-            params={**identity(observed[name]), "work": work.params()},
-            inputs={role: here.inputs[role] for role in roles},
-            product=f"{name}/nuexpomap{subject.removeprefix(name).replace('/', '-')}",
-            path=job.path,
-            because="pixels and the aspect of the observation are known by CALDB, which nuexpomap uses",
-        )
-        steps.append(needs_caldb(context, step))
-    return RawMade(steps=tuple(steps))

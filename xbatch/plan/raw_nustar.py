@@ -15,7 +15,8 @@ from xbatch.commands.call import Staged, Work
 from xbatch.commands.ftools import barycorr
 from xbatch.commands.nustar import MODULES, SPLIT_MODES, Module, nupipeline
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
-from xbatch.plan.nustarproducts import curve_steps, map_steps, spectrum_steps
+from xbatch.plan.nustarimages import image_steps, map_steps
+from xbatch.plan.nustarproducts import curve_steps, spectrum_steps
 from xbatch.plan.nustarwork import Reduced, impossible, needs_caldb
 from xbatch.plan.observation import observation_inputs, observation_places
 from xbatch.plan.rawmade import RawContext, RawMade
@@ -63,7 +64,7 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
             own = [name for name in reduction.screenings if name in screenings_of(each)]
             reduced |= {(each.subject, name): here for name in own}
             made |= RawMade(lists={(each.subject, name): _lists(here) for name in own})
-    for recipe in (spectrum_steps, curve_steps, map_steps):
+    for recipe in (spectrum_steps, curve_steps, map_steps, image_steps):
         made |= recipe(context, mine, reduced)
     return made
 

@@ -107,7 +107,7 @@ class RawMade:
     spectra : Mapping
         `Subject.path` of those of `EventWork.spectra` that tools make to their files; the others are native.
     curves : frozenset of str
-        Names of the light-curve steps (`curve_name`) that are among `steps`; the others are made natively.
+        Names of the steps of light curves (`curve_name`) and images that are among `steps`; others are made natively.
     sources : Mapping
         `Subject.path` to what fits start from, of spectra that are not in `EventWork.spectra` (RGS and its sums); their
         ``spectrum`` steps are among `steps`.

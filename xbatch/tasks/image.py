@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from xbatch.tasks._grids import image_grid
 from xbatch.tasks._times import Selection, exposed, selected_gti
 from xbatch.xray.eventcounts import ImageCounter
 
-__all__ = ["band_cards", "longer_map", "rate_image", "run"]
+__all__ = ["Counted", "band_cards", "imaged", "longer_map", "rate_image", "run"]
 
 _PICTURE = "images.png"
 _FACTS = "images.json"
@@ -32,13 +32,17 @@ _INT32 = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
-class _Counted:
+class Counted:
     """Images, shape (bands, rows, columns), and the events of each band that lie in none of their pixels."""
 
     images: NDArray[np.integer[Any]]
     outside: NDArray[np.int64]
     events: int
     detector: int | None
+
+
+Counter = Callable[[EventTable, list[StepBand], ImageGrid, tuple[str, str], Selection], Counted]
+"""Counts the events of bands in the pixels of a grid; told the table, its columns for the grid, and the times."""
 
 
 def run(job: Job) -> Outcome:
@@ -63,11 +67,16 @@ def run(job: Job) -> Outcome:
     StepError
         The bands or the grid cannot be used, or there is no live time in the GTIs.
     """
+    return imaged(job, _count)
+
+
+def imaged(job: Job, count: Counter) -> Outcome:
+    """Make images as `run` says, of counts by a counter of one's own."""
     table = EventTable.open(job.inputs["events"])
     bands = step_bands(job.params, job.inputs)
     grid, columns = image_grid(table, job.params)
     selection = selected_gti(table, job.inputs.get("gti"))
-    counted = _count(table, bands, grid, columns, selection)
+    counted = count(table, bands, grid, columns, selection)
     notes = [*selection.notes, *_outside_notes(bands, counted.outside)]
     ontime = selection.ontime(counted.detector)
     live = load_livetime(job.inputs["livetime"]) if "livetime" in job.inputs else None
@@ -119,7 +128,7 @@ def run(job: Job) -> Outcome:
 
 def _count(
     table: EventTable, bands: list[StepBand], grid: ImageGrid, columns: tuple[str, str], selection: Selection
-) -> _Counted:
+) -> Counted:
     """Count all events in one pass."""
     ranges = [band.pi for band in bands]
     counter = ImageCounter(grid.x_axis, grid.y_axis, ranges)
@@ -142,7 +151,7 @@ def _count(
     images = counter.images
     # where time is counted by detector, that of the one with most events is told: the target's, mostly
     main = int(by_detector.argmax()) if selection.by_detector and by_detector.any() else None
-    return _Counted(images, in_band - images.sum(axis=(1, 2)), events, main)
+    return Counted(images, in_band - images.sum(axis=(1, 2)), events, main)
 
 
 def _histogram(pi: NDArray[Any], size: int) -> NDArray[np.int64]:
