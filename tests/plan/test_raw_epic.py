@@ -288,6 +288,14 @@ def test_timing_mode_and_out_of_time(tmp_path: Path) -> None:
     ]
 
 
+def test_lists_of_timing_mode_have_no_place_on_the_sky(tmp_path: Path) -> None:
+    text = SURVEY.replace("images: {full: {bands: [0.2-12 keV]}}\n", "")
+    text = text.replace("level: raw}", "level: raw, pipeline: {for: [{where: {instrument: EPN}, mode: timing}]}}")
+    made = made_of(tmp_path, text)
+    sky = {observed: one.sky for (observed, _), one in made.lists.items()}
+    assert sky == {f"0123700101/{camera}": camera != "EPN" for camera in ("EPN", "EMOS1", "EMOS2")}
+
+
 def test_barycentre(tmp_path: Path) -> None:
     text = SURVEY.replace("level: raw}", "level: raw, pipeline: {barycentre: true}}")
     step = by_name(made_of(tmp_path, text))["epicfilter:0123700101/EMOS2"]

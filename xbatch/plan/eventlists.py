@@ -61,11 +61,14 @@ class ListInputs:
         Housekeeping with NuSTAR's live time.
     cut : bool
         Whether who made the list has cut flares already.
+    sky : bool
+        Whether its events have places on the sky: those of a timing mode have none.
     """
 
     events: Input
     livetime: Input | None = None
     cut: bool = False
+    sky: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ class EventLists:
                 mine = self.lists[one.subject, screening.name]
                 steps += [_flare_step(one, screening, mine)] if screening.flare and not mine.cut else []
                 steps.append(_events_step(one, screening, mine))
-            steps.append(self._preview_step(one, next(iter(screenings))))
+            if all(self.lists[one.subject, name].sky for name in screenings):
+                steps.append(self._preview_step(one, next(iter(screenings))))
             steps += [self._gti_step(one, gtis, next(iter(screenings))) for gtis in self._used_gtis(one)]
         return steps
 

@@ -216,7 +216,8 @@ def _filtered(common: SasSteps, observed: Observed, screening: Screening) -> Raw
         product=f"{observed.subject}/sas/filtered{_with(screening, '-')}",
         because="evselect: responses are made for the list that it leaves",
     )
-    lists = {(observed.subject, screening.name): ListInputs(StepInput(name, _FILTERED), cut=True)}
+    sky = common.params_of(observed.instrument)["mode"] == "imaging"
+    lists = {(observed.subject, screening.name): ListInputs(StepInput(name, _FILTERED), cut=True, sky=sky)}
     return RawMade((step,) if flares is None else (flares, step), lists)
 
 

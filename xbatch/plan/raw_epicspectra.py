@@ -81,8 +81,9 @@ class _Camera:
     def _because(self, one: EventSpectrum) -> str:
         """Say why SAS makes a spectrum; empty where it does not."""
         engine = self.common.context.engine("spectra")
-        if one.region in self.searches:
-            return f"the inner radius of {one.region!r} is what the search {self.searches[one.region].name!r} finds"
+        enlarged = next((name for name in (one.region, one.background) if name in self.searches), None)
+        if enlarged is not None:
+            return f"the inner radius of {enlarged!r} is what the search {self.searches[enlarged].name!r} finds"
         if engine == "sas":
             return "the spec says so"
         if engine == "native" or one.response is not None:
