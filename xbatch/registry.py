@@ -291,6 +291,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "xbatch.tasks.group:run",
                 "group the channels of a spectrum into bins",
                 heasoft="xbatch.tools.grouping:run",
+                sas="xbatch.tools.specgroup:run",
             ),
             _task(
                 "fit",

@@ -12,7 +12,7 @@ from xbatch.base.errors import Problem
 from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
-from xbatch.plan.toolengines import engine_context, grouped_by_heasoft
+from xbatch.plan.toolengines import engine_context, grouped_by_tool
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
@@ -154,7 +154,7 @@ def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
         path=binning.path,
     )
     context = engine_context(recipe.analysis, recipe.spec, "binning", recipe.shared)
-    return step if context is None else grouped_by_heasoft(context, step)
+    return step if context is None else grouped_by_tool(context, step, subject)
 
 
 def _template_problem(recipe: _Recipe, binning: Binning) -> Problem | None:

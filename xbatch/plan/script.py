@@ -42,6 +42,7 @@ value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1])); key =
 for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, list) else v[k]
 print(v)' "$1" "$2"; }}
 """
+_NOT_A_NAME = re.compile(r"\W")
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -167,5 +168,6 @@ def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
     if role == "loop":
         return f'"${key}"'
     item = step.inputs.get(role)
-    source = _source(item, steps) if item is not None else shlex.quote(role)
-    return f'"$(value {source} {shlex.quote(key)})"'
+    if item is None:
+        return f'"${{{_NOT_A_NAME.sub("_", f"{role}_{key}")}:?found by the step itself: see its log}}"'
+    return f'"$(value {_source(item, steps)} {shlex.quote(key)})"'

@@ -1,4 +1,4 @@
-"""Groupings and sums by HEASoft, where a spec asks for it: the same step by another engine, with the calls in it."""
+"""Groupings and sums by HEASoft or SAS, where a spec asks for it: the same step by another engine, with its calls."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from typing import Any
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import find_toolset
-from xbatch.commands.call import HEASOFT, Staged, Work
+from xbatch.commands import sas, specgroup
+from xbatch.commands.call import HEASOFT, SAS, Staged, Work
+from xbatch.commands.epic import CAMERAS
 from xbatch.commands.grouping import BACKGROUND, SPECTRUM, TEMPLATE, grouping_calls
 from xbatch.commands.sums import sum_work
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.sources import Source
-from xbatch.plan.steps import Step
+from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.memo import Memo
-from xbatch.spec.model import Analysis, Spec
+from xbatch.spec.model import Analysis, Spec, Subject
 
-__all__ = ["engine_context", "grouped_by_heasoft", "summed_by_heasoft"]
+__all__ = ["engine_context", "grouped_by_tool", "summed_by_heasoft"]
 
-_ASKED = "the spec asks for HEASoft"
+_ASKED = {HEASOFT: "the spec asks for HEASoft", SAS: "the spec asks for SAS"}
 _STAGED = {"spectrum": SPECTRUM, "background": BACKGROUND, "template": TEMPLATE}
 
 
 def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | None = None) -> RawContext | None:
-    """Say what is installed here, where the spec leaves a kind of work to HEASoft; None where it does not.
+    """Say what is installed here, where the spec leaves a kind of work to a toolset; None where it does not.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | Non
     shared : Memo, optional
         Keeps what was found for the other members of a sweep.
     """
-    if spec.engines.get(kind) != HEASOFT:
+    if spec.engines.get(kind) not in _ASKED:
         return None
     shared = shared if shared is not None else Memo(1)
     toolset = shared.find(("toolset",))
@@ -45,7 +47,40 @@ def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | Non
     return RawContext(analysis, spec, toolset)
 
 
-def grouped_by_heasoft(context: RawContext, step: Step) -> Step:
+def grouped_by_tool(context: RawContext, step: Step, subject: Subject) -> Step:
+    """Make the step of a grouping one of the toolset that the spec asks for.
+
+    Parameters
+    ----------
+    context : RawContext
+    step : Step
+        The native one.
+    subject : Subject
+        Of the spectrum; what SAS does not serve stays native.
+    """
+    if context.engine("binning") == HEASOFT:
+        return _grouped_by_heasoft(context, step)
+    return _grouped_by_sas(context, step, subject) if subject.instrument in CAMERAS else step
+
+
+def _grouped_by_sas(context: RawContext, step: Step, subject: Subject) -> Step:
+    """Make the step of a grouping one of specgroup, which has to find the calibration of the observation."""
+    call = specgroup.specgroup(
+        step.params["binning"], background="background" in step.inputs, response="response" in step.inputs
+    )
+    staged = {sas.CIF: Staged("cif"), specgroup.SPECTRUM: Staged("spectrum", "copy")}
+    work = Work((call,), staged, environment={"SAS_CCF": f"{{scratch}}/{sas.CIF}"})
+    made = _by_tool(context, SAS, step, work)
+    raw = context.spec.raw
+    if raw is not None and any(one.obsid == subject.obsid for one in raw.observations):
+        return replace(made, inputs={**step.inputs, "cif": StepInput(f"cifbuild:{subject.obsid}", sas.CIF)})
+    message = f"binning {step.params['name']!r}: specgroup needs the calibration index of {subject.path}"
+    hint = "it is made at level raw, for single observations: write engine: {binning: native}"
+    problem = Problem(context.analysis.place(step.path), "XB412", message, hint, step.path)
+    return replace(made, blocked=problem)
+
+
+def _grouped_by_heasoft(context: RawContext, step: Step) -> Step:
     """Make the step of a grouping one of ftgrouppha and grppha.
 
     Calls that hang on a response (a range in keV) are made when it is done.
@@ -53,7 +88,7 @@ def grouped_by_heasoft(context: RawContext, step: Step) -> Step:
     binning: Mapping[str, Any] = step.params["binning"]
     ranged = binning.get("range")
     if ranged is not None and ranged["unit"] == "keV":
-        return _by_heasoft(context, step, None)
+        return _by_tool(context, HEASOFT, step, None)
     subtracts = binning["type"] == "bmin" or ("snr" in binning and bool(binning.get("background", True)))
     try:
         calls = grouping_calls(
@@ -66,16 +101,16 @@ def grouped_by_heasoft(context: RawContext, step: Step) -> Step:
         problem = Problem(
             context.analysis.place(step.path), "XB412", message, "write engine: {binning: native}", step.path
         )
-        return replace(_by_heasoft(context, step, None), blocked=problem)
+        return replace(_by_tool(context, HEASOFT, step, None), blocked=problem)
     staged = {file: Staged(role, "copy") for role, file in _STAGED.items() if role in step.inputs}
-    return _by_heasoft(context, step, Work(calls, staged))
+    return _by_tool(context, HEASOFT, step, Work(calls, staged))
 
 
 def summed_by_heasoft(context: RawContext, step: Step, members: Sequence[Source]) -> Step:
     """Make the step of a sum one of addspec."""
     background = all(bool(member.background) for member in members)
     response = all(bool(member.response) for member in members)
-    made = _by_heasoft(context, step, sum_work(len(members), background, response))
+    made = _by_tool(context, HEASOFT, step, sum_work(len(members), background, response))
     if not response or step.params.get("response") == "exposure-weighted":
         return made
     message = "addspec weights responses by exposure alone"
@@ -84,12 +119,12 @@ def summed_by_heasoft(context: RawContext, step: Step, members: Sequence[Source]
     return replace(made, blocked=problem)
 
 
-def _by_heasoft(context: RawContext, step: Step, work: Work | None) -> Step:
+def _by_tool(context: RawContext, engine: str, step: Step, work: Work | None) -> Step:
     return replace(
         step,
-        engine=HEASOFT,
-        engine_version=context.version(HEASOFT),
+        engine=engine,
+        engine_version=context.version(engine),
         params={**step.params, **({"work": work.params()} if work is not None else {})},
-        blocked=step.blocked or context.blocked(HEASOFT, step.path),
-        because=_ASKED,
+        blocked=step.blocked or context.blocked(engine, step.path),
+        because=_ASKED[engine],
     )
