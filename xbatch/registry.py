@@ -244,6 +244,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "xbatch.tasks.image:run",
                 "make images in some bands",
                 heasoft="xbatch.tools.images:run",
+                sas="xbatch.tools.images:run",
             ),
             _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
             _task(

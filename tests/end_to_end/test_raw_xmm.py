@@ -17,6 +17,7 @@ from tests.fakes.sas import make_sas, set_pileup
 from tests.fakes.sas.raw import RawExposure, copy_observation, make_xmm_raw
 from tests.plan.test_raw_epic import EVSELECT_FILTER, EVSELECT_FLARE
 from xbatch.base.files import safe_name
+from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import read_pha
 from xbatch.simulator.config import Sky
 
@@ -188,3 +189,17 @@ def test_none_of_nine_observations_is_piled_up_as_published(study: Desk, raw: Pa
         assert tuple(first[key] for key in ("singles", "singles_error", "doubles", "doubles_error")) == row
         assert first["piled_up"] is False
     assert [obsid for obsid, found in table.items() if found["table"][0]["borderline"]] == ["0013140201"]
+
+
+def test_images_by_evselect_are_those_of_xbatch(study: Desk) -> None:
+    images = spec(FIRST, SECOND) + "images: {some: {bands: [0.5-2 keV, 2-8 keV], screening: spectral}}\n"
+    found = []
+    for engine in ("native", "sas"):
+        study.write(f"{images}engine: {{images: {engine}}}\n")
+        said = study.run("--only", f"image:{FIRST}/*", "--jobs", 2)
+        assert said.status == 0, said.all
+        folder = study.run_dir / "products" / FIRST / "EPN" / "images" / "some"
+        found.append([read_image(folder / f"{name}.img").data for name in ("0.5-2_keV", "2-8_keV")])
+    assert [call for call in calls(sas(study), "evselect") if "imageset=2-8_keV.img" in call["args"]]
+    for native, by_sas in zip(*found, strict=True):
+        assert native.sum() > 100 and (native == by_sas).all()

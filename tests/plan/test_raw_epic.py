@@ -374,6 +374,22 @@ def test_times_of_a_spectrum(tmp_path: Path) -> None:
     ]
 
 
+def test_images_by_evselect_where_asked_for(tmp_path: Path) -> None:
+    made = made_of(tmp_path, SURVEY + "engine: {images: sas}\n")
+    step = by_name(made)["image:0123700101/EPN/full"]
+    assert [list(call.command) for call in work_of(step).calls] == [
+        shlex.split(
+            "evselect table=events.fits:EVENTS withimageset=yes imageset=0.2-12_keV.img xcolumn=X ycolumn=Y "
+            "imagebinning=binSize ximagebinsize=80 yimagebinsize=80 'expression=(PI IN [200:11999])'"
+        )
+    ]
+    assert step.name in made.curves and step.because == "the spec asks for SAS"
+    assert not [name for name in by_name(made_of(tmp_path, SURVEY)) if name.startswith("image:")]
+    sized = SURVEY.replace("[0.2-12 keV]}", "[0.2-12 keV], size: [100, 100]}")
+    (problem, *_) = made_of(tmp_path, sized + "engine: {images: sas}\n").problems
+    assert problem.code == "XB412" and "evselect makes whole ones" in problem.message
+
+
 def test_other_instruments_are_left_to_others(tmp_path: Path) -> None:
     text = STUDY.replace("instruments: [EPN]", "instruments: [EPN, RGS1, RGS2]")
     text = text.replace("pileup: {pn: {region: src", "pileup: {pn: {where: {instrument: EPN}, region: src")

@@ -283,8 +283,15 @@ def _real(value: float) -> str:
     return text if "." in text or "e" in text else f"{text}.0"
 
 
-def evselect_image(events: str, out: str, expression: str, pixels: int = 600, binsize: int | None = None) -> Call:
-    """Make an image of X and Y.
+def evselect_image(
+    events: str,
+    out: str,
+    expression: str,
+    pixels: int = 600,
+    binsize: int | None = None,
+    columns: tuple[str, str] = ("X", "Y"),
+) -> Call:
+    """Make an image of X and Y, or of other coordinates.
 
     Parameters
     ----------
@@ -293,6 +300,8 @@ def evselect_image(events: str, out: str, expression: str, pixels: int = 600, bi
         Along a side; of all that X and Y may be.
     binsize : int or None
         In units of X and Y (0.05 arcsec) in the place of `pixels`: the two are different ways to bin.
+    columns : tuple of str
+        Of the coordinates.
     """
     binning: tuple[tuple[str, object], ...] = (
         (("imagebinning", "imageSize"), ("ximagesize", pixels), ("yimagesize", pixels))
@@ -304,8 +313,8 @@ def evselect_image(events: str, out: str, expression: str, pixels: int = 600, bi
         ("table", f"{events}:EVENTS"),
         ("withimageset", "yes"),
         ("imageset", out),
-        ("xcolumn", "X"),
-        ("ycolumn", "Y"),
+        ("xcolumn", columns[0]),
+        ("ycolumn", columns[1]),
         *binning,
         ("expression", expression),
         expects=(out,),

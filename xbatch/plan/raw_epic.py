@@ -9,6 +9,7 @@ from xbatch.commands import epic, sas
 from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
 from xbatch.plan.observation import observation_inputs
+from xbatch.plan.raw_epicimages import epic_images
 from xbatch.plan.raw_epicspectra import epic_spectra
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Input, Step, StepInput
@@ -47,6 +48,7 @@ def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
         for screening in screenings_of(observed).values():
             made |= _filtered(common, observed, screening)
         made |= epic_spectra(common, observed)
+        made |= epic_images(common, observed, made.lists)
     return made
 
 
