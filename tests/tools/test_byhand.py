@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from xbatch.commands.call import Call, Staged
 from xbatch.registry import Job
-from xbatch.tools.byhand import script
+from xbatch.tools.byhand import Told, script
 from xbatch.tools.staging import Staging
 
 
@@ -26,16 +28,16 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
     staging.put("my files/list", Staged("list"))
     staging.put("odf/1SUM.SAS", Staged("summary", "summary", "odf"))
     staging.put("c", Staged("packed", "unpack"))
-    calls = [
-        Call("sas", "sh", (), flags=("-c", "echo $SAS_ODF; find -L . -type f | sort; cat odf/1SUM.SAS c odf/a.evt"))
-    ]
-    text = script(folder, staging.sources, {"src.reg": "circle(1,2,3)"}, calls, {"SAS_ODF": f"{folder}/odf"}, "")
-    begun, *lines, ended = text.strip().splitlines()
-    assert begun.startswith("--- by hand")
-    assert ended == "--- end of the script"
-    done = subprocess.run(
-        ["sh", "-ec", "\n".join([*lines, 'rm -r "$SCRATCH"'])], capture_output=True, text=True, check=True, cwd="/"
+    show = Call(
+        "sas", "sh", (), flags=("-c", "echo $SAS_ODF; find -L . -type f | sort; cat odf/1SUM.SAS c odf/a.evt; echo")
     )
+    below = Call("sas", "sh", (), folder="a/b", flags=("-c", "pwd; echo $MORE"))
+    variables = {"SAS_ODF": f"{folder}/odf"}
+    calls = [(show, variables), (below, {**variables, "MORE": "of the second alone"})]
+    text = script(Told("a:b", folder, staging.sources, {"src.reg": "circle(1,2,3)"}, calls))
+    path = tmp_path / "a.sh"
+    path.write_text(text)
+    done = subprocess.run(["sh", path], capture_output=True, text=True, check=True, cwd="/")
     said = done.stdout.splitlines()
     scratch = said[0].removesuffix("/odf")
     assert said[1:] == [
@@ -54,5 +56,21 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
         "FILES 1",
         f"PATH {scratch}/odf/",
         "cevents",
+        f"{scratch}/a/b",
+        "of the second alone",
+        f"in {scratch}",
     ]
-    assert not Path(scratch).exists()
+    shutil.rmtree(scratch)
+
+
+def test_the_script_stops_where_a_tool_fails(tmp_path: Path) -> None:
+    calls = [(Call("sas", "sh", (), flags=("-c", text)), {}) for text in ("exit 3", "echo and on")]
+    done = subprocess.run(
+        ["sh", "-c", script(Told("a:b", tmp_path, calls=calls))],
+        env={"PATH": os.environ["PATH"], "XBATCH_SCRATCH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3
+    assert done.stdout.startswith(f"in {tmp_path}/xb-")
+    assert "and on" not in done.stdout

@@ -84,6 +84,13 @@ def test_each_line_once_and_not_without_end() -> None:
 def test_last_words() -> None:
     assert last_words("", "a\nb\n\nc\n---\nd\n") == ("b", "c", "d")
     assert last_words("  \n", "") == ()
+    routine = """\
+evselect:- Executing (routine): evselect table=pn.fits
+evselect:- evselect (evselect-3.71.2) [xmmsas_20230412_1735-21.0.0] started:  2026-11-21T21:47:03.000
+evselect:- evselect (evselect-3.71.2) [xmmsas_20230412_1735-21.0.0] ended:    2026-11-21T21:47:03.000
+"""
+    assert last_words("", routine) == ()
+    assert last_words("", f"{routine}nothing selected\n") == ("nothing selected",)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +108,23 @@ def test_last_words() -> None:
         ("PIL_BAD_FILE_ACCESS in fhelp.par", "A parameter file of the installation"),
         ("was killed (SIGKILL, perhaps for want of memory)", "Run fewer steps"),
         ("was killed (SIGSEGV)", "The tool crashed"),
-        ("all is well", ""),
+        ("has not made src.pha, though its exit status is 0", "The log says how far it came"),
+        ("has made src.pha, which is truncated", "Run again"),
+        ("nuproducts_0.3.3: Error: no region found in src.reg", "Look at the region"),
+        ("all is well", "Mend what it says"),
     ],
 )
 def test_remedies(line: str, start: str) -> None:
-    found = remedy([line])
-    assert found.startswith(start)
-    assert bool(found) == bool(start)
+    suite = SAS if line.startswith("** ") else HEASOFT
+    # what has happened, and what was said
+    found = {remedy(line, (), suite), remedy("failed with exit status 1", [line], suite)} - {
+        "Mend what it says, and run again"
+    }
+    assert [text[: len(start)] for text in found or {"Mend what it says"}] == [start]
+
+
+def test_a_suite_has_remedies_of_its_own() -> None:
+    said = ["error, no calibration files in /nowhere"]
+    assert remedy("failed with exit status 1", said, HEASOFT).startswith("Set up CALDB")
+    assert remedy("failed with exit status 1", said, SAS).startswith("The calibration files of XMM-Newton")
+    assert remedy("has not made *SUM.SAS, though its exit status is 0", [], SAS).startswith("The log says how far")

@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from xbatch.report.durations import past_durations
 from xbatch.report.follow import LastLines
 from xbatch.report.liveview import end_lines, left_out_lines, live_lines, pulse_text
-from xbatch.report.screen import Line, Screen, size_of, uses_colour, wrap
+from xbatch.report.screen import Line, Screen, brief, size_of, uses_colour, wrap
 from xbatch.report.spans import span_text
 from xbatch.report.watch import Ending, Watch
 from xbatch.run.products import log_path
@@ -138,7 +139,10 @@ class PlainView:
         """Take in an entry of the journal and say it."""
         with self._lock:
             self._watch.take(entry)
-            log = _log(self._run_dir, entry["step"]) if entry.get("outcome") == "failed" else ""
+            log = ""
+            if entry.get("outcome") == "failed":
+                log = _log(self._run_dir, entry["step"])
+                entry = {**entry, "message": brief(entry.get("message", ""))}  # whole at the end of the run
             self._say(entry_line(entry, len(self._watch.steps), self._watch.total, log))
 
     def learn(self, step: str, seconds: float) -> None:
@@ -232,7 +236,7 @@ class LiveView:
             if outcome in {"done", "failed"}:
                 ending = Ending(outcome, entry.get("seconds", 0.0), entry.get("message", ""))
                 log = _log(self._run_dir, step) if outcome == "failed" else ""
-                lines += end_lines(step, ending, log, columns)
+                lines += end_lines(step, replace(ending, message=brief(ending.message)), log, columns)
             elif outcome in {"skipped", "cancelled"}:
                 left_out.setdefault(outcome, []).append(step)
             elif not outcome and (words := entry_line(entry, 0, 0)):

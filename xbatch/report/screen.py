@@ -18,6 +18,7 @@ __all__ = [
     "Line",
     "Piece",
     "Screen",
+    "brief",
     "can_draw",
     "clean",
     "cut",
@@ -37,6 +38,7 @@ _CODES = {"dim": "2", "bold": "1", "red": "1;31", "green": "32", "yellow": "33",
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FRAME, _FRAME_END = "\x1b[?2026h", "\x1b[?2026l"
 _STALE_S = 5.0
+_BRIEF = 400
 _PLAIN = str.maketrans({"✓": "+", "✗": "x", "▸": ">", "━": "=", "─": "-", "…": "~"})
 
 
@@ -86,6 +88,11 @@ def cut(text: str, columns: int) -> str:
             break
         kept += character
     return f"{kept}…" if columns > 0 else ""
+
+
+def brief(text: str, most: int = _BRIEF) -> str:
+    """Shorten a paragraph that is given whole elsewhere, after a word."""
+    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0]} …"
 
 
 def cut_middle(text: str, columns: int) -> str:

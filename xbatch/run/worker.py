@@ -97,7 +97,7 @@ def _attempt(order: Order, meter: Meter) -> Answer:
     try:
         record = _result(order, meter)
     except XbatchError as error:
-        traceback.print_exc()
+        print(f"failed: {error}", file=sys.stderr)  # noqa: T201 - no traceback: it would hide what was said before
         return Answer(None, str(error), seconds=meter.seconds())
     except MemoryError:
         traceback.print_exc()

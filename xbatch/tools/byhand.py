@@ -1,62 +1,84 @@
-"""A script that does by hand what a step did, up to the call that failed."""
+"""A script that does by hand what a step does, up to the call at which it stands."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xbatch.commands.call import Call
 from xbatch.tools import environment as variables
+from xbatch.tools.scratch import SCRATCH
 
-__all__ = ["script"]
+__all__ = ["Told", "script", "script_path"]
 
 _END = "END_OF_TEXT"
 _LEFT_OUT = "'(' -name ccf.cif -o -name '*SUM.SAS' ')'"
 _UNPACK = """-exec sh -c 'gzip -dc "$1" > "${1%.gz}" && rm "$1"' _ {} ';'"""
+_HEAD = """\
+#!/bin/sh
+# What the step {step} does, by hand: in a new folder, which stays and is named at the end.
+# The toolset must be set up in the shell that this is started from.
+set -e
+SCRATCH=$(mktemp -d "${{{scratch}:-/tmp}}/xb-XXXXXX")
+cd "$SCRATCH"
+trap 'echo "in $SCRATCH"' EXIT
+mkdir {own}"""
 
 
-def script(
-    folder: Path,
-    sources: Mapping[str, tuple[str, Path]],
-    written: Mapping[str, str],
-    calls: Sequence[Call],
-    extra: Mapping[str, str],
-    headas: str,
-) -> str:
-    """Write the script, with a line above and below it.
+@dataclass(frozen=True)
+class Told:
+    """What a script must know of a step.
 
-    Parameters
+    Attributes
     ----------
+    step : str
+        Its name.
     folder : Path
         The working folder that was; the script makes another.
     sources : Mapping
         Name in it to how it came there, and from where.
     written : Mapping
         Name to text.
-    calls : sequence of Call
-        Tokens filled.
-    extra : Mapping
-        Variables beside those that every call gets.
+    calls : sequence of (Call, Mapping)
+        Tokens filled, and the variables that the call has beside those that every call gets.
     headas : str
         Where HEASoft is; empty where it is not.
     """
+
+    step: str
+    folder: Path
+    sources: Mapping[str, tuple[str, Path]] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
+    calls: Sequence[tuple[Call, Mapping[str, str]]] = ()
+    headas: str = ""
+
+
+def script_path(log: Path) -> Path:
+    """Give the place of a step's script: beside its log."""
+    return log.with_suffix(".sh")
+
+
+def script(told: Told) -> str:
+    """Write the script."""
     own = " ".join((variables.PFILES, variables.TMP, variables.HOME))
-    lines = [
-        "",
-        "--- by hand: in a shell in which the toolset is initialised",
-        f'SCRATCH=$(mktemp -d /tmp/xb-XXXXXX) && cd "$SCRATCH" && mkdir {own}',
+    lines = [_HEAD.format(step=told.step, scratch=SCRATCH, own=own)]
+    places = [
+        *(Path(name).parent for name in (*told.sources, *told.written)),
+        *(Path(call.folder) for call, _ in told.calls),
     ]
-    folders = {str(Path(name).parent): None for name in (*sources, *written) if Path(name).parent != Path()}
+    folders = {str(place): None for place in places if place != Path()}
     if folders:
         lines.append(f"mkdir -p {' '.join(map(shlex.quote, folders))}")
-    for name, (how, source) in sources.items():
+    for name, (how, source) in told.sources.items():
         lines.append(_staged(name, how, shlex.quote(str(source))))
-    for name, text in written.items():
+    for name, text in told.written.items():
         lines += [f"cat > {shlex.quote(name)} <<'{_END}'", text.rstrip("\n"), _END]
-    given = variables.tool_environment({"HEADAS": headas}, folder, extra)
-    lines += [variables.by_hand(call, given, folder, extra) for call in calls]
-    return "\n".join([*lines, "--- end of the script", ""])
+    for call, extra in told.calls:
+        given = variables.tool_environment({"HEADAS": told.headas}, told.folder, extra)
+        lines.append(variables.by_hand(call, given, told.folder, extra))
+    return "\n".join([*lines, ""])
 
 
 def _staged(name: str, how: str, source: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xbatch.commands.call import HEASOFT, Call
 
-__all__ = ["HOME", "PFILES", "TMP", "by_hand", "find_executable", "tool_environment"]
+__all__ = ["HOME", "PFILES", "TMP", "by_hand", "find_executable", "plainly", "tool_environment"]
 
 PFILES, TMP, HOME = "pfiles", "tmp", "home"
 # what a tool must not see of its caller: a screen, parameter files and observations of other work, and what pools set
@@ -85,10 +85,13 @@ def by_hand(call: Call, environment: Mapping[str, str], folder: Path, extra: Map
     """Write a call as one line for a shell whose folder is the working folder, with the variables that matter."""
     told = {name: environment[name] for name in (*_TOLD, *extra) if name in environment}
     words = [f"{name}={_quoted(value, folder)}" for name, value in told.items()]
-    command = " ".join(_quoted(word, folder) for word in call.command)
-    if call.folder:
-        return f"(cd {shlex.quote(call.folder)} && env {' '.join(words)} {command})"
-    return f"env {' '.join(words)} {command}"
+    command = f"env {' '.join(words)} {plainly(call, folder)}"
+    return f"(cd {shlex.quote(call.folder)} && {command})" if call.folder else command
+
+
+def plainly(call: Call, folder: Path) -> str:
+    """Write a call's words alone for a shell, to be read."""
+    return " ".join(_quoted(word, folder) for word in call.command)
 
 
 def _quoted(text: str, folder: Path) -> str:

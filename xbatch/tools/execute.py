@@ -7,13 +7,13 @@ calls uses a `Session` itself.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
@@ -24,7 +24,7 @@ from xbatch.commands.parfile import ParameterFile, find_parameters, problems
 from xbatch.registry import Job, Outcome
 from xbatch.tools import environment as variables
 from xbatch.tools import products
-from xbatch.tools.byhand import script
+from xbatch.tools.byhand import Told, script, script_path
 from xbatch.tools.failure import Failure, describe
 from xbatch.tools.harvest import Harvest, harvest
 from xbatch.tools.heasoftpy import through_heasoftpy
@@ -40,7 +40,6 @@ __all__ = ["Result", "Session", "run"]
 _OWN = (variables.PFILES, variables.TMP, variables.HOME)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _SUMMARY = ".SAS"
-_WORD = re.compile(r"[\w./+-]+")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Session:
         self._base = dict(os.environ if base is None else base)
         self._extra = environment
         self._launcher: Launcher | None = None
-        self._calls: list[Call] = []
+        self._calls: list[tuple[Call, Mapping[str, str]]] = []
         self._written: dict[str, str] = {}
         self._made: set[str] = set()
         self._suites: dict[str, Suite | None] = {}
@@ -154,7 +153,7 @@ class Session:
         except OSError as error:
             why = error.strerror or str(error)
             raise StepError(
-                f"cannot be put into the working folder: {why}", str(error.filename), remedy([why])
+                f"cannot be put into the working folder: {why}", str(error.filename), remedy(why)
             ) from error
 
     def fill(self, text: str) -> str:
@@ -180,24 +179,24 @@ class Session:
         given = variables.tool_environment(self._base, self.folder, extra)
         given["PWD"] = str(self.folder / ready.folder)
         suite = self._suite(ready.suite)
-        told = variables.by_hand(ready, given, self.folder, extra)
-        self._calls.append(ready)
-        failure = Failure(ready, told, self._on_which(ready), self._job.log, self.folder)
+        self._calls.append((ready, extra))
+        sources = {name: source for name, (_, source) in self._staging.sources.items()}
+        failure = Failure(ready, variables.plainly(ready, self.folder), sources, self._by_hand(), self.folder)
         executable = variables.find_executable(ready, given)
         if executable is None:
-            raise self._failed(failure, f"{ready.tool} is not installed here", extra)
+            raise describe(failure, _absent(ready.suite, given))
         parameters = find_parameters(ready.tool, ready.suite, suite.parameters) if suite is not None else None
         wrong = problems(ready, parameters) if parameters is not None else []
         if wrong:
-            raise self._failed(failure, f"was not run: {'; '.join(wrong)}", extra)
+            raise describe(failure, f"was not run: {'; '.join(wrong)}")
 
         with self._room():
             (self.folder / ready.folder).mkdir(parents=True, exist_ok=True)
         before = products.look(self.folder, _OWN)
-        ended = self._ran(ready, failure, executable, given, extra, parameters)
+        ended = self._ran(failure, executable, given, extra, parameters)
         found = harvest(ready.suite, ended.stdout, ended.stderr)
         after = products.look(self.folder, _OWN)
-        self._judge(failure, ended, found, before, after, extra)
+        self._judge(failure, ended, found, before, after)
         self._made |= {name for name, seen in after.items() if before.get(name) != seen}
         result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings)
         self.results.append(result)
@@ -221,7 +220,6 @@ class Session:
 
     def _ran(
         self,
-        call: Call,
         failure: Failure,
         executable: str,
         given: Mapping[str, str],
@@ -229,24 +227,26 @@ class Session:
         parameters: ParameterFile | None,
     ) -> Ended:
         """Run a call, and tell the log."""
+        call = failure.call
         argv = [executable, *call.command[1:]]
         if call.suite == HEASOFT and parameters is not None:
             argv = through_heasoftpy(call, sys.path) or argv
         if self._launcher is None:
             self._launcher = Launcher([self.folder, self._job.out], _echo)
-        sys.stdout.write(f"\n--- call {len(self._calls)}: {call.tool}\n$ {failure.told}\n")
+        told = variables.by_hand(call, given, self.folder, extra)
+        sys.stdout.write(f"\n--- call {len(self._calls)}: {call.tool}\n$ {told}\n")
         limit = limit_of(call.tool)
         try:
             ended = self._launcher.run(argv, self.folder / call.folder, given, limit)
         except OSError as error:
-            raise self._failed(failure, f"cannot be started: {error.strerror or error}", extra) from error
+            raise describe(failure, f"cannot be started: {error.strerror or error}") from error
         except LostError as error:
-            raise self._failed(failure, f"is lost: the process that watched over it {error}", extra) from error
+            raise describe(failure, f"is lost: the process that watched over it {error}") from error
         sys.stdout.write(f"--- {call.tool} ended after {ended.seconds:.1f} s with status {ended.status}\n")
         if ended.cause == "late":
-            raise self._failed(failure, f"took longer than {limit:g} s and was stopped", extra, ended)
+            raise describe(failure, f"took longer than {limit:g} s and was stopped", ended)
         if ended.cause == "endless":
-            raise self._failed(failure, "prints without end, perhaps at a prompt, and was stopped", extra, ended)
+            raise describe(failure, "prints without end, perhaps at a prompt, and was stopped", ended)
         return ended
 
     def _judge(
@@ -256,45 +256,42 @@ class Session:
         found: Harvest,
         before: Mapping[str, products.Seen],
         after: Mapping[str, products.Seen],
-        extra: Mapping[str, str],
     ) -> None:
         """Raise what is wrong with a call that has ended."""
         if ended.status != 0 or found.errors:
             what = f"failed with exit status {ended.status}" if ended.status else "printed an error, and exit status 0"
-            raise self._failed(failure, what, extra, ended, found)
+            raise describe(failure, what, ended, found)
         for pattern in failure.call.expects:
             lacking = products.missing(pattern, before, after, self._made)
             if lacking:
-                raise self._failed(failure, f"{lacking}, though its exit status is 0", extra, ended, found)
+                raise describe(failure, f"{lacking}, though its exit status is 0", ended, found)
             for name in products.matching(after, pattern):
                 fault = products.fault(self.folder / name)
                 if fault:
                     what = f"has made {name}, which {fault}, though its exit status is 0"
-                    raise self._failed(failure, what, extra, ended, found)
+                    raise describe(failure, what, ended, found)
         self._staging.check(failure.call.tool)
 
-    def _failed(
-        self,
-        failure: Failure,
-        what: str,
-        extra: Mapping[str, str],
-        ended: Ended | None = None,
-        found: Harvest | None = None,
-    ) -> StepError:
-        """Make the message, and write down in the log how to do the same by hand."""
-        sys.stdout.write(
-            script(self.folder, self._staging.sources, self._written, self._calls, extra, self._base.get("HEADAS", ""))
-        )
-        return describe(failure, what, ended, found)
+    def _by_hand(self) -> Path | None:
+        """Write the script that does by hand what is done so far, and is to be done now; None where it cannot be.
 
-    def _on_which(self, call: Call) -> str:
-        """Name the first of the step's inputs that a call's parameters name."""
-        for _, value in call.args:
-            for word in _WORD.findall(value):
-                for name, (_, source) in self._staging.sources.items():
-                    if word == name or name.startswith(f"{word}/"):
-                        return str(source)
-        return ""
+        It is there before the tool runs: a step that is killed or stopped cannot write it any more.
+        """
+        if self._job.log is None:
+            return None
+        told = Told(
+            self._job.step,
+            self.folder,
+            self._staging.sources,
+            self._written,
+            self._calls,
+            self._base.get("HEADAS", ""),
+        )
+        path = script_path(self._job.log)
+        with suppress(OSError):  # a full disk is told of by what the tool says
+            path.write_text(script(told), encoding="utf-8")
+            return path
+        return None
 
     def keep(self, kept: Mapping[str, str], optional: Collection[str] = ()) -> None:
         """Move what was made to the step's outputs.
@@ -359,6 +356,14 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if kind is None and self._job.log is not None:
+            with suppress(OSError):
+                script_path(self._job.log).unlink(missing_ok=True)
+
+
+def _absent(suite: str, given: Mapping[str, str]) -> str:
+    root = given.get("HEADAS" if suite == HEASOFT else "SAS_DIR", "")
+    return f"is not installed here: it is not on PATH{f', nor in {root}' if root else ''}"
 
 
 def _echo(stream: str, text: str) -> None:

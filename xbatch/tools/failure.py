@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ __all__ = ["Failure", "describe"]
 _LINES = 3
 _WIDE = 240
 _FULL = 4 << 20
+_WORD = re.compile(r"\w[\w./+-]*\w")
 
 
 @dataclass(frozen=True)
@@ -29,24 +32,25 @@ class Failure:
     ----------
     call : Call
         Tokens filled.
-    told : str
-        The command for a shell in the working folder.
-    source : str
-        The file it works on; empty if there is none.
-    log : Path or None
+    command : str
+        Its words, for a shell.
+    sources : Mapping
+        Name in the working folder to the file that it stands for.
+    script : Path or None
+        A script that does the same by hand, if it could be written.
     folder : Path
         The working folder.
     """
 
     call: Call
-    told: str
-    source: str
-    log: Path | None
+    command: str
+    sources: Mapping[str, Path]
+    script: Path | None
     folder: Path
 
 
-def describe(failure: Failure, what: str, ended: Ended | None, found: Harvest | None) -> StepError:
-    """Make the error of a call that has failed.
+def describe(failure: Failure, what: str, ended: Ended | None = None, found: Harvest | None = None) -> StepError:
+    """Make the error of a call that has failed: what has happened, what the tool said, what to do, how to repeat it.
 
     Parameters
     ----------
@@ -58,25 +62,31 @@ def describe(failure: Failure, what: str, ended: Ended | None, found: Harvest | 
     found : Harvest or None
     """
     call = failure.call
-    said: tuple[str, ...] = ()
-    if ended is not None:
-        found = found or harvest(call.suite, ended.stdout, ended.stderr)
-        said = found.errors or found.telling[-_LINES:] or last_words(ended.stderr, ended.stdout)
-        what = _with_signal(what, ended)
-        if _is_full(failure.folder):
-            what = f"{what}; {DISK_FULL} where it works ({failure.folder.parent})"
-    subject = what if what.startswith(call.tool) else f"{call.tool} {what}"
-    parts = [subject + (f" (input: {failure.source})" if failure.source else "")]
+    if ended is None:
+        return StepError(f"{call.tool} {what}", cure=remedy(what, (), call.suite))
+    found = found or harvest(call.suite, ended.stdout, ended.stderr)
+    said = found.errors or found.telling[-_LINES:] or last_words(ended.stderr, ended.stdout)
+    what = _with_signal(what, ended)
+    if _is_full(failure.folder):
+        what = f"{what}; {DISK_FULL} where it works ({failure.folder.parent})"
+    parts = [f"{call.tool} {what}"]
     if said:
         parts.append(f"it said: {_quoted(said)}")
-    where = (
-        "all it said, and a script that does the same by hand, are"
-        if ended is not None
-        else "a script to do it by hand is"
-    )
-    log = failure.log or "the step's log"
-    parts.append(f"{where} in {log}; the command: {failure.told}")
-    return StepError("; ".join(parts), cure=remedy((what, *said)))
+    source = _on_which(failure, said)
+    if source:
+        parts.append(source)
+    again = f"To repeat it by hand: sh {shlex.quote(str(failure.script))}; it" if failure.script is not None else "It"
+    return StepError("; ".join(parts), cure=f"{remedy(what, said, call.suite)}. {again} ran: {failure.command}")
+
+
+def _on_which(failure: Failure, said: Sequence[str]) -> str:
+    """Name the user's file that the tool complains of, else the first of the step's inputs that the call names."""
+    for text, told in ((" ".join(said), True), *((value, False) for _, value in failure.call.args)):
+        for word in _WORD.findall(text):
+            for name, source in failure.sources.items():
+                if word == name or (name.startswith(f"{word}/") and not told):
+                    return f"{name} is {source}" if told else f"input: {source}"
+    return ""
 
 
 def _with_signal(what: str, ended: Ended) -> str:

@@ -51,6 +51,8 @@ _WARNINGS = {
 }
 
 
+# SAS says of each task when it began, with all its parameters, and when it ended
+_ROUTINE = re.compile(r"^[\w.+-]+:- (?:Executing \(routine\)|.*\b(?:started|ended): )")
 _HARMLESS = re.compile(
     r"\bno errors?\b|\b0 errors?\b|errors? ?[:=] ?(?:0|none|no)\s*$|error (?:bars?|columns?)\b", re.IGNORECASE
 )
@@ -128,7 +130,7 @@ def _messages(suite: str, text: str) -> Iterator[str]:
 def last_words(*texts: str, most: int = 3) -> tuple[str, ...]:
     """Give the last lines that hold something: what there is to say where no line tells an error."""
     for text in texts:
-        lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
+        lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line) and not _ROUTINE.search(line)]
         if lines:
             return tuple(lines[-most:])
     return ()

@@ -5,36 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from xbatch.commands.call import HEASOFT, SAS
+
 __all__ = ["DISK_FULL", "remedy"]
 
 DISK_FULL = "the disk is full"
-_TABLE = (
+_ROOM = (
+    "Make room on the disk, or name a roomy folder by XBATCH_SCRATCH (where tools work) or --store (where results go); "
+    "then run again"
+)
+_SIZE = "The limit of the size of files is too low (ulimit -f): raise it and run again"
+_PROMPT = (
+    "It asks for a parameter that was not given, and there is nobody to answer: a defect of xbatch, or a tool of "
+    "another version; its parameters are in its .par file"
+)
+_SETUP = (
+    "The toolset is not initialised, is not whole, or was built for another system: source $HEADAS/headas-init.sh "
+    "(then SAS's setsas.sh) in the shell before the run, and see whether the tool starts there"
+)
+_PARAMETER = "The installed version of the tool does not have this parameter: xbatch doctor shows the versions"
+_MEMORY = "Run fewer steps at once (--jobs, or --memory), or on a machine with more memory"
+_WRITABLE = "Make the folder writable, and run again"
+
+# what has happened, where that says by itself what to do
+_HAPPENED = (
+    (r"No space left|Disk quota|the disk is full", _ROOM),
+    (r"File too large|File size limit exceeded", _SIZE),
+    (r"took longer than", "Look in the log whether it waits for something; a long observation may need more time"),
+    (r"prints? without end", _PROMPT),
+    (r"not installed here|cannot be started", _SETUP),
+    (r"has no parameter", _PARAMETER),
+    (r"SIGKILL", _MEMORY),
+    (r"Read-only file system|Permission denied", _WRITABLE),
+)
+_FULL = (r"No space left|Disk quota|write error|FITSIO status = 10[56]\b.*(?:space|quota)", _ROOM)
+_SAS_SAID = (
     (
-        r"No space left|Disk quota|write error|FITSIO status = 10[56]\b.*(?:space|quota)|the disk is full",
-        "Make room on the disk, or name a roomy folder by XBATCH_SCRATCH (where tools work) or --store (where results "
-        "go); then run again",
-    ),
-    (
-        r"File too large|File size limit exceeded",
-        "The limit of the size of files is too low (ulimit -f): raise it and run again",
-    ),
-    (
-        r"took longer than",
-        "Look in the log whether it waits for something; a long observation may need more time",
-    ),
-    (
-        r"prints? without end|Unable to redirect prompts|prompt",
-        "It asks for a parameter that was not given, and there is nobody to answer: a defect of xbatch, or a tool of "
-        "another version; its parameters are in its .par file",
-    ),
-    (
-        r"(?i)\bcaldb\b|calibration (?:file|data)|quzcif",
-        "Set up CALDB: install NuSTAR's part of it, export CALDB and source $CALDB/software/tools/caldbinit.sh; "
-        "xbatch doctor shows what is found",
-    ),
-    (
-        r"(?i)SAS_CCFPATH|no (?:such )?ccf|CCF constituent|noAvailableCcf|CalIndexError",
-        "The calibration files of XMM-Newton are missing or old: mirror them into the folder that SAS_CCFPATH names",
+        r"(?i)SAS_CCFPATH|no ?(?:such ?|available ?)?ccf|CCF constituent|CalIndexError|calibration (?:file|data)",
+        "The calibration files of XMM-Newton are missing or old: mirror them, and export SAS_CCFPATH with the name of "
+        "their folder before the run",
     ),
     (
         r"(?i)ccf\.cif|SAS_CCF\b|CifNotFound|NoCifFound|calindex",
@@ -44,42 +53,71 @@ _TABLE = (
         r"(?i)SAS_ODF|SUM\.SAS|summary file",
         "The summary of the ODF is missing or stale: the step odfingest makes it; run it again with --force",
     ),
+)
+_HEASOFT_SAID = (
+    (
+        r"(?i)\bcaldb\b|calibration (?:file|data)|quzcif",
+        "Set up CALDB: install NuSTAR's part of it, export CALDB and source $CALDB/software/tools/caldbinit.sh; "
+        "xbatch doctor shows what is found",
+    ),
+)
+_SAID = (
+    (r"File too large|File size limit exceeded", _SIZE),
+    (r"Unable to redirect prompts|prompt", _PROMPT),
     (
         r"HEADAS(?: \S+)* (?:not|undefined|must be)|refdata|LHEA_DATA|headas-init",
         "HEASoft is not initialised: source $HEADAS/headas-init.sh before the run",
     ),
     (
         r"error while loading shared libraries|Library not loaded|symbol lookup|Can't locate .* in @INC|"
-        r"not installed here",
-        "The toolset is not initialised, or was built for another system: source $HEADAS/headas-init.sh (then SAS's "
-        "setsas.sh) in the shell before the run, and see whether the tool starts there",
+        r"command not found|: not found$",
+        _SETUP,
     ),
-    (
-        r"(?i)unknown parameter|invalid parameter|undefined parameter|UnknownParam|has no parameter",
-        "The installed version of the tool does not have this parameter: xbatch doctor shows the versions",
-    ),
+    (r"(?i)unknown parameter|invalid parameter|undefined parameter|UnknownParam", _PARAMETER),
     (
         r"\bPIL|parameter file|\bAPE\b",
         "A parameter file of the installation is damaged or of another version: compare $HEADAS/syspfiles with a fresh "
         "one, and unset PFILES before sourcing headas-init.sh",
     ),
     (
-        r"(?i)out of memory|cannot allocate|bad_alloc|SIGKILL",
-        "Run fewer steps at once (--jobs, or --memory), or on a machine with more memory",
+        r"(?i)no region|region file|\.reg\b",
+        "Look at the region, with xbatch preview or in DS9: it must have an area, and lie on the observation's field",
     ),
+    (r"(?i)out of memory|cannot allocate|bad_alloc", _MEMORY),
+    (r"Read-only file system|Permission denied", _WRITABLE),
+)
+_SUITES = {SAS: (_FULL, *_SAS_SAID), HEASOFT: (_FULL, *_HEASOFT_SAID)}
+# where nothing is known of what was said
+_ELSE = (
     (
-        r"Segmentation fault|SIGSEGV|SIGBUS|SIGABRT|core dumped|Bus error|Abort",
+        r"Segmentation fault|SIGSEGV|SIGBUS|SIGABRT|SIGFPE|SIGILL|core dumped|Bus error|Abort",
         "The tool crashed. Try it by hand; if it crashes there too, a newer version of the toolset may cure it",
     ),
-    (r"Read-only file system|Permission denied", "Make the folder writable, and run again"),
+    (
+        r"has not made|has left .* as it was|is empty",
+        "The log says how far it came; often nothing was selected, or it did without an input that it did not find",
+    ),
+    (r"truncated|which ", "Run again; if it comes again, look whether the disk is full or the data are damaged"),
 )
-_REMEDIES = tuple((re.compile(pattern), text) for pattern, text in _TABLE)
+_LAST = "Mend what it says, and run again"
 
 
-def remedy(said: Iterable[str]) -> str:
-    """Give what to do about what was said, the most telling first; empty where nothing is known."""
+def remedy(happened: str, said: Iterable[str] = (), suite: str = "") -> str:
+    """Give what to do, the most telling first.
+
+    Parameters
+    ----------
+    happened : str
+        What has happened to the tool.
+    said : iterable of str
+        What it has said.
+    suite : str
+        The tool's.
+    """
     lines = tuple(said)
-    for pattern, text in _REMEDIES:
-        if any(pattern.search(line) for line in lines):
-            return text
-    return ""
+    tables = ((_HAPPENED, (happened,)), (_SUITES.get(suite, ()), lines), (_SAID, lines), (_ELSE, (happened, *lines)))
+    for table, texts in tables:
+        for pattern, cure in table:
+            if any(re.search(pattern, text) for text in texts):
+                return cure
+    return _LAST
