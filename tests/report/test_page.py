@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -246,3 +247,20 @@ def test_compiled_templates_are_kept_where_they_may_be(tmp_path: Path, monkeypat
     assert len(set(pages)) == 1 and list(kept.glob("*.jinja"))
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     assert compiled(tmp_path / "none") is None and not (tmp_path / "none").exists()
+
+
+def test_too_many_pictures_are_shown_from_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xbatch.report.source._CARRIED", 2 * len(PNG))
+    fits = [Fit("each/a b", fit_record(name="each", group="a b")), Fit("each/b", fit_record(name="each", group="b"))]
+    carried = page_of(tmp_path / "few", fits)
+    assert "too many to be carried" not in carried.text
+    run = make_run(tmp_path / "many", [*fits, Fit("each/c", fit_record(name="each", group="c"))]).write()
+    (run / "products" / "plot.each" / "c" / "fit.png").unlink()
+    page = Page(write_page(run).read_text(encoding="utf-8"))
+    assert "send both" in page.text
+    shown = [image["src"] or "" for image in page.all("img")]
+    assert shown == ["products/plot.each/a%20b/fit.png", "products/plot.each/b/fit.png"]
+    assert {image["loading"] for image in page.all("img")} == {"lazy"}
+    assert all((run / unquote(name)).read_bytes() == PNG for name in shown)
+    (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self' file:"

@@ -148,7 +148,7 @@ def fit_views(source: RunSource) -> list[FitView]:
         if record is None and step["outcome"] == "not selected":
             continue
         plot = plots.get(step["name"])
-        image = source.data_uri(plot, "fit.png", "image/png") if plot is not None else None
+        image = source.picture_uri(plot, "fit.png") if plot is not None else None
         view = _view(step, values.get(step["subject"], ()), record, image)
         views.append(
             replace(view, more=_more_images(source, plot), ratio=_is_ratio(plot)) if plot is not None else view
@@ -162,7 +162,7 @@ def _is_ratio(plot: Step) -> bool:
 
 def _more_images(source: RunSource, plot: Step) -> tuple[tuple[str, str], ...]:
     """Give the other pictures of a fit, each with what it shows."""
-    found = ((source.data_uri(plot, f"{name}.png", "image/png"), words) for name, words in _MORE.items())
+    found = ((source.picture_uri(plot, f"{name}.png"), words) for name, words in _MORE.items())
     return tuple((image, words) for image, words in found if image)
 
 

@@ -196,7 +196,7 @@ def _joined(role: str) -> str:
 def _picture(source: RunSource, step: Step) -> Picture:
     """Shape the picture that a step has left, or say why there is none."""
     task = str(step["task"])
-    uri = source.data_uri(step, _PICTURES[task], "image/png")
+    uri = source.picture_uri(step, _PICTURES[task])
     title, alt, caption = _words(step)
     trouble = ""
     if uri is None:

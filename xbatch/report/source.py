@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from xbatch.base.errors import FileError, UsageError
 
 __all__ = ["RunSource", "Table", "open_run"]
 
 _LOG_BYTES = 20_000
+#: Bytes of pictures that a page carries; a page with more is slow to open, and hardly to be sent.
+_CARRIED = 20_000_000
+_PNG = ".png"
 Step = Mapping[str, Any]
 
 
@@ -30,10 +34,19 @@ class Table:
 
 @dataclass(frozen=True)
 class RunSource:
-    """A run's folder and its manifest. A product that is missing or damaged is None, never an error."""
+    """A run's folder and its manifest. A product that is missing or damaged is None, never an error.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : Mapping
+    linked : bool
+        Whether pictures are too large to be carried in a page, which then shows their files.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
+    linked: bool = False
 
     def steps(self, task: str) -> Iterator[Step]:
         """Give the steps of one task, in the plan's order."""
@@ -62,6 +75,13 @@ class RunSource:
         """Give one output of a step as a data URI."""
         raw = self.bytes_of(step, output)
         return None if raw is None else f"data:{media_type};base64,{base64.b64encode(raw).decode('ascii')}"
+
+    def picture_uri(self, step: Step, output: str) -> str | None:
+        """Give a PNG of a step as a data URI, or where pictures are linked as its address below the run's folder."""
+        if not self.linked:
+            return self.data_uri(step, output, "image/png")
+        facts = step["outputs"].get(output)
+        return quote(str(facts["path"])) if facts is not None and (self.folder / str(facts["path"])).is_file() else None
 
     def table_of(self, step: Step, stem: str) -> Table | None:
         """Read a table: the rounded cells of its CSV form, the units from the header of its ECSV form."""
@@ -106,7 +126,9 @@ def open_run(folder: Path) -> RunSource:
         raise FileError(str(path), f"is not JSON: {error}", "Run the spec again to write it anew") from error
     if not isinstance(manifest, dict) or manifest.get("manifest") != 1:
         raise FileError(str(path), "is not a manifest of version 1", "Use the xbatch that wrote it")
-    return RunSource(folder, manifest)
+    outputs = (item for step in manifest["steps"] for item in step["outputs"].items())
+    size = sum(int(facts.get("size") or 0) for name, facts in outputs if name.endswith(_PNG))
+    return RunSource(folder, manifest, linked=size > _CARRIED)
 
 
 def _units(ecsv: bytes) -> dict[str, str]:

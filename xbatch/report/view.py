@@ -68,6 +68,7 @@ def page_view(source: RunSource) -> dict[str, Any]:
     document = manifest["spec"]["document"]
     return {
         "manifest": manifest,
+        "linked": source.linked,
         "run": manifest["run"],
         "spec": manifest["spec"],
         "title": str(document.get("title") or manifest["name"]),

@@ -157,10 +157,13 @@ def _count(
 
 
 def _labels(table: EventTable, regions: Sequence[Placed], field: Field) -> Any:
-    """Draw the regions, where positions are whole pixels and the regions not too large to be drawn."""
+    """Draw the regions, where positions are whole pixels and the regions not too large to be drawn.
+
+    Nor are they drawn where that is more work than to ask for each event: EPIC's pixels are many, and small.
+    """
     whole = all(table.columns[name].dtype.kind in "iu" for name in ("x", "y"))
-    boxes = [bounding_box(region.shapes, region.rule, field).pixels for region in regions]
-    if not whole or not regions or sum(boxes) > LARGEST:
+    pixels = sum(bounding_box(region.shapes, region.rule, field).pixels for region in regions)
+    if not whole or not regions or pixels > min(LARGEST, int(table.rows) * len(regions)):
         return None
     return label_image([draw(region.shapes, region.rule, field) for region in regions])
 
