@@ -56,8 +56,8 @@ TUTORIAL_COMMANDS = {
     ],
     "group:60001110002/FPMA/src/opt6": [
         # the signal is net of the background, where the tutorial names none
-        "ftgrouppha infile=src.pha backfile=bgd.pha outfile=grouped.pha grouptype=optsnmin groupscale=6 "
-        "respfile=src.rmf clobber=yes"
+        "ftgrouppha infile=spectrum.pha backfile=background.pha outfile=grouped.pha grouptype=optsnmin groupscale=6 "
+        "respfile=response.rmf clobber=yes"
     ],
 }
 
@@ -122,7 +122,7 @@ NGC_COMMANDS = {
     },
     **{
         f"group:60061323002/{module}/agn/min20": [
-            "grppha infile=src.pha 'outfile=!grouped.pha' 'comm=group min 20&exit' tempc=exit"
+            "grppha infile=spectrum.pha 'outfile=!grouped.pha' 'comm=group min 20&exit' tempc=exit"
         ]
         for module in ("FPMA", "FPMB")
     },
@@ -247,7 +247,18 @@ def test_commands_of_a_study_of_many_regions(tmp_path: Path, monkeypatch: pytest
     for group, number in members.items():
         for region in ("NE", "SW"):
             name = f"combine:{group}/{region}"
-            _same(found.pop(name), ["addspec infil=sum.txt outfil=sum qaddrmf=yes qsubback=yes"])
+            _same(
+                found.pop(name),
+                [
+                    # addspec follows links in its own folder, where no two files can have one name
+                    *(
+                        f"grppha infile=m{one}.pha 'outfile=!s{one}.pha' 'comm=chkey BACKFILE b{one}.pha&"
+                        f"chkey RESPFILE r{one}.rmf&chkey ANCRFILE r{one}.arf&exit' tempc=exit"
+                        for one in range(number)
+                    ),
+                    "addspec infil=sum.txt outfil=sum qaddrmf=yes qsubback=yes",
+                ],
+            )
             step = next(one for one in steps if one.name == name)
             assert _work(step).written == {"sum.txt": "".join(f"s{place}.pha\n" for place in range(number))}
     assert found == {}

@@ -59,7 +59,7 @@ BINNINGS = [
     ({"type": "constant", "ranges": [[0, 9, 2], [20, 39, 5]]}, ["grppha"]),
     ({"type": "bmin", "counts": 5.0}, ["ftgrouppha"]),
     ({"type": "snmin", "snr": 4.0}, ["ftgrouppha"]),
-    ({"type": "snmin", "snr": 4.0, "background": False}, ["ftgrouppha"]),
+    ({"type": "snmin", "snr": 4.0, "background": False}, ["grppha", "ftgrouppha"]),
     ({"type": "opt"}, ["ftgrouppha"]),
     ({"type": "optmin", "counts": 25.0}, ["ftgrouppha"]),
     ({"type": "optsnmin", "snr": 4.0, "bad": [[0, 4]]}, ["grppha", "ftgrouppha"]),

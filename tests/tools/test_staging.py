@@ -6,10 +6,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
+from tests.tasks.test_group import response, spectrum
 from xbatch.base.errors import StepError
 from xbatch.commands.call import Staged
+from xbatch.ogip.pha import write_pha
+from xbatch.ogip.response import read_response, save_response
 from xbatch.registry import Job
 from xbatch.tools.staging import LONGEST, Staging, with_path
 
@@ -61,6 +66,19 @@ def test_a_long_path_is_copied(folder: Path, tmp_path: Path) -> None:
         link.unlink()
     assert not (folder / "in.txt").is_symlink()
     assert (folder / "in.txt").read_text() == "a"
+
+
+def test_a_response_is_written_as_files(folder: Path, tmp_path: Path) -> None:
+    inputs = {"response/1": tmp_path / "response.npz", "spectrum/1": tmp_path / "spectrum.pha"}
+    save_response(inputs["response/1"], response())
+    write_pha(inputs["spectrum/1"], spectrum())
+    one = staging(folder, inputs)
+    one.put("r.rmf", Staged("response/1", "rmf"))
+    one.put("r.arf", Staged("response/1", "arf"))
+    read = read_response(folder / "r.rmf", folder / "r.arf")
+    assert np.array_equal(read.matrix, response().matrix)
+    with fits.open(folder / "r.rmf") as file:
+        assert file["MATRIX"].header["INSTRUME"] == "FPMA"
 
 
 def test_a_copy_can_be_written(folder: Path, tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ class Staged:
     how : str
         ``link``: read only. ``copy``: the tool writes into it. ``unpack``: a copy, unpacked where it is ``.gz``.
         ``tree``: each file of the folder linked, with the folders in it. ``tree-unpack``: the same, and packed files
-        unpacked. ``summary``: a SAS summary file (``*SUM.SAS``), whose line ``PATH`` is set to the folder `path`.
+        unpacked. ``rmf``, ``arf``: a ``response.npz`` as the file that tools read, with the instrument of the input
+        that has ``spectrum`` in its role for ``response``. ``summary``: a SAS summary file (``*SUM.SAS``), whose line
+        ``PATH`` is set to the folder `path`.
     path : str
         Of a ``summary``: the folder of the ODF, relative to the working folder.
     optional : bool

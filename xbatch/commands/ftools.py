@@ -109,6 +109,7 @@ def grppha_commands(
     ranges: Sequence[Sequence[int]] = (),
     bad: Sequence[Sequence[int]] = (),
     systematic: Sequence[Sequence[float]] = (),
+    keys: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Write grppha's commands: bad channels and systematic errors before the groups, which heed them.
 
@@ -124,8 +125,11 @@ def grppha_commands(
         First and last bad channel.
     systematic : sequence of (int, int, float)
         First and last channel and their fractional error.
+    keys : Mapping, optional
+        Cards of the header to their values.
     """
-    said = [f"bad {first}-{last}" if last != first else f"bad {first}" for first, last in bad]
+    said = [f"chkey {card} {value}" for card, value in (keys or {}).items()]
+    said += [f"bad {first}-{last}" if last != first else f"bad {first}" for first, last in bad]
     said += [f"systematics {int(first)}-{int(last)} {number(part)}" for first, last, part in systematic]
     said += [f"group {name}" for name in files]
     said += [f"group {' '.join(map(str, one))}" for one in ranges]

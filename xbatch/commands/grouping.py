@@ -6,16 +6,22 @@ ftgrouppha does the rest, after grppha has flagged the bad channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from xbatch.commands.call import Call
+from xbatch.commands.call import Call, Staged
 from xbatch.commands.ftools import MOST_GROUP_LINES, ftgrouppha, grppha, grppha_commands
 
-__all__ = ["BACKGROUND", "GROUPED", "RESPONSE", "SPECTRUM", "TEMPLATE", "group_files", "grouping_calls"]
+__all__ = ["GROUPED", "group_files", "grouping_calls", "grouping_staged"]
 
-#: Names in the working folder.
-SPECTRUM, BACKGROUND, RESPONSE, TEMPLATE, GROUPED = "src.pha", "bgd.pha", "src.rmf", "template.pha", "grouped.pha"
+#: Names in the working folder: those that BACKFILE and RESPFILE of a spectrum have.
+SPECTRUM, BACKGROUND, RESPONSE, TEMPLATE, GROUPED = (
+    "spectrum.pha",
+    "background.pha",
+    "response.rmf",
+    "template.pha",
+    "grouped.pha",
+)
 
 _FLAGGED = "flagged.pha"
 _NEEDS_RESPONSE = {"opt", "optmin", "optsnmin"}
@@ -25,6 +31,14 @@ def group_files(lines: Sequence[str]) -> dict[str, str]:
     """Share lines of groups out to files that grppha can hold: name to text."""
     parts = [lines[start : start + MOST_GROUP_LINES] for start in range(0, len(lines), MOST_GROUP_LINES)]
     return {f"groups{number or ''}.txt": "\n".join(part) + "\n" for number, part in enumerate(parts)}
+
+
+def grouping_staged(roles: Collection[str]) -> dict[str, Staged]:
+    """Say how the inputs of a grouping, of some roles, come into the working folder."""
+    files = {"spectrum": SPECTRUM, "background": BACKGROUND, "template": TEMPLATE, "response": RESPONSE}
+    return {
+        name: Staged(role, "rmf" if role == "response" else "copy") for role, name in files.items() if role in roles
+    }
 
 
 def grouping_calls(
@@ -71,7 +85,9 @@ def grouping_calls(
         return (grppha(SPECTRUM, GROUPED, commands),)
     if kind == "opt" and ranged is not None:
         raise ValueError("ftgrouppha does not heed a range for type opt: leave it out, or group natively")
-    commands = grppha_commands(**flags)
+    # a background that is there and not meant must not be found by the spectrum's own card
+    keys = {"BACKFILE": "none"} if binning.get("background") is False and kind != "bmin" else {}
+    commands = grppha_commands(**flags, keys=keys)
     first = (grppha(SPECTRUM, _FLAGGED, commands),) if commands else ()
     return (
         *first,

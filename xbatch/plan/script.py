@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from xbatch.base.files import safe_name
 from xbatch.commands.call import TOKEN, Call, Staged, Work
-from xbatch.plan.steps import FileInput, Input, Plan, Step
+from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput
 
 __all__ = ["script"]
 
@@ -43,6 +44,7 @@ for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, l
 print(v)' "$1" "$2"; }}
 """
 _NOT_A_NAME = re.compile(r"\W")
+_RESPONSES = {"rmf": "response.rmf", "arf": "response.arf"}
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -103,6 +105,10 @@ def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) ->
         return
     item = step.inputs.get(staged.role)
     if item is None:
+        return
+    if staged.how in _RESPONSES:  # which another step of the run has written
+        source = _source(replace(item, output=_RESPONSES[staged.how]) if isinstance(item, StepInput) else item, steps)
+        yield f"link {source} {target}"
         return
     source = _source(item, steps)
     folder = f" {shlex.quote(staged.path)}" if staged.how == "summary" else ""

@@ -12,7 +12,7 @@ from xbatch.base.toolset import find_toolset
 from xbatch.commands import sas, specgroup
 from xbatch.commands.call import HEASOFT, SAS, Staged, Work
 from xbatch.commands.epic import CAMERAS
-from xbatch.commands.grouping import BACKGROUND, SPECTRUM, TEMPLATE, grouping_calls
+from xbatch.commands.grouping import grouping_calls, grouping_staged
 from xbatch.commands.sums import sum_work
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.sources import Source
@@ -23,7 +23,6 @@ from xbatch.spec.model import Analysis, Spec, Subject
 __all__ = ["engine_context", "grouped_by_tool", "summed_by_heasoft"]
 
 _ASKED = {HEASOFT: "the spec asks for HEASoft", SAS: "the spec asks for SAS"}
-_STAGED = {"spectrum": SPECTRUM, "background": BACKGROUND, "template": TEMPLATE}
 
 
 def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | None = None) -> RawContext | None:
@@ -83,34 +82,30 @@ def _grouped_by_sas(context: RawContext, step: Step, subject: Subject) -> Step:
 def _grouped_by_heasoft(context: RawContext, step: Step) -> Step:
     """Make the step of a grouping one of ftgrouppha and grppha.
 
-    Calls that hang on a response (a range in keV) are made when it is done.
+    Calls that only data decide are made when it is done: a range in keV hangs on a response, the files of groups of
+    type nutools on the counts.
     """
     binning: Mapping[str, Any] = step.params["binning"]
     ranged = binning.get("range")
-    if ranged is not None and ranged["unit"] == "keV":
+    if binning["type"] == "nutools" or (ranged is not None and ranged["unit"] == "keV"):
         return _by_tool(context, HEASOFT, step, None)
     subtracts = binning["type"] == "bmin" or ("snr" in binning and bool(binning.get("background", True)))
     try:
-        calls = grouping_calls(
-            binning,
-            background=subtracts and "background" in step.inputs,
-            files=["groups.txt"] if binning["type"] == "nutools" else [],
-        )
+        calls = grouping_calls(binning, background=subtracts and "background" in step.inputs)
     except ValueError as error:
         message = f"binning {step.params['name']!r}: {error}"
         problem = Problem(
             context.analysis.place(step.path), "XB412", message, "write engine: {binning: native}", step.path
         )
         return replace(_by_tool(context, HEASOFT, step, None), blocked=problem)
-    staged = {file: Staged(role, "copy") for role, file in _STAGED.items() if role in step.inputs}
-    return _by_tool(context, HEASOFT, step, Work(calls, staged))
+    return _by_tool(context, HEASOFT, step, Work(calls, grouping_staged(step.inputs)))
 
 
 def summed_by_heasoft(context: RawContext, step: Step, members: Sequence[Source]) -> Step:
     """Make the step of a sum one of addspec."""
     background = all(bool(member.background) for member in members)
     response = all(bool(member.response) for member in members)
-    made = _by_tool(context, HEASOFT, step, sum_work(len(members), background, response))
+    made = _by_tool(context, HEASOFT, step, sum_work(range(len(members)), background, response))
     if not response or step.params.get("response") == "exposure-weighted":
         return made
     message = "addspec weights responses by exposure alone"

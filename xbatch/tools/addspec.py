@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from xbatch.base.errors import StepError
-from xbatch.commands.ftools import addspec
-from xbatch.commands.sums import LISTED, SUM, member_files
-from xbatch.ogip.pha import Spectrum, read_pha, write_pha
-from xbatch.ogip.response import load_response, read_response
-from xbatch.ogip.responsewriter import write_arf, write_rmf
+from xbatch.commands.sums import SUM, sum_work
+from xbatch.ogip.pha import read_pha
+from xbatch.ogip.response import read_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks.combine import Added, Member, combined, measured, subtracts
 from xbatch.tasks.combine import run as natively
@@ -19,8 +15,6 @@ from xbatch.tools.execute import Session
 from xbatch.xray.spectra_sum import subtract_backgrounds
 
 __all__ = ["run"]
-
-_KEPT = ("TELESCOP", "INSTRUME", "FILTER")
 
 
 def run(job: Job) -> Outcome:
@@ -49,12 +43,12 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
             "addspec weights responses by exposure alone",
             cure="Write response: exposure-weighted, or engine: {combine: native}",
         )
-    files = [member_files(place, paired, answered) for place in range(len(members))]
+    work = sum_work([member.number for member in members], paired, answered)
     with Session(job) as session:
-        for member, names in zip(members, files, strict=True):
-            _lay(session.folder, job, member, names)
-        session.write({LISTED: "".join(f"{names['spectrum']}\n" for names in files)})
-        session.call(addspec(LISTED, SUM, responses=answered, subtract=paired))
+        session.stage(work.staged)
+        session.write(work.written)
+        for call in work.calls:
+            session.call(call)
         total = measured(read_pha(session.folder / f"{SUM}.pha"), "the sum")
         below = measured(read_pha(session.folder / f"{SUM}.bak"), "the background of the sum") if paired else None
         response = read_response(session.folder / f"{SUM}.rsp", None) if answered else None
@@ -65,24 +59,3 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
     if below is not None:
         notes.append("addspec scales each background to its spectrum before it adds them")
     return Added(total, below, response, facts)
-
-
-def _lay(folder: Path, job: Job, member: Member, files: Mapping[str, str]) -> None:
-    """Write a member's files under short names that its spectrum tells: addspec follows these in its own folder."""
-    links = {
-        "BACKFILE": files.get("background", "none"),
-        "RESPFILE": files.get("rmf", "none"),
-        "ANCRFILE": files.get("arf", "none"),
-    }
-    write_pha(folder / files["spectrum"], member.spectrum, links)
-    if member.background is not None:
-        write_pha(folder / files["background"], member.background, dict.fromkeys(links, "none"))
-    if "rmf" in files:
-        response = load_response(job.inputs[f"response/{member.number}"])
-        header = _header(member.spectrum)
-        write_rmf(folder / files["rmf"], response, header)
-        write_arf(folder / files["arf"], response, header)
-
-
-def _header(spectrum: Spectrum) -> dict[str, Any]:
-    return {card: spectrum.header[card] for card in _KEPT if card in spectrum.header}

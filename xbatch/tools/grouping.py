@@ -9,17 +9,8 @@ import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.commands.ftools import group_lines
-from xbatch.commands.grouping import (
-    BACKGROUND,
-    GROUPED,
-    RESPONSE,
-    SPECTRUM,
-    TEMPLATE,
-    group_files,
-    grouping_calls,
-)
-from xbatch.ogip.pha import Spectrum, read_pha, write_pha
-from xbatch.ogip.responsewriter import write_rmf
+from xbatch.commands.grouping import GROUPED, group_files, grouping_calls, grouping_staged
+from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._group_output import grouped
 from xbatch.tasks._group_types import TYPES
@@ -59,17 +50,9 @@ class _Tool:
     def group(self, work: Work) -> Flags:
         """Give GROUPING and QUALITY as the tools set them."""
         native = TYPES["nutools"](work) if work.binning["type"] == "nutools" else None
+        plain = read_pha(self.job.inputs["spectrum"])
         with Session(self.job) as session:
-            plain = read_pha(self.job.inputs["spectrum"])
-            uses_background = _uses_background(work)
-            links = {"BACKFILE": BACKGROUND if uses_background else "none", "RESPFILE": "none", "ANCRFILE": "none"}
-            write_pha(session.folder / SPECTRUM, plain, links)
-            if uses_background and work.background is not None:
-                write_pha(session.folder / BACKGROUND, work.background, dict.fromkeys(links, "none"))
-            if work.template is not None:
-                write_pha(session.folder / TEMPLATE, work.template, dict.fromkeys(links, "none"))
-            if work.response is not None:
-                write_rmf(session.folder / RESPONSE, work.response, {})
+            session.stage(grouping_staged(self.job.inputs))
             files: dict[str, str] = {}
             leftover: list[list[int]] = []
             if native is not None:
@@ -78,7 +61,7 @@ class _Tool:
             session.write(files)
             for call in grouping_calls(
                 work.binning,
-                background=uses_background,
+                background=_uses_background(work),
                 channels=_channels(work),
                 files=list(files),
                 leftover=leftover,

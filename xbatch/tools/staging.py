@@ -78,6 +78,11 @@ class Staging:
                 _unpack(source, target)
             case "tree" | "tree-unpack":
                 self._tree(source, target, name, unpack=staged.how == "tree-unpack")
+            case "rmf" | "arf":
+                from xbatch.tools.responses import write_response  # loaded for steps that have one
+
+                spectrum = self._job.inputs.get(staged.role.replace("response", "spectrum"))
+                write_response(staged.how, source, spectrum, target)
             case "summary":
                 text = source.read_text(encoding="latin-1")
                 target.write_text(with_path(text, f"{self._folder / staged.path}/"), encoding="latin-1")
