@@ -27,8 +27,8 @@ from xbatch.tools.toolcurves import NetCurve, ToolCurve, conclude
 __all__ = ["run"]
 
 _AGAIN = "Look at the log of the step"
-#: Bins of source and background are the same where their middles are nearer than this part of a bin.
-_SAME = 1e-3
+#: Times are of seconds since 2010 in 64 bits, and lie within their bins by half of what is exposed.
+_ROUNDING = 1e-6
 
 
 def run(job: Job) -> Outcome:
@@ -92,23 +92,30 @@ def _curve(curves: Curves, band: StepBand, folder: Path, scale: float | None) ->
 
 
 def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: float) -> NetCurve:
-    """Subtract a background of the same bins: ``rate - scale back``, errors in quadrature."""
-    # extractor's TIME is in the middle of what is exposed of a bin, which begins at a whole number of bins
-    time = begins + (np.floor((source.time - begins) / source.width + _SAME) + 0.5) * source.width
+    """Subtract a background: ``rate - scale back``, errors in quadrature, in the bins that both have."""
+    bins = _bins(source, begins)
+    time = begins + (bins + 0.5) * source.width
     if background is None:
         return NetCurve(time, source.rate, source.error, source.fracexp, _counts(source))
-    if len(background.time) != len(source.time) or np.any(np.abs(background.time - source.time) > _SAME * source.width):
-        raise FileError(
-            background.path,
-            f"has {len(background.time)} bins, the source's curve {len(source.time)}, or other times: it cannot be "
-            "subtracted",
-            _AGAIN,
-        )
-    back, back_error = scale * background.rate, scale * background.error
-    error = np.hypot(source.error, back_error)
+    _, own, its = np.intersect1d(bins, _bins(background, begins), return_indices=True)
+    if background.width != source.width or not own.size:
+        raise FileError(background.path, f"has no bin in common with {source.path}: it cannot be subtracted", _AGAIN)
+    back, back_error = scale * background.rate[its], scale * background.error[its]
     return NetCurve(
-        time, source.rate - back, error, source.fracexp, _counts(source), back, back_error, _counts(background)
+        time[own],
+        source.rate[own] - back,
+        np.hypot(source.error[own], back_error),
+        source.fracexp[own],
+        _counts(source)[own],
+        back,
+        back_error,
+        _counts(background)[its],
     )
+
+
+def _bins(curve: CurveFile, begins: float) -> NDArray[np.float64]:
+    """Number the bins of a curve: extractor's TIME is in the middle of what is exposed of a bin."""
+    return np.asarray(np.floor((curve.time - begins) / curve.width + _ROUNDING))
 
 
 def _counts(curve: CurveFile) -> NDArray[np.int64]:
