@@ -119,7 +119,7 @@ def entries_of_a_run() -> Iterator[dict[str, Any]]:
     yield begin(4, jobs=2, tasks={"spectrum": 1, "group": 1, "fit": 1, "plot": 1})
     yield ended("spectrum:a", "up to date", 0.0)
     yield started("group:a", 1)
-    yield {"event": "lost", "time": at(2), "step": "group:a", "message": "killed by SIGKILL"}
+    yield {"event": "lost", "time": at(2), "step": "group:a", "message": "killed by SIGKILL; tried again"}
     yield started("group:a", 2)
     yield ended("group:a", "done", 1.5, seconds=4)
     yield started("fit:[red]a", 4)

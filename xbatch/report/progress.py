@@ -106,7 +106,7 @@ def entry_line(entry: Entry, ended: int, total: int, log: str = "") -> str:
             where = f"\n{'':>{2 * width + 4}}log: {log}" if outcome == "failed" and log else ""
             return f"{head}{took}{f': {message}' if message else ''}{where}"
         case "lost":
-            return f"{entry['step']}: {entry.get('message') or 'its worker was killed'}; tried again"
+            return f"{entry['step']}: {entry.get('message') or 'its worker was killed'}"
         case "stopping":
             message = entry.get("message", "")
             return f"stopping{f': {message}' if message else ''}"

@@ -298,9 +298,10 @@ class Conductor:
             case Late():
                 killed, self._causes[step] = late_text(step, self._uses[step].timeout or 0.0, log)
         shutil.rmtree(scratch, ignore_errors=True)
+        actions = self._scheduler.tell(message if isinstance(message, Late) else Died(step))
         if not self._stopping:
-            self.tell("lost", step, killed)
-        return self._scheduler.tell(message if isinstance(message, Late) else Died(step))
+            self.tell("lost", step, killed if GiveUp(step) in actions else f"{killed}; tried again")
+        return actions
 
     def _take_answer(self, step: str, answer: Answer) -> list[Action]:
         if answer.record is not None:
