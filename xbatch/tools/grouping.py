@@ -73,9 +73,10 @@ class _Tool:
             raise StepError("the grouped spectrum has other counts than the spectrum that was grouped", work.name)
         if native is None:
             return made.grouping, made.quality
-        if not np.array_equal(made.grouping, native[0]):
+        good = native[1] == 0
+        if not np.array_equal(made.grouping[good], native[0][good]):
             raise StepError("grppha has made other groups than its file says", work.name, "group natively")
-        return made.grouping, native[1]
+        return native
 
 
 def _uses_background(work: Work) -> bool:
