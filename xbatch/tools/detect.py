@@ -23,7 +23,7 @@ from xbatch.tools.execute import Session
 from xbatch.xray.histograms import Axis
 from xbatch.xray.regions import Circle
 
-__all__ = ["run"]
+__all__ = ["read_sources", "run"]
 
 _LIST, _PICTURE = "sources.fits", "picture"
 #: Radius of the circles that sources are marked by, degrees.
@@ -73,7 +73,7 @@ def run(job: Job) -> Outcome:
         session.keep(work.kept, optional=[name for name in work.kept if name != _LIST])
         facts = session.facts()
     instruments = [str(name) for name in job.params["instruments"]]
-    rows = _rows(job.out / _LIST, instruments)
+    rows = read_sources(job.out / _LIST, instruments)
     columns = [column for _, column in _COLUMNS.values()]
     if len(instruments) > 1:
         columns += [Column(f"rate_{name}", "float64", "ct / s", f"With {name} alone", digits=4) for name in instruments]
@@ -87,8 +87,20 @@ def run(job: Job) -> Outcome:
     return Outcome({"sources": len(rows), "brightest_likelihood": brightest, **facts}, notes)
 
 
-def _rows(path: Path, instruments: Sequence[str]) -> list[dict[str, Value]]:
-    """Read the list: one row for each source, of all cameras and bands together."""
+def read_sources(path: Path, instruments: Sequence[str]) -> list[dict[str, Value]]:
+    """Read a list of emldetect: one row for each source, of all cameras and bands together, the likeliest first.
+
+    Parameters
+    ----------
+    path : Path
+    instruments : sequence of str
+        The cameras; where there are several, the rates in each are given too.
+
+    Raises
+    ------
+    FileError
+        It is not such a list.
+    """
     _, hdus = read_fits(path, lambda hdu: hdu.name == "SRCLIST")
     table = next((hdu for hdu in hdus if isinstance(hdu, Table)), None)
     needed = ("ML_ID_SRC", "ID_INST", "ID_BAND", "RA", "DEC", "DET_ML", "RATE")

@@ -45,9 +45,14 @@ def specgroup(task: Task) -> None:
     if values.text("setbad") == "CCF":
         first, last = _KNOWN.get(str(spectrum.get("INSTRUME")), (0, counts.size))
         quality[:first] = quality[last:] = 1
+    elif values.text("setbad") != "no":
+        for item in values.text("setbad").split(","):
+            first, last = (int(number) for number in item.split(":"))
+            quality[(rows["CHANNEL"] >= first) & (rows["CHANNEL"] <= last)] = 1
     grouping = np.ones(counts.size, np.int16)
-    for start, stop in _groups(values, counts, behind, ratio, np.flatnonzero(quality == 0)):
-        grouping[start + 1 : stop] = -1
+    for good in _runs(np.flatnonzero(quality == 0)):
+        for start, stop in _groups(values, counts, behind, ratio, good):
+            grouping[start + 1 : stop] = -1
     columns = [
         ("CHANNEL", "", rows["CHANNEL"].astype(np.int16)),
         ("COUNTS", "count", rows["COUNTS"].astype(np.int32)),
@@ -63,6 +68,11 @@ def specgroup(task: Task) -> None:
         made.set("ANCRFILE", _link(task, values.text("arfset")) if values.on("witharfset") else "none")
     out = path if values.on("overwrite") else values.path("groupedset")
     write(task.keep(out), [made if hdu is spectrum else hdu for hdu in hdus])
+
+
+def _runs(good: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Give channels that follow one another: no group goes over a bad one."""
+    return [run for run in np.split(good, np.flatnonzero(np.diff(good) > 1) + 1) if run.size]
 
 
 def _link(task: Task, name: str) -> str:
