@@ -114,7 +114,9 @@ def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:
     for one in context.work.spectra:
         source = event_source(one)
         tool = made.spectra.get(one.subject.path)
-        sources[one.subject.path] = source if tool is None else replace(source, response=tool.rmf is not None)
+        sources[one.subject.path] = (
+            source if tool is None else replace(source, response=source.response or tool.rmf is not None)
+        )
     return sources
 
 
