@@ -257,6 +257,13 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 sas="xbatch.tools.epic_curves:run",
             ),
             _task(
+                "timebins",
+                1,
+                ("bins.json",),
+                "xbatch.tasks.timebins:run",
+                "find the bins of time of light curves that tools are to make",
+            ),
+            _task(
                 "bands",
                 1,
                 ("bands.json",),

@@ -14,7 +14,6 @@ from xbatch.commands.epiccurves import EpicCurves, pi_condition
 REGION = "((X,Y) IN CIRCLE(27000,27000,1000))"
 BACKGROUND = "((X,Y) IN CIRCLE(23000,24000,1000))"
 CURVES = EpicCurves(REGION, BACKGROUND, 128.0, absolute=True)
-SPAN = "552701478.0000000", "552706598.0000000"
 #: The later of two published scripts; dt = 128 s, band 3 of a list.
 RATE = (
     "evselect table=pn_filtered.fits:EVENTS withrateset=yes rateset=lc_128__3__{out}.fits "
@@ -31,7 +30,7 @@ NAMES = {
     "lc_128__3.fits": "net.fits",
 }
 #: The two series must have the same bins: what is said here of their ends is left to chance there.
-BINS = {"withtimeranges": (None, "yes"), "timemin": (None, SPAN[0]), "timemax": (None, SPAN[1])}
+BINS = {"withtimeranges": (None, "yes"), "timemin": (None, "{bins:start}"), "timemax": (None, "{bins:stop}")}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ BINS = {"withtimeranges": (None, "yes"), "timemin": (None, SPAN[0]), "timemax": 
     ids=["2.4-3 keV, absolute", "channels 490 to 599"],
 )
 def test_calls_are_the_published_commands(absolute: bool, pi: tuple[int, int]) -> None:
-    source, background, corrected = replace(CURVES, absolute=absolute).calls("b3", pi, *SPAN)
+    source, background, corrected = replace(CURVES, absolute=absolute).calls("b3", pi)
     for call, out, region in ((source, "s", REGION), (background, "b", BACKGROUND)):
         published = RATE.format(out=out, lo=pi[0], hi=pi[1] + 1, region=region)
         assert differences(call, published, NAMES) == BINS
@@ -55,14 +54,14 @@ def test_upper_edge_is_not_in_a_band() -> None:
 
 
 def test_without_background() -> None:
-    source, corrected = replace(CURVES, background="").calls("b", (2000, 9999), *SPAN)
+    source, corrected = replace(CURVES, background="").calls("b", (2000, 9999))
     assert "rateset=source.fits" in source.command
     assert "withbkgset=no" in corrected.command and not any("bkgtslist" in word for word in corrected.command)
 
 
 def test_time_selection_and_position() -> None:
     curves = replace(CURVES, times=True, position=(213.3120833, -3.2075833))
-    source, _, corrected = curves.calls("b", (2000, 9999), *SPAN)
+    source, _, corrected = curves.calls("b", (2000, 9999))
     assert dict(source.args)["expression"].endswith(f"&&{REGION}&&gti(../times.gti,TIME)")
     assert corrected.command[-4:] == (
         "withsourcepos=yes",
@@ -75,5 +74,5 @@ def test_time_selection_and_position() -> None:
 def test_curves_survive_being_data() -> None:
     for one in (CURVES, replace(CURVES, position=(1.5, -2.0), times=True)):
         assert EpicCurves.of(json.loads(json.dumps(one.params()))) == one
-    calls = CURVES.calls("b", (2000, 9999), *SPAN)
+    calls = CURVES.calls("b", (2000, 9999))
     assert Work.of(Work(calls).params()).calls == calls

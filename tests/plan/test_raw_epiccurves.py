@@ -19,6 +19,10 @@ from xbatch.plan.steps import Step, StepInput
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "configs" / "ngc5506-raw.yaml"
 OBSID = "0761220101"
+OBSIDS = (
+    *("0013140101", "0013140201", "0201830201", "0201830301", "0201830401", "0201830501"),
+    *("0554170101", "0554170201", OBSID),
+)
 FIXED = ["b1a", "b3a", "b4a", "b8a", "b12a", "b16a", "b24a", "b32a", "b16lin", "b24log"]
 SNAPPED = ["b8ch", "b12ch", "b16ch", "b24ch", "b32ch", "b8lch", "b12lch", "b16lch", "b24lch", "b32lch", "b48lch"]
 FOUND = {"b12cch": 12, "b24cch": 24, "b32cch": 32, "b48cch": 48}
@@ -58,8 +62,11 @@ def ranges_of(step: Step) -> dict[str, tuple[int, int]]:
 
 
 def test_each_observation_has_both(made: RawMade) -> None:
-    assert len(made.steps) == 18 and made.curves == {step.name for step in made.steps}
-    assert {step.name.rpartition("/")[2] for step in made.steps} == {"energy", "channels"}
+    assert made.curves == {f"lightcurve:{obsid}/EPN/{name}" for obsid in OBSIDS for name in ("energy", "channels")}
+    # both have the same bins of time
+    assert [step.name for step in made.steps if step.name not in made.curves] == [
+        f"timebins:{obsid}/EPN/bins-timing-128s" for obsid in OBSIDS
+    ]
 
 
 def test_commands_of_a_band(made: RawMade) -> None:
@@ -108,7 +115,7 @@ def test_schemes_are_all_there(made: RawMade) -> None:
 
 
 def test_bands_follow_one_another(made: RawMade) -> None:
-    for step in made.steps:
+    for step in (step for step in made.steps if step.name in made.curves):
         schemes: dict[str, list[tuple[int, int]]] = {}
         for name, pair in ranges_of(step).items():
             schemes.setdefault(name.partition(".")[0], []).append(pair)
@@ -146,6 +153,7 @@ def test_inputs(made: RawMade) -> None:
     assert step.engine == "sas" and step.engine_version == "17.0.0" and "epiclccorr" in step.because
     assert step.inputs["events"] == StepInput(f"epicfilter:{OBSID}/EPN/timing", "filtered.fits")
     assert step.inputs["table"] == StepInput(f"events:{OBSID}/EPN/timing", "events.bin")
+    assert step.inputs["bins"] == StepInput(f"timebins:{OBSID}/EPN/bins-timing-128s", "bins.json")
     assert step.inputs["selection"] == StepInput(f"selection:{OBSID}/EPN", "selection.json")
     assert "gti" not in step.inputs and step.params["curves"]["times"] is False
 
@@ -161,7 +169,7 @@ def test_region_of_the_whole_source_is_selected(tmp_path: Path) -> None:
 
 def test_only_what_needs_calibration_is_made_by_sas(tmp_path: Path) -> None:
     made = curves_of(tmp_path, EXAMPLE.read_text())
-    assert {step.name.rpartition("/")[2] for step in made.steps} == {"energy"}
+    assert {name.rpartition("/")[2] for name in made.curves} == {"energy"}
 
 
 def test_time_selection_and_region_from_a_file(tmp_path: Path) -> None:
@@ -179,7 +187,8 @@ gtis: {early: {time: [[2015-07-08T00:00:00, 2015-07-08T01:00:00]]}}
 spectra: {agn: {region: src, gti: [early]}}
 lightcurves: {agn: {spectrum: agn, bands: [2-10 keV], dt: 100 s, corrections: [area]}}
 """
-    (step,) = curves_of(tmp_path, text).steps
+    bins, step = curves_of(tmp_path, text).steps
+    assert bins.name == f"timebins:{OBSID}/EPN/bins@early-100s" and bins.inputs["gti"] == step.inputs["gti"]
     assert step.name == f"lightcurve:{OBSID}/EPN/agn@early"
     assert step.inputs["gti"] == StepInput(f"gti:{OBSID}/EPN/early", "gti.gti")
     source, net = calls_of(step)

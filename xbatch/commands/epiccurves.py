@@ -19,6 +19,7 @@ LIST, TIMES = "events.fits", "times.gti"
 """The list and, where a time selection holds, its GTIs in the working folder."""
 SOURCE, BACKGROUND, NET = "source.fits", "background.fits", "net.fits"
 """What is made in the folder of a band."""
+_BINS = (("withtimeranges", "yes"), ("timemin", "{bins:start}"), ("timemax", "{bins:stop}"))
 
 
 def pi_condition(first: int, last: int) -> str:
@@ -62,8 +63,8 @@ class EpicCurves:
         at = data["position"]
         return cls(**{**data, "position": None if at is None else (float(at[0]), float(at[1]))})
 
-    def calls(self, folder: str, pi: tuple[int, int], start: str, stop: str) -> tuple[Call, ...]:
-        """Give the calls for one band.
+    def calls(self, folder: str, pi: tuple[int, int]) -> tuple[Call, ...]:
+        """Give the calls for one band; when bins begin and end is taken from the input ``bins``.
 
         Parameters
         ----------
@@ -71,22 +72,19 @@ class EpicCurves:
             Of the band.
         pi : tuple of int
             First and last PI (eV), both included.
-        start, stop : str
-            Of the bins, s of the list; or tokens.
         """
-        made = [self._rate(folder, region, out, pi, start, stop) for region, out in self._counted()]
+        made = [self._rate(folder, region, out, pi) for region, out in self._counted()]
         return (*made, self._corrected(folder))
 
     def _counted(self) -> list[tuple[str, str]]:
         pairs = [(self.region, SOURCE), (self.background, BACKGROUND)]
         return pairs if self.background else pairs[:1]
 
-    def _rate(self, folder: str, region: str, out: str, pi: tuple[int, int], start: str, stop: str) -> Call:
+    def _rate(self, folder: str, region: str, out: str, pi: tuple[int, int]) -> Call:
         times = epic.gti_expression(f"../{TIMES}") if self.times else ""
         condition = epic.all_of(pi_condition(*pi), region, times)
         call = epic.evselect_rate(f"../{LIST}", out, condition, self.dt)
-        bins = (("withtimeranges", "yes"), ("timemin", start), ("timemax", stop))
-        return replace(call, args=(*call.args, *bins), expects=(f"{folder}/{out}",), folder=folder)
+        return replace(call, args=(*call.args, *_BINS), expects=(f"{folder}/{out}",), folder=folder)
 
     def _corrected(self, folder: str) -> Call:
         args = [("srctslist", SOURCE), ("eventlist", f"../{LIST}"), ("outset", NET)]

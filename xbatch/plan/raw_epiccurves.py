@@ -11,9 +11,10 @@ from xbatch.plan.eventproducts import band_files, band_inputs, band_params
 from xbatch.plan.raw_epic import SasSteps, filter_name
 from xbatch.plan.raw_epicspectra import selection_name
 from xbatch.plan.rawmade import RawContext, RawMade
-from xbatch.plan.steps import Input, StepInput
+from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.channels import pi_of_band
 from xbatch.spec.eventmodel import LightCurveJob, Observed
+from xbatch.spec.labels import labelled
 from xbatch.spec.model import Subject
 from xbatch.spec.rawmodel import RawObservation
 
@@ -21,7 +22,6 @@ __all__ = ["epic_curve_steps"]
 
 _ASKED = "the spec asks for SAS"
 _CORRECTED = "the correction 'area' needs PSF, vignetting and bad pixels of the calibration, which epiclccorr uses"
-_START, _STOP = "{bins:start}", "{bins:stop}"
 
 
 def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -35,13 +35,17 @@ def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
     """
     common = SasSteps(context, one)
     cameras = {each.subject: each for each in context.work.observed if each.instrument in CAMERAS}
-    made = RawMade()
+    steps: dict[str, Step] = {}
+    names: set[str] = set()
     for job in context.work.lightcurves:
         observed = cameras.get(job.observed)
         because = _because(context, job)
         if observed is not None and observed.obsid == one.obsid and because:
-            made |= _curve(common, observed, job, because)
-    return made
+            bins = _bins_step(observed, job)
+            curve = _curve_step(common, observed, job, bins.name, because)
+            steps |= {bins.name: bins, curve.name: curve}
+            names.add(curve.name)
+    return RawMade(steps=tuple(steps.values()), curves=frozenset(names))
 
 
 def _because(context: RawContext, job: LightCurveJob) -> str:
@@ -50,7 +54,33 @@ def _because(context: RawContext, job: LightCurveJob) -> str:
     return _ASKED if context.engine("lightcurves") == SAS else ""
 
 
-def _curve(common: SasSteps, observed: Observed, job: LightCurveJob, because: str) -> RawMade:
+def _table(job: LightCurveJob) -> StepInput:
+    screened = "" if job.screening == "default" else f"/{job.screening}"
+    return StepInput(f"events:{job.observed}{screened}", "events.bin")
+
+
+def _times(job: LightCurveJob) -> dict[str, Input]:
+    """Give the time selection as an input, if there is one."""
+    return {"gti": StepInput(f"gti:{job.observed}/{job.gti}", "gti.gti")} if job.gti else {}
+
+
+def _bins_step(observed: Observed, job: LightCurveJob) -> Step:
+    """Make the step that says when bins begin and end; light curves of the same times and bins share it."""
+    dt = float(job.params["dt"])
+    screened = "" if job.screening == "default" else f"-{job.screening}"
+    which = f"{labelled('bins', job.gti)}{screened}-{dt:.10g}s"
+    return Step(
+        name=f"timebins:{observed.subject}/{which}",
+        task="timebins",
+        subject=f"{observed.subject}/{which}",
+        params={**identity(observed), "dt": dt},
+        inputs={"events": _table(job), **_times(job)},
+        product=f"{observed.subject}/lightcurves/{safe_name(which)}",
+        path=job.path,
+    )
+
+
+def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: str, because: str) -> Step:
     curves = EpicCurves(
         f"{{selection:{job.region}.expression}}",
         f"{{selection:{job.background}.expression}}" if job.background else "",
@@ -59,21 +89,21 @@ def _curve(common: SasSteps, observed: Observed, job: LightCurveJob, because: st
         times=bool(job.gti),
         position=common.one.target if _has_parts(observed, job.region) else None,
     )
-    screened = "" if job.screening == "default" else f"/{job.screening}"
     inputs: dict[str, Input] = {
         **common.calibration,
+        **_times(job),
         "events": StepInput(filter_name(observed.subject, job.screening), "filtered.fits"),
-        "table": StepInput(f"events:{observed.subject}{screened}", "events.bin"),
+        "table": _table(job),
+        "bins": StepInput(bins, "bins.json"),
         "selection": StepInput(selection_name(observed.subject), "selection.json"),
         **band_inputs(job.bands),
     }
     staged = {**common.staged(), LIST: Staged("events")}
     if job.gti:
-        inputs["gti"] = StepInput(f"gti:{observed.subject}/{job.gti}", "gti.gti")
         staged[TIMES] = Staged("gti")
     name = curve_name(job.observed, job.name, job.gti)
     subject = name.partition(":")[2]
-    step = common.step(
+    return common.step(
         "lightcurve",
         subject,
         job.path,
@@ -97,7 +127,6 @@ def _curve(common: SasSteps, observed: Observed, job: LightCurveJob, because: st
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         because=because,
     )
-    return RawMade(steps=(step,), curves=frozenset({name}))
 
 
 def _has_parts(observed: Observed, name: str) -> bool:
@@ -113,5 +142,5 @@ def _fixed_calls(curves: EpicCurves, observed: Observed, job: LightCurveJob) -> 
     return tuple(
         call
         for band in bands.values()
-        for call in curves.calls(safe_name(band.name), pi_of_band(subject, band.lo, band.hi), _START, _STOP)
+        for call in curves.calls(safe_name(band.name), pi_of_band(subject, band.lo, band.hi))
     )

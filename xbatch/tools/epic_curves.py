@@ -6,14 +6,13 @@ good times and dead time; with absolute corrections also for the effective area 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xbatch.base.errors import FileError, StepError
+from xbatch.base.errors import FileError
 from xbatch.commands.call import Work
 from xbatch.commands.epiccurves import BACKGROUND, NET, SOURCE, EpicCurves
 from xbatch.ogip.curvefile import read_curve
@@ -21,32 +20,30 @@ from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.fitsreader import Table, read_fits
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
-from xbatch.tasks._times import Selection, selected_gti
+from xbatch.tasks._times import selected_gti
 from xbatch.tools.execute import Session
 from xbatch.tools.toolcurves import NetCurve, ToolCurve, conclude
 from xbatch.xray.gti import intersection
-from xbatch.xray.lightcurve import bin_edges
 
 __all__ = ["run"]
 
 _AGAIN = "Look at the log of the step"
 #: Times of bins that are nearer than this part of a bin are the same.
 _SAME = 1e-3
-_DIGITS = 7  # of a second, in the times that evselect is told
 
 
 def run(job: Job) -> Outcome:
     """Make light curves by evselect and epiclccorr.
 
-    Inputs: what the work stages; ``table`` (of the `events` step of the same list), whose good times say when bins
-    begin and end; ``gti``, a time selection; ``bands/SCHEME`` (bands found in data). Parameters: as of
+    Inputs: what the work stages; ``table`` (of the `events` step of the same list); ``gti``, a time selection; ``bins``
+    (of the task `timebins`); ``bands/SCHEME`` (bands found in data). Parameters: as of
     `xbatch.tasks.lightcurve`, with ``curves`` (`xbatch.commands.epiccurves.EpicCurves`) and ``work``. Outputs: as of
     that task; COUNTS are events, BACKV is the corrected background in the source's region.
 
     Raises
     ------
     StepError
-        A call fails, or what is asked for makes no sense.
+        A call fails.
     FileError
         SAS has made something else than light curves of the same bins, or no bin is left.
     """
@@ -54,25 +51,17 @@ def run(job: Job) -> Outcome:
     bands = step_bands(job.params, job.inputs)
     table = EventTable.open(job.inputs["table"])
     selection = selected_gti(table, job.inputs.get("gti"))
-    edges = _edges(job.params, selection)
-    ends = f"{edges[0]:.{_DIGITS}f}", f"{edges[0] + curves.dt * (len(edges) - 1):.{_DIGITS}f}"
+    bins = json.loads(job.inputs["bins"].read_bytes())
     with Session(job, work.environment) as session:
         session.stage(work.staged)
         session.write(work.written)
         for band in bands:
-            for call in curves.calls(band.stem, band.pi, *ends):
+            for call in curves.calls(band.stem, band.pi):
                 session.call(call)
-        gti = intersection(selection.gti, [[edges[0], edges[-1]]])
-        found = [_curve(curves, band, session.folder / band.stem, float(edges[0]), gti) for band in bands]
+        gti = intersection(selection.gti, [[bins["start"], bins["stop"]]])
+        found = [_curve(curves, band, session.folder / band.stem, float(bins["start"]), gti) for band in bands]
         calls = session.facts()
     return conclude(job, table.header, found, calls, (*selection.notes, *_notes(job, curves)))
-
-
-def _edges(params: Mapping[str, Any], selection: Selection) -> NDArray[np.float64]:
-    try:
-        return bin_edges(float(selection.gti[0, 0]), float(selection.gti[-1, 1]), float(params["dt"]))
-    except ValueError as error:
-        raise StepError(f"the bins of the light curve make no sense: {error}", cure="Choose another dt") from error
 
 
 def _curve(curves: EpicCurves, band: StepBand, folder: Path, begins: float, gti: NDArray[np.float64]) -> ToolCurve:
