@@ -384,3 +384,14 @@ def test_calls_pass_the_parameters_of_6_20(reference: Path, tmp_path: Path) -> N
     known = {call.tool for call in _all_calls()} & set(tasks)
     assert known >= {"nupipeline", "nuproducts", "nuexpomap", "nusplitsc", "nubackscale", "grppha", "addspec", "lcmath"}
     assert _wrong(tmp_path, known) == []
+
+
+def test_a_frozen_seed_is_told_to_every_tool_that_draws() -> None:
+    module = Module("60001110002", "FPMA", "p", frozen_seed=True)
+    calls = [
+        nustar.nupipeline("60001110002", "p", frozen_seed=True),
+        nuproducts.spectrum_call(module, "out", Area("src.reg")),
+        nustar.nuexpomap(module, "exposure.img"),
+    ]
+    assert all(("initseed", "yes") in call.args for call in calls)
+    assert not any(name == "initseed" for name, _ in nustar.nupipeline("60001110002", "p").args)

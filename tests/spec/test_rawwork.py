@@ -30,6 +30,7 @@ def test_an_observation_of_nustar(tmp_path: Path) -> None:
         "stages": [1, 2],
         "obsmode": "ALL",
         "split": False,
+        "frozen_seed": False,
         "barycentre": False,
     }
     assert one.instrument_params == {"FPMA": one.params, "FPMB": one.params}

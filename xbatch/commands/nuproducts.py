@@ -214,6 +214,7 @@ def _from(module: Module, outdir: str) -> list[tuple[str, Value]]:
         ("outdir", outdir),
         ("instrument", module.instrument),
         ("steminputs", module.stem),
+        ("initseed", True if module.frozen_seed else None),
     ]
 
 

@@ -49,11 +49,14 @@ class Module:
         ``FPMA`` or ``FPMB``.
     folder : str
         Where its files are, relative to the working folder.
+    frozen_seed : bool
+        Whether the tools' random draws begin with their fixed seed.
     """
 
     obsid: str
     instrument: str
     folder: str
+    frozen_seed: bool = False
 
     @property
     def letter(self) -> str:
@@ -97,6 +100,7 @@ def nupipeline(
     obsmode: str | None = None,
     screening: Mapping[str, Any] | None = None,
     split: bool | None = None,
+    frozen_seed: bool = False,
     clobber: bool | None = None,
     indir: str = "",
     expects: Sequence[str] = (),
@@ -119,6 +123,8 @@ def nupipeline(
         Some of `SCREENING`.
     split : bool, optional
         Whether mode 06 is split by star trackers.
+    frozen_seed : bool
+        Whether random draws begin with the tools' fixed seed.
     clobber : bool, optional
     expects : sequence of str, optional
         Products that must be there; the cleaned lists of the modules asked for unless given.
@@ -140,6 +146,7 @@ def nupipeline(
         ("obsmode", obsmode),
         *((name, _screened(name, chosen.get(name))) for name in SCREENING),
         ("runsplitsc", split),
+        ("initseed", True if frozen_seed else None),
         ("clobber", clobber),
     ]
     letters = MODULES.values() if instrument in {None, "ALL"} else [MODULES[str(instrument)]]
@@ -172,6 +179,7 @@ def nuexpomap(module: Module, outfile: str, *, vignetting: bool = False, energy:
         ("attfile", f"{own}_att.fits"),
         ("det1reffile", f"{own}{module.letter}_det1.fits"),
         ("expomapfile", outfile),
+        ("initseed", True if module.frozen_seed else None),
     ]
     return Call(HEASOFT, "nuexpomap", arguments(args), (outfile,))
 

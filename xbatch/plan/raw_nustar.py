@@ -56,7 +56,9 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
         step = _pipeline_step(context, one, reduction)
         made |= RawMade(steps=(step,))
         for each in mine.values():
-            here = Reduced(step.name, Module(one.obsid, each.instrument, _folder(one)))
+            here = Reduced(
+                step.name, Module(one.obsid, each.instrument, _folder(one), bool(one.params.get("frozen_seed")))
+            )
             if one.params.get("barycentre"):
                 corrected = _barycentre_step(context, one, each, replace(here, position=one.target), reduction)
                 here = replace(here, position=one.target, barycorr=corrected.name)
@@ -158,6 +160,7 @@ def _pipeline_step(context: RawContext, one: RawObservation, reduction: _Reducti
         obsmode=None if mode == "ALL" else mode,
         screening=reduction.params,
         split=True if split else None,
+        frozen_seed=bool(one.params.get("frozen_seed")),
         clobber=True,
     )
     kept = _kept(one.obsid, modules, split)

@@ -19,7 +19,14 @@ __all__ = ["ANALYSIS_DATE", "DEFAULTS", "find_pipelines", "is_timing"]
 ANALYSIS_DATE = "2026-01-01"
 """Calibration files issued later are not used unless the spec says so: results do not change with the day."""
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "nustar": {"pointing": "object", "stages": [1, 2], "obsmode": "all", "split": False, "barycentre": False},
+    "nustar": {
+        "pointing": "object",
+        "stages": [1, 2],
+        "obsmode": "all",
+        "split": False,
+        "frozen_seed": False,
+        "barycentre": False,
+    },
     "xmm": {
         "tasks": "proc",
         "mode": "imaging",

@@ -32,7 +32,8 @@ class RawObservation:
     params : Mapping
         How event lists are made (``data.pipeline`` with its exceptions, ``data.exposures``), all keys present.
         NuSTAR: ``pointing`` (``OBJECT`` | ``POINT`` | ``[ra, dec]``), ``stages`` (``[1, 2]``), ``obsmode``, ``split``
-        (bool: split mode 06), ``barycentre`` (bool).
+        (bool: split mode 06), ``frozen_seed`` (bool: random draws begin with the tools' fixed seed), ``barycentre``
+        (bool).
         XMM: ``tasks`` (``chain``: epchain, emchain | ``proc``: epproc, emproc), ``mode`` (``imaging`` | ``timing``),
         ``out_of_time`` (bool), ``analysis_date`` (``YYYY-MM-DD`` or the observation's own: ``observation``),
         ``exposures`` (``merge`` | ``longest`` | list of int).
