@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from xbatch.base.errors import Problem
 from xbatch.commands import epic, sas
 from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
@@ -124,7 +126,7 @@ class SasSteps:
         date = str(self.one.params["analysis_date"])
         call = epic.cifbuild("{observation:date}" if date == _OF_OBSERVATION else date)
         odf = {sas.ODF: self.staged(unpack=True)[sas.ODF]}
-        return self.step(
+        made = self.step(
             "cifbuild",
             self.one.obsid,
             self.one.path,
@@ -133,6 +135,11 @@ class SasSteps:
             params={"ccf": self.context.toolset.ccf},
             product=f"{self.one.obsid}/sas/cifbuild",
         )
+        if made.blocked is not None or self.context.toolset.ccf:
+            return made
+        message = "needs the calibration files of XMM-Newton, and there is none (*.CCF) in the folders of SAS_CCFPATH"
+        hint = "mirror them into a folder, and export SAS_CCFPATH with its name before the run"
+        return replace(made, blocked=Problem(self.context.analysis.place(made.path), "XB411", message, hint, made.path))
 
     def odfingest(self) -> Step:
         """Make the step that summarises the observation."""

@@ -16,7 +16,7 @@ from xbatch.plan.verdict import Evidence, Gone, Known, State, Verdict, judge, ou
 from xbatch.run.inputs import SeenFile
 from xbatch.run.letters import Answer
 from xbatch.run.limits import Room, Use
-from xbatch.run.losses import killed_text, late_text
+from xbatch.run.losses import killed_text, late_text, note
 from xbatch.run.measure import now
 from xbatch.run.moves import (
     Action,
@@ -208,6 +208,7 @@ class Conductor:
             case Skip(step, because):
                 self._lose(step, "skipped", f"needs {', '.join(because)}, which has no result")
             case GiveUp(step):
+                note(self._log_path(step), self._causes[step])
                 self._lose(step, "failed", self._causes[step])
         return []
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["killed_text", "late_text"]
+__all__ = ["killed_text", "late_text", "note"]
 
 
 def killed_text(cause: str, log: Path) -> tuple[str, str]:
@@ -31,3 +32,9 @@ def late_text(step: str, limit: float, log: Path) -> tuple[str, str]:
         f"give it more time, e.g. --timeout '{step.partition(':')[0]}:*={2 * limit:g}'{_again(log)}"
     )
     return f"it was stopped, since it took longer than {limit:g} s", last
+
+
+def note(log: Path, message: str) -> None:
+    """Put down at the end of a step's log why it has failed, which its worker could not do any more."""
+    with suppress(OSError), log.open("a", encoding="utf-8") as stream:
+        stream.write(f"failed: {message}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ __all__ = ["Told", "script", "script_path"]
 _END = "END_OF_TEXT"
 _LEFT_OUT = "'(' -name ccf.cif -o -name '*SUM.SAS' ')'"
 _UNPACK = """-exec sh -c 'gzip -dc "$1" > "${1%.gz}" && rm "$1"' _ {} ';'"""
+_RESPONSE = """\
+import pathlib, sys
+from xbatch.tools.responses import write_response
+write_response(sys.argv[1], pathlib.Path(sys.argv[2]), None, pathlib.Path(sys.argv[3]))"""
 _HEAD = """\
 #!/bin/sh
 # What the step {step} does, by hand: in a new folder, which stays and is named at the end.
@@ -92,6 +97,8 @@ def _staged(name: str, how: str, source: str) -> str:
             return f"{line} && find {target} -name '*.gz' {_UNPACK}" if how == "tree-unpack" else line
         case "link":
             return f"ln -s {source} {target}"
+        case "rmf" | "arf":
+            return f"{shlex.quote(sys.executable)} -c {shlex.quote(_RESPONSE)} {how} {source} {target}"
         case "unpack":
             return f"(gzip -dcf {source} || cat {source}) > {target}"
         case _:
