@@ -22,6 +22,7 @@ from xbatch.commands.detect import (
 from xbatch.plan.raw_epic import SasSteps, events_name, filter_name
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Input, Step, StepInput
+from xbatch.registry import TASKS
 from xbatch.spec.rawmodel import Detection, RawObservation
 
 __all__ = ["detection_steps"]
@@ -155,5 +156,6 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
         Work((call,), {**common.staged(), **staged}, kept=_OUTPUTS, environment=common.environment),
         {**common.calibration, **inputs},
         params={"obsid": search.obsid, "name": search.name, "instruments": list(search.instruments)},
+        outputs=TASKS["detect"].outputs,
         product=f"{where}/detect-{safe_name(search.name)}",
     )

@@ -10,7 +10,6 @@ from dataclasses import replace
 from xbatch.base.files import safe_name
 from xbatch.commands.call import TOKEN, Call, Staged, Work
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput
-from xbatch.registry import TASKS
 
 __all__ = ["script"]
 
@@ -90,7 +89,7 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
     for call in work.calls:
         yield _command(call, step, steps)
     for output, pattern in work.kept.items():
-        verb = "keep_if" if f"{output}?" in (step.outputs or TASKS[step.task].outputs) else "keep"
+        verb = "keep_if" if f"{output}?" in step.outputs else "keep"
         # asterisks in a pattern are for the shell
         yield f"{verb} {shlex.quote(output)} {_word(pattern, step, steps) if TOKEN.search(pattern) else pattern}"
     yield ""

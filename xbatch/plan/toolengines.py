@@ -67,7 +67,9 @@ def _grouped_by_sas(context: RawContext, step: Step, subject: Subject) -> Step:
     call = specgroup.specgroup(
         step.params["binning"], background="background" in step.inputs, response="response" in step.inputs
     )
-    staged = {sas.CIF: Staged("cif"), specgroup.SPECTRUM: Staged("spectrum", "copy")}
+    files = {"spectrum": specgroup.SPECTRUM, "background": specgroup.BACKGROUND}
+    staged = {file: Staged(role, "copy") for role, file in files.items() if role in step.inputs}
+    staged[sas.CIF] = Staged("cif")
     work = Work((call,), staged, environment={"SAS_CCF": f"{{scratch}}/{sas.CIF}"})
     made = _by_tool(context, SAS, step, work)
     raw = context.spec.raw
