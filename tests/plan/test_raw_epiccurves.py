@@ -172,6 +172,15 @@ def test_only_what_needs_calibration_is_made_by_sas(tmp_path: Path) -> None:
     assert {name.rpartition("/")[2] for name in made.curves} == {"energy"}
 
 
+def test_region_that_a_search_enlarges_is_of_sas(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text().replace("    region: {src.inner: 0 arcsec}\n", "")
+    made = curves_of(tmp_path, text)
+    assert {name.rpartition("/")[2] for name in made.curves} == {"energy", "channels"}
+    step = by_name(made)[f"lightcurve:{OBSID}/EPN/channels"]
+    assert step.because == "the inner radius of 'src' is what the search 'pn' finds"
+    assert step.params["region"] == "src" and step.params["curves"]["absolute"] is False
+
+
 def test_time_selection_and_region_from_a_file(tmp_path: Path) -> None:
     text = """\
 xbatch: 1

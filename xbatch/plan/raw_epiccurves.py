@@ -49,6 +49,10 @@ def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
 
 
 def _because(context: RawContext, job: LightCurveJob) -> str:
+    """Say why SAS makes a light curve; empty where xbatch does."""
+    for one in context.raw.pileups:
+        if one.observed == job.observed and one.region in {job.region, job.background}:
+            return f"the inner radius of {one.region!r} is what the search {one.name!r} finds"
     if "area" in job.params.get("corrections", ()):
         return _CORRECTED
     return _ASKED if context.engine("lightcurves") == SAS else ""

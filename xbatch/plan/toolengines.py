@@ -69,6 +69,8 @@ def _grouped_by_sas(context: RawContext, step: Step, subject: Subject) -> Step:
     )
     files = {"spectrum": specgroup.SPECTRUM, "background": specgroup.BACKGROUND}
     staged = {file: Staged(role, "copy") for role, file in files.items() if role in step.inputs}
+    if "response" in step.inputs:
+        staged[specgroup.RESPONSE] = Staged("response", "rmf")
     staged[sas.CIF] = Staged("cif")
     work = Work((call,), staged, environment={"SAS_CCF": f"{{scratch}}/{sas.CIF}"})
     made = _by_tool(context, SAS, step, work)

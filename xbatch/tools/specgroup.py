@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import StepError
 from xbatch.commands.call import Work as Calls
-from xbatch.commands.specgroup import BACKGROUND, GROUPED, RESPONSE, SPECTRUM, specgroup
+from xbatch.commands.specgroup import BACKGROUND, GROUPED, SPECTRUM, specgroup
 from xbatch.ogip.pha import read_pha, write_pha
-from xbatch.ogip.responsewriter import write_rmf
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._group_output import grouped
 from xbatch.tasks._group_work import Work, subtracts
@@ -57,13 +56,11 @@ class _Tool:
         none = {"BACKFILE": "none", "RESPFILE": "none", "ANCRFILE": "none"}
         background = work.background if "snr" in work.binning and subtracts(work) else None
         with Session(self.job, planned.environment) as session:
-            session.stage({name: one for name, one in planned.staged.items() if one.role == "cif"})
+            session.stage({name: one for name, one in planned.staged.items() if name not in {SPECTRUM, BACKGROUND}})
             plain = read_pha(self.job.inputs["spectrum"])
             write_pha(session.folder / SPECTRUM, plain, none)
             if background is not None:
                 write_pha(session.folder / BACKGROUND, background, none)
-            if work.response is not None:
-                write_rmf(session.folder / RESPONSE, work.response, {})
             call = specgroup(
                 work.binning,
                 background=background is not None,
