@@ -128,6 +128,9 @@ def said_everywhere(desk: Desk, said: Said, name: str) -> str:
     assert f"log: {log}" in said.all and f"xbatch logs {desk.run_dir} {name}" in said.all
     assert flat(message) in flat(desk.xbatch("status", desk.run_dir).out)
     assert message in desk.xbatch("logs", desk.run_dir, name).out
+    place = ("--out", desk.run_dir, "--store", desk.folder / "out" / ".store")
+    explained = desk.xbatch("explain", desk.folder / "desk.yaml", name, *place).out
+    assert explained.startswith(f"{name}: run\n  failed in the last run here: {message}\n")
     assert message in html.unescape((desk.run_dir / "report.html").read_text())
     return message
 

@@ -88,7 +88,7 @@ def test_all_digits_and_units_are_in_the_ecsv(tmp_path: Path) -> None:
 def test_a_spectrum_that_is_not_there_keeps_its_number(tmp_path: Path) -> None:
     outcome = work(tmp_path / "a", [XMM, None, NUSTAR])
     table = rows(tmp_path / "a")
-    assert table[2] == ["2", "0013140101", "EPN", "agn", "", "", "", "failed: its log says why"]
+    assert table[2] == ["2", "0013140101", "EPN", "agn", "", "", "", "no result: a step that makes it has failed"]
     assert table[3][0] == "3"
     assert outcome.facts["missing"] == ["0013140101/EPN/agn"] and len(outcome.notes) == 1
 

@@ -41,6 +41,7 @@ def command(
     """
     from xbatch.plan.compile import compile_plan
     from xbatch.report.explanation import explain, explained_text, stored_records
+    from xbatch.report.state import Looker
     from xbatch.run.products import Products
     from xbatch.run.selection import matching
     from xbatch.run.session import survey
@@ -61,7 +62,10 @@ def command(
         key = products.last_key(step)
         return kept.record(key) if key else None
 
-    found = explain(plan, verdicts, names, previous, lambda: stored_records(kept))
+    looker = Looker(run_dir)
+    looker.look()
+    failed = {step: ending.message for step, ending in looker.watch.failed().items()}
+    found = explain(plan, verdicts, names, previous, lambda: stored_records(kept), failed)
     if as_json:
         click.echo(json.dumps({"explain": 1, "name": plan.name, "steps": [one.as_dict() for one in found]}, indent=2))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from xbatch.plan.keys import engine_version, ingredients_of
@@ -19,6 +20,7 @@ Record = Mapping[str, Any]
 _MOST = 12
 _NEWEST = 300
 _DIGEST = 12
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Explained:
         Steps whose results will decide.
     origins : tuple of Origin
         The steps on the way up with which it begins.
+    failed : str
+        What it said when it failed in the last run here; empty where it has not.
     """
 
     step: str
@@ -62,6 +66,7 @@ class Explained:
     sources: Mapping[str, str] | None = None
     waits: tuple[str, ...] = ()
     origins: tuple[Origin, ...] = ()
+    failed: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Give the explanation as JSON-able data."""
@@ -78,6 +83,7 @@ class Explained:
                 {"step": origin.step, "reasons": [reason.as_dict() for reason in origin.reasons]}
                 for origin in self.origins
             ],
+            "failed": self.failed or None,
         }
 
 
@@ -87,6 +93,7 @@ def explain(
     names: Collection[str],
     previous: Callable[[str], Record | None],
     records: Callable[[], Iterable[Record]],
+    failed: Mapping[str, str] = _NONE,
 ) -> list[Explained]:
     """Explain the verdicts of some steps.
 
@@ -101,6 +108,8 @@ def explain(
         Step name to the record of its last success in the run's folder, or None.
     records : callable
         Gives all records of the store; called only if a step has no last success.
+    failed : Mapping
+        What the steps said that failed in the last run.
 
     Returns
     -------
@@ -125,7 +134,8 @@ def explain(
                 [name for name in _above(step, steps) if judged[name].kind in {"run", "blocked"}] if own.waits else []
             )
             origins = tuple(Origin(name, _reasons(one(steps[name]), judged[name])) for name in above)
-            found.append(replace(own, origins=origins))
+            said = failed.get(step.name, "") if own.verdict in {"run", "waits"} else ""
+            found.append(replace(own, origins=origins, failed=said))
     return found
 
 
@@ -217,6 +227,8 @@ def _lines(explained: Explained) -> Iterator[str]:
     if explained.verdict == "up to date" and explained.other is not None:
         yield f"nothing differs from the result in the store, {_when(explained.other)}"
         return
+    if explained.failed:
+        yield f"failed in the last run here: {explained.failed}"
     if not explained.against and not explained.differences:
         yield "new: no result in this run's folder, and none of its task in the store"
     elif explained.against == "last run" and explained.other is not None:

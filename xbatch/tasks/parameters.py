@@ -17,7 +17,7 @@ __all__ = ["run"]
 
 Row = dict[str, Any]
 
-FAILED = "the fit failed: its log says why"
+FAILED = "no result: the fit, or a step that it needs, has failed"
 
 
 def run(job: Job) -> Outcome:

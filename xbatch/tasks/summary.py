@@ -30,7 +30,7 @@ _COLUMNS = (
     Column("note"),
 )
 _NUSTAR_EXPOSURE_DIGITS = 5
-_MISSING = "failed: its log says why"
+_MISSING = "no result: a step that makes it has failed"
 
 
 def run(job: Job) -> Outcome:
