@@ -217,3 +217,17 @@ def test_uses_of_a_region_are_joined() -> None:
 def test_regions_of_a_step() -> None:
     (row,) = region_rows(step("preview", facts=REGIONS))
     assert (row.name, row.pixels, row.area, row.fraction, row.counts) == ("src", 11289, 18.9, 0.5, 321)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "drawn", "shown"), [("done", True, True), ("done", False, False), ("failed", False, True)]
+)
+def test_sources_are_shown_where_they_were_drawn(tmp_path: Path, outcome: str, drawn: bool, shown: bool) -> None:
+    outputs = output(tmp_path / "out" / "vela-x1", "d/sources.png") if drawn else {}
+    facts = {"sources": 3} if outcome == "done" else {}
+    params = {**WHO, "name": "field"}
+    made = step("detect", f"{HERE}/field", params=params, facts=facts, outputs=outputs, outcome=outcome, message="why")
+    page = page_with(tmp_path, [made])
+    assert ("Sources: field" in page.text) is shown
+    assert ("3 sources, by their numbers in the list of SAS" in page.text) is drawn
+    assert ("There is no such picture. why" in page.text) is (outcome == "failed")

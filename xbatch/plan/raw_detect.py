@@ -29,6 +29,8 @@ __all__ = ["detection_steps"]
 
 _OUTPUTS: Mapping[str, str] = {"sources.fits": SOURCES, "sensitivity.img": SENSITIVITY}
 _PICTURE = "picture"
+_TOGETHER = "EPIC"
+"""What several cameras together are called."""
 
 
 def detection_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -155,7 +157,13 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
         search.path,
         Work((call,), {**common.staged(), **staged}, kept=_OUTPUTS, environment=common.environment),
         {**common.calibration, **inputs},
-        params={"obsid": search.obsid, "name": search.name, "instruments": list(search.instruments)},
+        params={
+            "mission": common.one.mission,
+            "obsid": search.obsid,
+            "instrument": shown if len(cameras) == 1 else _TOGETHER,
+            "name": search.name,
+            "instruments": list(search.instruments),
+        },
         outputs=TASKS["detect"].outputs,
         product=f"{where}/detect-{safe_name(search.name)}",
     )

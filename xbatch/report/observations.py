@@ -29,9 +29,11 @@ _PICTURES = {
     "gti": "gti.png",
     "image": "images.png",
     "lightcurve": "lightcurves.png",
+    "detect": "sources.png",
     "mosaic": "mosaic.png",
 }
 _OWN = ("events", *(task for task in _PICTURES if task != "mosaic"))
+_SOME = {"gti", "detect"}  # that leave a picture at times only
 _USES = ("source of", "background of light curve", "background of", "light curve")
 _GOOD = frozenset({"done", "up to date"})
 Table = Sequence[tuple[str, ...]]
@@ -124,10 +126,10 @@ def observation_views(source: RunSource) -> list[ObservationView]:
 def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence[Step]) -> ObservationView:
     others = [
         _picture(source, step)
-        for task in ("flare", "gti", "lightcurve", "image")
+        for task in ("flare", "gti", "lightcurve", "image", "detect")
         for step in steps
         if step["task"] == task
-        and (task != "gti" or "gti.png" in step["outputs"])
+        and (task not in _SOME or _PICTURES[task] in step["outputs"] or (task == "detect" and not _is_good(step)))
         and step["params"].get("figure", True)
     ]
     return ObservationView(
@@ -138,6 +140,10 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         tuple(others),
         tuple(_gtis(steps)),
     )
+
+
+def _is_good(step: Step) -> bool:
+    return step["outcome"] in _GOOD
 
 
 def _screened(step: Step) -> Screened:
@@ -240,13 +246,23 @@ def _words(step: Step) -> tuple[str, str, str]:
         case "lightcurve":
             told = f"bins of {facts['dt']:g} s" if "dt" in facts else ""
             return f"Light curves: {name}{swept}", f"Light curves {name} of {where}", told
-        case "flare":
-            kept = f"{facts['seconds']:.6g} s kept" if "seconds" in facts else ""
-            limit = f"limit {facts['limit']:.4g} ct/s" if isinstance(facts.get("limit"), int | float) else ""
-            told = ", ".join(word for word in (limit, kept) if word)
-            return f"Flares{swept}", f"High-energy light curve of {where} and the times kept", told
+        case "detect":
+            number = facts.get("sources")
+            told = f"{number} source{'' if number == 1 else 's'}, by their numbers in the list of SAS" if facts else ""
+            return f"Sources: {name}{swept}", f"Image of {where} with the sources found", told
         case _:
-            return f"Time selection: {name}{swept}", f"Time selection {name} of {where}", ""
+            return _words_of_times(step, where, name, swept)
+
+
+def _words_of_times(step: Step, where: str, name: str, swept: str) -> tuple[str, str, str]:
+    """Give the words of a cut of flares, or of a time selection."""
+    facts = step["facts"]
+    if step["task"] != "flare":
+        return f"Time selection: {name}{swept}", f"Time selection {name} of {where}", ""
+    kept = f"{facts['seconds']:.6g} s kept" if "seconds" in facts else ""
+    limit = f"limit {facts['limit']:.4g} ct/s" if isinstance(facts.get("limit"), int | float) else ""
+    told = ", ".join(word for word in (limit, kept) if word)
+    return f"Flares{swept}", f"High-energy light curve of {where} and the times kept", told
 
 
 def mosaic_views(source: RunSource) -> list[Picture]:

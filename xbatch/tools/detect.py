@@ -52,9 +52,10 @@ def run(job: Job) -> Outcome:
     """Look for sources.
 
     Inputs: what the work stages; ``picture``, the image that the sources are drawn on, if it came. Parameters:
-    ``obsid``, ``name``, ``instruments`` and ``work``. Outputs: ``sources.fits`` (of emldetect), ``sources.ecsv``,
-    ``.csv`` and ``.tex`` (one row for each source; the rate in each camera too where there are several),
-    ``sources.reg`` (circles for DS9), ``sources.png``, and ``sensitivity.img`` where the chain leaves such a map.
+    ``obsid``, ``instrument`` (EPIC for several), ``name``, ``instruments`` and ``work``. Outputs: ``sources.fits`` (of
+    emldetect), ``sources.ecsv``, ``.csv`` and ``.tex`` (one row for each source; the rate in each camera too where
+    there are several), ``sources.reg`` (circles for DS9), ``sources.png``, and ``sensitivity.img`` where the chain
+    leaves such a map.
 
     SAS's own srcdisplay would write the regions too, but opens DS9, and needs a display.
 
