@@ -14,6 +14,7 @@ from xbatch.xray.grouping_optimal import (
     group_optimal,
     group_optimal_min,
     group_optimal_snr,
+    optimal_factor,
     optimal_widths,
 )
 
@@ -32,18 +33,23 @@ def spectra(draw: st.DrawFn) -> tuple[Floats, Floats, Shorts]:
 
 
 def test_published_formula() -> None:
-    # Kaastra & Bleeker 2016, eq. 19, with R = 1 + 1 for one channel of FWHM 1.
-    fwhm = np.array([1.0])
-    for counts, expected in ((1.0, 1.0), (1e4, None)):
-        x = np.log(1.314 * counts * (1 + 0.2 * np.log(2)))
-        wide = 1.0 if x <= 2.119 else (0.08 * x + 7 + 1.8 / x) / (x + 5.9)
-        assert optimal_widths(np.array([counts]), fwhm)[0] == max(int(wide), 1)
-        assert expected is None or wide == expected
+    # Kaastra & Bleeker 2016, eq. 19, reckoned apart with 16 digits
+    table = {
+        1.0: 1.0,
+        2.119: 1.0,
+        2.5: 0.9428571428571428,
+        3.0: 0.8808988764044945,
+        4.0: 0.7848484848484849,
+        5.0: 0.7119266055045871,
+        7.0: 0.6059800664451828,
+        10.0: 0.5018867924528301,
+        14.0: 0.41450107681263454,
+    }
+    np.testing.assert_allclose(optimal_factor(np.array(list(table))), list(table.values()), rtol=1e-12)
 
 
 def test_width_is_continuous_where_it_leaves_the_fwhm() -> None:
-    x = 2.119
-    assert (0.08 * x + 7 + 1.8 / x) / (x + 5.9) == pytest.approx(1, abs=1e-4)
+    assert optimal_factor(np.array([2.1191]))[0] == pytest.approx(1, abs=1e-4)
 
 
 def test_two_levels_by_hand() -> None:

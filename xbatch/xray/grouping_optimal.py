@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.xray.grouping import Closing, Flags, closing_at_counts, flags_of_ends, good_channels, walk
 
-__all__ = ["fwhm_channels", "group_optimal", "group_optimal_min", "group_optimal_snr", "optimal_widths"]
+__all__ = ["fwhm_channels", "group_optimal", "group_optimal_min", "group_optimal_snr", "optimal_factor", "optimal_widths"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -131,11 +131,21 @@ def optimal_widths(counts: Floats, fwhm: Floats) -> NDArray[np.int64]:
     high = np.minimum(np.floor(position + fwhm / 2 + 0.5), counts.size - 1).astype(np.int64)
     total = np.concatenate([[0.0], np.cumsum(counts)])
     number = _GAUSSIAN_SHARE * (total[high + 1] - total[low]) * (1 + 0.2 * np.log(resolution_elements))
-    x = np.log(np.maximum(number, 1.0))
-    wide = x > _FULL_WIDTH_BELOW
-    x = np.where(wide, x, 1.0)
-    width = np.where(wide, fwhm * (0.08 * x + 7 + 1.8 / x) / (x + 5.9), fwhm)
+    width = fwhm * optimal_factor(np.log(np.maximum(number, 1.0)))
     return np.maximum(width.astype(np.int64), 1)
+
+
+def optimal_factor(x: Floats) -> Floats:
+    """Give the optimal width of a bin in units of the FWHM: 1 where x <= 2.119 (Kaastra & Bleeker 2016, eq. 19).
+
+    Parameters
+    ----------
+    x : ndarray
+        ln(N (1 + 0.2 ln R)), as of `optimal_widths`.
+    """
+    narrow = x > _FULL_WIDTH_BELOW
+    safe = np.where(narrow, x, 1.0)
+    return np.where(narrow, (0.08 * safe + 7 + 1.8 / safe) / (safe + 5.9), 1.0)
 
 
 def fwhm_channels(
