@@ -62,6 +62,14 @@ def test_a_plan_says_what_data_will_decide(spec: Path) -> None:
     assert made["details"] == ["at most 9 bands: edges known after bands:b9"]
 
 
+def test_large_files_are_left_to_the_run(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_READ", 100)
+    answer = CliRunner().invoke(plan.command, [str(spec), "--out", str(spec.parent / "out")])
+    assert answer.exit_code == 0
+    assert "file not read yet" in answer.output or "files not read yet" in answer.output
+    assert answer.output.splitlines()[-1].endswith("waiting")
+
+
 def test_facts_of_other_tasks_are_not_taken_for_those_of_a_fit(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "_facts", lambda verdicts, store: {step: {"kept": 3} for step in verdicts})
     answer = CliRunner().invoke(plan.command, [str(spec), "--out", str(spec.parent / "out")])

@@ -155,6 +155,21 @@ def test_an_input_that_comes_and_goes() -> None:
     assert results.judge()["spectrum:a"].reasons == (Reason("input", "rmf", "d2", None),)
 
 
+def test_files_that_are_not_read_yet_are_waited_for() -> None:
+    results = Results()
+    results.run()
+    results.change(unread={"/a.pha"})
+    found = results.judge()
+    assert [verdict.kind for verdict in found.values()] == ["waits", "waits", "waits"]
+    assert found["spectrum:a"].reasons == (Reason("unread", "1 file"),)
+    assert found["group:a"].reasons == (Reason("waits", "spectrum:a"),)
+    assert found["spectrum:a"].key is None
+    results.change(forced={"spectrum:a"})
+    assert results.judge()["spectrum:a"].kind == "run"
+    results.change(unread={"/another.pha"}, forced=())
+    assert {verdict.kind for verdict in results.judge().values()} == {"up to date"}
+
+
 def test_a_lost_result_is_made_again() -> None:
     results = Results()
     results.run()
@@ -228,6 +243,7 @@ def test_verdicts_are_data() -> None:
     [
         (Reason("new"), "new"),
         (Reason("forced"), "forced"),
+        (Reason("unread", "35 files"), "35 files not read yet"),
         (Reason("output missing"), "its result is no longer in the store, or was changed there"),
         (Reason("parameter", "min.counts", 20, 30.5), "min.counts 20 -> 30.5"),
         (Reason("parameter", "note", "", None), "note '' -> none"),

@@ -41,6 +41,14 @@ def test_leaves_off_when_asked(tmp_path: Path, paths: list[str], threads: int) -
     assert digest_files(paths, DigestMemo(tmp_path / "memo"), threads, stop=lambda: True) == {}
 
 
+def test_too_much_is_not_read(tmp_path: Path, paths: list[str]) -> None:
+    memo = DigestMemo(tmp_path / "memo", make=True)
+    memo.digest(Path(paths[0]), time.time_ns() + 10**10)
+    size = sum(Path(path).stat().st_size for path in paths[1:])
+    assert list(digest_files(paths, memo, most=size - 1)) == paths[:1]
+    assert list(digest_files(paths, memo, most=size)) == paths
+
+
 def test_all_missing_files_are_named_at_once(tmp_path: Path, paths: list[str]) -> None:
     gone = [str(tmp_path / f"gone{number}") for number in range(8)]
     memo = DigestMemo(tmp_path / "memo")

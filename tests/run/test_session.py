@@ -365,6 +365,17 @@ def test_errors_before_anything_starts(scene: Scene, file: Path) -> None:
     assert not scene.store.exists()
 
 
+def test_files_that_are_too_large_for_a_plan_are_waited_for(scene: Scene, file: Path) -> None:
+    size = file.stat().st_size
+    assert {one.kind for one in survey(chain(file), scene.run_dir, scene.store, most=size, registry=TOYS)} == {
+        "run",
+        "waits",
+    }
+    unread = survey(chain(file), scene.run_dir, scene.store, most=size - 1, registry=TOYS)
+    assert {one.kind for one in unread} == {"waits"}
+    assert unread[0].reasons == (Reason("unread", "1 file"),)
+
+
 def test_the_same_work_under_two_names_is_done_once(scene: Scene) -> None:
     what = plan(step("join:a", text="x", pause=0.3), step("join:b", text="x", pause=0.3), step("join:c", "join:b"))
     planned = survey(what, scene.run_dir, scene.store, registry=TOYS)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "kept_lines"]
 
+#: Bytes of files never seen before that are read for a plan, in some seconds; raw data of many observations have more.
+_MOST_READ = 2_000_000_000
+
 
 @click.command(
     "plan",
@@ -51,7 +54,8 @@ def command(
 ) -> None:
     """Show each step with what a run would do: run it (and why), leave it as up to date, or wait for another's result.
 
-    Nothing is run and nothing is written but the remembered digests of your files. Fits that are done show which
+    Nothing is run and nothing is written but the remembered digests of your files. More than 2 GB of files that were
+    never read before are left to the run: their steps wait for that. Fits that are done show which
     groups they used: channels and energies of the first and the last.
     """
     from xbatch.plan.compile import compile_plan
@@ -66,7 +70,8 @@ def command(
 
             click.echo(script(plan, str(run_dir)), nl=False)
             return
-        verdicts = {verdict.step: verdict for verdict in survey(plan, run_dir, store_dir(run_dir, store))}
+        found = survey(plan, run_dir, store_dir(run_dir, store), most=_MOST_READ)
+        verdicts = {verdict.step: verdict for verdict in found}
         if graph is not None:
             from xbatch.plan.graph import dot, mermaid
 

@@ -21,6 +21,7 @@ ReasonKind = Literal[
     "forced",
     "output missing",
     "waits",
+    "unread",
     "cannot",
     "needs",
 ]
@@ -34,10 +35,10 @@ class Reason:
     ----------
     kind : str
         ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``recipe`` (keys are made in another way),
-        ``forced``, ``output missing``, ``waits`` (for a step whose result will decide), ``cannot`` (be done here),
-        ``needs`` (a step that cannot be done here).
+        ``forced``, ``output missing``, ``waits`` (for a step whose result will decide), ``unread`` (its files,
+        which will decide), ``cannot`` (be done here), ``needs`` (a step that cannot be done here).
     what : str
-        The dotted path of a parameter, the role of an input, or the name of a step.
+        The dotted path of a parameter, the role of an input, the name of a step, or a number of files.
     old, new : JSON-able
         The value before and now; None where there was or is none.
     """
@@ -151,6 +152,7 @@ def reason_text(reason: Reason) -> str:
         "forced": "forced",
         "output missing": "its result is no longer in the store, or was changed there",
         "waits": f"waits for {reason.what}",
+        "unread": f"{reason.what} not read yet",
         "needs": f"needs {reason.what}",
         "cannot": f"cannot be done here: {reason.new}",
     }[reason.kind]

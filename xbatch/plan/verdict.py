@@ -31,7 +31,8 @@ class Verdict:
     ----------
     step : str
     kind : str
-        ``run``; ``up to date``; ``waits``: the result of a step before it will decide; ``blocked``: it cannot be done
+        ``run``; ``up to date``; ``waits``: the result of a step before it, or files that are not read yet, will decide;
+        ``blocked``: it cannot be done
         here, or needs a step that cannot.
     key : str or None
         None as long as an input is not known.
@@ -93,6 +94,8 @@ class Evidence:
         Step name to the record of its last success in this run folder, or None.
     forced : collection of str
         Names of steps to run in any case.
+    unread : collection of str
+        Paths of files that have no digest yet.
     """
 
     registry: Mapping[str, TaskDef]
@@ -100,6 +103,7 @@ class Evidence:
     lookup: Callable[[str], Record | None]
     previous: Callable[[str], Record | None]
     forced: Collection[str] = ()
+    unread: Collection[str] = ()
 
 
 def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdict:
@@ -115,16 +119,19 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
     Raises
     ------
     KeyError
-        The task is not registered, or a file has no digest.
+        The task is not registered, or a file has no digest and is not among the unread.
     """
     blocked = [need for need in step.needs() if states[need] is Gone.NEVER]
     if blocked:
         return Verdict(step.name, "blocked", None, tuple(Reason("needs", need) for need in blocked))
     cannot = (Reason("cannot", new=str(step.blocked)),) if step.blocked else ()
     forced = (Reason("forced"),) if step.name in evidence.forced else ()
-    waits = [need for need in step.waits_for() if states[need] is Gone.LATER]
+    waits = [Reason("waits", need) for need in step.waits_for() if states[need] is Gone.LATER]
+    unread = _unread(step, evidence.unread) if evidence.unread else 0
+    if unread:
+        waits.append(Reason("unread", f"{unread} file{'s' if unread > 1 else ''}"))
     if waits:
-        reasons = (*forced, *(Reason("waits", need) for need in waits), *cannot)
+        reasons = (*forced, *waits, *cannot)
         return Verdict(step.name, "run" if forced and not cannot else "waits", None, reasons)
 
     digests = dict(_digests(step, states, evidence.files))
@@ -169,6 +176,11 @@ def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
 def output_digests(record: Record) -> dict[str, str]:
     """Take the content digests of a step's outputs from its record."""
     return {name: output["digest"] for name, output in record["outputs"].items()}
+
+
+def _unread(step: Step, unread: Collection[str]) -> int:
+    """Count the files of a step that have no digest yet."""
+    return sum(isinstance(source, FileInput) and source.path in unread for source in step.inputs.values())
 
 
 def _digests(step: Step, states: Mapping[str, State], files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

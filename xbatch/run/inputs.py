@@ -32,7 +32,11 @@ def outside_files(steps: Iterable[Step]) -> list[str]:
 
 
 def digest_files(
-    paths: Sequence[str], memo: DigestMemo, threads: int = 1, stop: Callable[[], bool] = lambda: False
+    paths: Sequence[str],
+    memo: DigestMemo,
+    threads: int = 1,
+    stop: Callable[[], bool] = lambda: False,
+    most: int | None = None,
 ) -> Mapping[str, SeenFile]:
     """Digest files, those not remembered in several threads.
 
@@ -43,6 +47,8 @@ def digest_files(
     threads : int
     stop : callable
         Asked now and then whether to leave off; files may then be missing in what is returned.
+    most : int or None
+        Bytes: if the files that are not remembered have more in all, they are left out, not read.
 
     Raises
     ------
@@ -52,11 +58,12 @@ def digest_files(
     seen: dict[str, SeenFile] = {}
     unknown: list[str] = []
     missing: list[FileError] = []
+    size = 0
     for path in paths:
         try:
             known = memo.recall(Path(path))
             if known is None:
-                file_mark(Path(path))
+                size += file_mark(Path(path)).size
                 unknown.append(path)
             else:
                 seen[path] = SeenFile(*known)
@@ -64,6 +71,8 @@ def digest_files(
             missing.append(error)
     if missing:
         raise _all_missing(missing)
+    if most is not None and size > most:
+        return seen
     if len(unknown) > 1 and threads > 1:
         _in_threads(unknown, memo, threads, stop, seen)
         return seen

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,12 @@ def survey(
     begin: Sequence[str] = (),
     force: Sequence[str] = (),
     paranoid: bool = False,
+    most: int | None = None,
     registry: Mapping[str, TaskDef] = TASKS,
 ) -> list[Verdict]:
     """Say what `execute` would do, in the plan's order. Nothing is written but digests, in a store that is there.
+
+    If the files that are not remembered have more bytes than `most`, they are not read, and their steps wait for them.
 
     Raises
     ------
@@ -56,8 +60,10 @@ def survey(
     chosen, forced = selected(plan, only, force, begin)
     _check_tasks(chosen, registry)
     store = Store(store_dir, paranoid)
-    seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid))
-    return judge_plan(chosen, _evidence(registry, seen, store, Products(run_dir), forced))
+    files = outside_files(chosen)
+    seen = digest_files(files, _memo(store_dir, paranoid), os.cpu_count() or 1, most=most)
+    evidence = _evidence(registry, seen, store, Products(run_dir), forced)
+    return judge_plan(chosen, replace(evidence, unread=frozenset(files) - seen.keys()))
 
 
 def execute(
