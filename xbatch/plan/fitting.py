@@ -12,7 +12,7 @@ from xbatch.base.errors import Problem
 from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
-from xbatch.plan.toolengines import engine_context, grouped_by_tool
+from xbatch.plan.toolengines import engine_context, grouped_by_tool, native_because
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
@@ -152,6 +152,7 @@ def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
         inputs=inputs,
         product=f"{subject.path}/{binning.name}",
         path=binning.path,
+        because=native_because(recipe.spec.engines, "binning"),
     )
     context = engine_context(recipe.analysis, recipe.spec, "binning", recipe.shared)
     return step if context is None else grouped_by_tool(context, step, subject)

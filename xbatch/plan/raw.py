@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from xbatch.base.errors import Problem
@@ -25,6 +25,7 @@ from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step
 from xbatch.plan.sums import edge_steps, sums
+from xbatch.plan.toolengines import native_because
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
@@ -32,6 +33,8 @@ from xbatch.spec.rawmodel import RawObservation
 
 __all__ = ["raw_steps"]
 
+#: Tasks of xbatch's own that a mission's tools could do too, and the kind of work that they are.
+_KINDS = {"extract": "spectra", "image": "images", "lightcurve": "lightcurves"}
 ToolRecipe = Callable[[RawContext, RawObservation], RawMade]
 _RECIPES: Mapping[str, tuple[ToolRecipe, ...]] = {
     "nustar": (nustar_steps,),
@@ -99,13 +102,22 @@ def _made(context: RawContext) -> _Made:
     steps = [
         *made.steps,
         *lists.steps(),
-        *extraction_steps(lists, native),
+        *_explained(context, extraction_steps(lists, native)),
         *tools,
         *added,
         *edge_steps(context.spec, sources),
-        *product_steps(lists, made.curves),
+        *_explained(context, product_steps(lists, made.curves)),
     ]
     return _Made(sources, steps, call_problems(made.steps, context.toolset, context.analysis))
+
+
+def _explained(context: RawContext, steps: Iterable[Step]) -> list[Step]:
+    """Say of steps why they are not of the mission's tools."""
+    engines = context.spec.engines
+    return [
+        replace(step, because=native_because(engines, _KINDS[step.task])) if step.task in _KINDS else step
+        for step in steps
+    ]
 
 
 def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:

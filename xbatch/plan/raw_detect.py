@@ -101,6 +101,7 @@ def _images_step(common: SasSteps, search: Detection, one: CameraBands) -> Step:
         ),
         {**common.calibration, "events": _list(search, one.camera)},
         outputs=names,
+        because="edetect_chain reads from images how they were selected, as evselect writes it into them",
         product=f"{search.obsid}/{one.camera}/detect-{safe_name(search.name)}/images",
     )
 
@@ -164,6 +165,7 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
             "name": search.name,
             "instruments": list(search.instruments),
         },
+        because="the light of a point is fitted with the PSF of the calibration, which edetect_chain uses",
         outputs=TASKS["detect"].outputs,
         product=f"{where}/detect-{safe_name(search.name)}",
     )

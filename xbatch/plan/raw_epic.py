@@ -23,6 +23,7 @@ __all__ = ["SasSteps", "epic_steps", "events_name", "filter_name"]
 _SAS = "sas"
 _MAIN = "default"
 _OF_OBSERVATION = "observation"
+_CALIBRATED = "the observation is calibrated with the CCF, which SAS alone reads"
 _RATES, _GTI, _FILTERED = "flare.lc", "flare.gti", "filtered.fits"
 _ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"  # the name has had other endings in other versions
 
@@ -84,6 +85,7 @@ class SasSteps:
             blocked=self.context.blocked(_SAS, path),
             path=path,
             places={sas.ODF: self._odf()},
+            because=more.pop("because", _CALIBRATED),
             engine_version=self.context.version(_SAS),
             **more,
         )

@@ -20,9 +20,17 @@ from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec, Subject
 
-__all__ = ["engine_context", "grouped_by_tool", "summed_by_heasoft"]
+__all__ = ["engine_context", "grouped_by_tool", "native_because", "summed_by_heasoft"]
 
 _ASKED = {HEASOFT: "the spec asks for HEASoft", SAS: "the spec asks for SAS"}
+#: Why xbatch itself does a kind of work that the spec leaves to the plan.
+_NATIVE = {
+    "spectra": "its response is named, and to count events needs no calibration",
+    "lightcurves": "to count events needs no calibration, and 'area' is not to be corrected",
+    "images": "to count events needs no calibration",
+    "binning": "to group channels needs no calibration",
+    "combine": "to add spectra needs no calibration",
+}
 
 
 def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | None = None) -> RawContext | None:
@@ -44,6 +52,19 @@ def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | Non
         toolset = find_toolset(os.environ)
         shared.keep(("toolset",), toolset, ())
     return RawContext(analysis, spec, toolset)
+
+
+def native_because(engines: Mapping[str, str], kind: str) -> str:
+    """Say why xbatch itself does a kind of work.
+
+    Parameters
+    ----------
+    engines : Mapping
+        `Spec.engines`.
+    kind : str
+        ``spectra``, ``lightcurves``, ``images``, ``binning`` or ``combine``.
+    """
+    return "the spec asks for xbatch's own" if engines.get(kind) == "native" else _NATIVE[kind]
 
 
 def grouped_by_tool(context: RawContext, step: Step, subject: Subject) -> Step:

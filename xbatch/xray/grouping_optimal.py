@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from xbatch.xray.grouping import Closing, Flags, closing_at_counts, flags_of_ends, good_channels, walk
 
-__all__ = ["fwhm_channels", "group_optimal", "group_optimal_min", "group_optimal_snr", "optimal_factor", "optimal_widths"]
+__all__ = [
+    "fwhm_channels",
+    "group_optimal",
+    "group_optimal_min",
+    "group_optimal_snr",
+    "optimal_factor",
+    "optimal_widths",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
