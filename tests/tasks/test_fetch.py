@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import json
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,35 @@ def test_a_broken_file_is_fetched_again(tmp_path: Path, archive: Path) -> None:
         _fetch(tmp_path, "nustar", NUSTAR)
     (folder / "hk" / "c.hk.gz").write_bytes(whole)
     assert (_fetch(tmp_path, "nustar", NUSTAR)[1] / "hk" / "c.hk.gz").read_bytes() == whole
+
+
+@pytest.mark.parametrize("mission", ["nustar", "xmm"])
+def test_a_file_that_is_damaged_inside_is_fetched_again(tmp_path: Path, archive: Path, mission: str) -> None:
+    obsid = NUSTAR if mission == "nustar" else XMM
+    folder = archive / "s3" / archive_folder(mission, obsid)
+    folder.mkdir(parents=True)
+    whole = gzip.compress(_image(), mtime=0)
+    middle = len(whole) // 2
+    (folder / "a.fits.gz").write_bytes(whole[:middle] + bytes(8) + whole[middle + 8 :])
+    with pytest.raises(StepError, match=r"a\.fits\.gz: came broken"):
+        _fetch(tmp_path, mission, obsid)
+    (folder / "a.fits.gz").write_bytes(whole)
+    assert any(_fetch(tmp_path, mission, obsid)[1].rglob("a.fits*"))
+
+
+def test_what_another_run_has_left_unfinished_is_gone_on_with(tmp_path: Path, archive: Path) -> None:
+    _nustar(archive)
+    target = tmp_path / "data" / NUSTAR
+    target.mkdir(parents=True)
+    part = target.with_name(f".fetch-{NUSTAR}")
+    (part / NUSTAR).mkdir(parents=True)
+    lock = part.with_name(f"{part.name}.lock")
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        threading.Timer(0.2, stream.close).start()
+        _fetch(tmp_path, "nustar", NUSTAR)
+    assert (target / "hk" / "c.hk.gz").is_file()
+    assert not part.exists()
 
 
 def test_what_is_there_and_the_same_stays(tmp_path: Path, archive: Path) -> None:

@@ -31,8 +31,10 @@ step() {{ P=$WORK/products/$1; rm -rf "$WORK/$1" "$P"; mkdir -p "$WORK/$1/pfiles
 link() {{ mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }}
 copy() {{ mkdir -p "$(dirname "$2")"; cp "$1" "$2"; }}
 unpack() {{ mkdir -p "$(dirname "$2")"; gunzip -cf "$1" > "$2"; }}
-tree() {{ mkdir -p "$(dirname "$2")"; cp -rs "$1" "$2"; }}
-unpack_tree() {{ find "$1" -name '*.gz' | while read -r f; do gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
+# what an analysis by hand has left beside an ODF stays out: SAS would take it for its own
+tree() {{ mkdir -p "$2"; (cd "$1" && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
+    mkdir -p "$2/$(dirname "$f")"; ln -s "$1/${{f#./}}" "$2/${{f#./}}"; done; }}
+unpack_tree() {{ find "$1" -name '*.gz' | while IFS= read -r f; do gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
 # summary SOURCE NAME FOLDER: a SAS summary whose ODF is in FOLDER
 summary() {{ mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > "$2"; }}
 # keep NAME FILE: a product under its name; keep_if: one that may not be there

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +42,8 @@ def run(job: Job) -> Outcome:
     part = target.with_name(f".fetch-{target.name}")
     part.parent.mkdir(parents=True, exist_ok=True)
     with _alone(part) as waited:
-        if waited and target.is_dir():
-            part.rmdir()
+        if waited and target.is_dir() and not any(part.iterdir()):
+            part.rmdir()  # what another run was at is done, and left nothing here
             return _listed(job, target, part)
         source = _download(job, part)
         found = _unpacked(part, target.name, job.params["mission"])
@@ -121,7 +122,7 @@ def _extract(path: Path, folder: Path) -> None:
     try:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         path.unlink()
         raise StepError(f"came broken: {error}", path.name, "It is deleted; run again to fetch it anew") from error
     path.unlink()
@@ -133,7 +134,7 @@ def _gunzip(path: Path) -> None:
     try:
         with gzip.open(path) as packed, part.open("wb") as stream:
             shutil.copyfileobj(packed, stream, 1 << 20)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         path.unlink()
         part.unlink(missing_ok=True)
         raise StepError(f"came broken: {error}", path.name, "It is deleted; run again to fetch it anew") from error

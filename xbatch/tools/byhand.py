@@ -15,7 +15,12 @@ from xbatch.tools.scratch import SCRATCH
 __all__ = ["Told", "script", "script_path"]
 
 _END = "END_OF_TEXT"
-_LEFT_OUT = "'(' -name ccf.cif -o -name '*SUM.SAS' ')'"
+# each file of a folder linked, with the folders in it; not what SAS would take for its own
+_TREE = """\
+mkdir -p {target}
+(cd {source} && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
+  mkdir -p {target}/"$(dirname "$f")" && ln -s {source}/"${{f#./}}" {target}/"${{f#./}}"
+done"""
 _UNPACK = """-exec sh -c 'gzip -dc "$1" > "${1%.gz}" && rm "$1"' _ {} ';'"""
 _RESPONSE = """\
 import pathlib, sys
@@ -93,8 +98,8 @@ def _staged(name: str, how: str, source: str) -> str:
         case "summary":
             return f'sed "s|^PATH .*|PATH $SCRATCH/{path}/|" {source} > {target}'
         case "tree" | "tree-unpack":
-            line = f"mkdir -p {target} && cp -rsL {source}/. {target}/ && find {target} {_LEFT_OUT} -exec rm {{}} +"
-            return f"{line} && find {target} -name '*.gz' {_UNPACK}" if how == "tree-unpack" else line
+            line = _TREE.format(source=source, target=target)
+            return f"{line}\nfind {target} -name '*.gz' {_UNPACK}" if how == "tree-unpack" else line
         case "link":
             return f"ln -s {source} {target}"
         case "rmf" | "arf":

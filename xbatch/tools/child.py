@@ -119,7 +119,7 @@ class _Keeper:
                 status = _reaped(pid)
             if self._channel in ready and any("kill" in one for one in self._orders()):
                 break
-        found = end_all(pid)
+        found = _end_all(pid)
         self._say(status=found if status is None else status)
 
     def _start(self, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> tuple[int, int]:
@@ -177,7 +177,7 @@ def _reaped(pid: int) -> int | None:
     return status
 
 
-def end_all(pid: int) -> int:
+def _end_all(pid: int) -> int:
     """Kill a process' group and all descendants of this process, generation by generation; give the one's status."""
     status = 0
     with suppress(ProcessLookupError, PermissionError):
