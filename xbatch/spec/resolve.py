@@ -183,8 +183,9 @@ class Resolver:
         sums: tuple[RgsSum, ...] = ()
         if events is not None and events.sky.raw:
             # what belongs to raw observations is loaded for specs that have them
-            from xbatch.spec.rgs import find_rgs_sums
+            from xbatch.spec.rgs import check_rgs_screenings, find_rgs_sums
 
+            check_rgs_screenings(tree, report)
             found, sums = find_rgs_sums(tree, events.rgs, found, report)
         found, combinations = find_combinations(tree, found, least, report)
         fakes: tuple[Fake, ...] = ()

@@ -12,7 +12,16 @@ from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
 from xbatch.spec.report import Report, shown
 from xbatch.spec.spectra import SpectraFound
 
-__all__ = ["PIPELINE", "RGSCOMBINE", "check_orders", "find_rgs_sums", "is_pipeline", "is_rgs", "rgs_spectra"]
+__all__ = [
+    "PIPELINE",
+    "RGSCOMBINE",
+    "check_orders",
+    "check_rgs_screenings",
+    "find_rgs_sums",
+    "is_pipeline",
+    "is_rgs",
+    "rgs_spectra",
+]
 
 PIPELINE = "pipeline"
 RGSCOMBINE = "rgscombine"
@@ -48,6 +57,20 @@ def check_orders(node: Table, report: Report) -> None:
             if own is not None and _is_said(own):
                 message = f"rgsproc makes this spectrum, and '{key}' is of spectra of regions"
                 report.add(table.key_place(key), "XB233", message, "remove it", join(table.path, key))
+
+
+def check_rgs_screenings(root: Table, report: Report) -> None:
+    """Refuse exceptions of screenings that are for the RGS alone: nothing would come of them."""
+    block = root.entries.get("screening")
+    for screening in block.entries.values() if isinstance(block, Table) else ():
+        listed = screening.entries.get("for") if isinstance(screening, Table) else None
+        for one in items_of(listed):
+            where = one.entries.get("where") if isinstance(one, Table) else None
+            named = where.entries.get("instrument") if isinstance(where, Table) else None
+            values = [text_of(value) or "" for value in items_of(named)]
+            if named is not None and values and all(value.startswith("RGS") for value in values):
+                message = "a screening is of lists of events, and the spectra of the RGS are of all that rgsproc takes"
+                report.add(named, "XB233", message, "remove the exception")
 
 
 def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
