@@ -37,3 +37,11 @@ def test_a_spec_that_names_the_engine_is_the_reason(tmp_path: Path) -> None:
     reasons = {step.task: step.because for step in steps_of(tmp_path, text) if step.engine == "native"}
     assert reasons["group"] == "the spec asks for xbatch's own"
     assert reasons["lightcurve"].startswith("to count events needs no calibration")
+
+
+def test_an_engine_holds_for_the_missions_that_it_serves(tmp_path: Path) -> None:
+    text = (CONFIGS / "ngc5506-raw.yaml").read_text()
+    for engine in ("sas", "heasoft"):
+        steps = steps_of(tmp_path, f"{text}\nengine: {{spectra: {engine}}}\n")
+        made = {step.task for step in steps if step.task in {"nuproducts", "epicspectrum", "extract"}}
+        assert made == {"nuproducts", "epicspectrum"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.spec.specs import RAW, RAW_NUSTAR, RAW_XMM, codes, raw, read, work
+from tests.spec.specs import RAW, RAW_NUSTAR, RAW_XMM, codes, problems, raw, read, work
 from xbatch.spec import load
 from xbatch.spec.model import Spec
 
@@ -107,6 +107,8 @@ def test_wrong_keys_of_data_are_located(tmp_path: Path) -> None:
     assert codes(tmp_path, RAW_XMM + "data: {level: raw, fetch: maybe}\n") == ["XB204"]
     assert codes(tmp_path, RAW_XMM + "data: {level: raw, exposures: {default: first}}\n") == ["XB204"]
     assert codes(tmp_path, RAW_XMM + "data: {level: raw, pipeline: {analysis_date: now}}\n") == ["XB208"]
+    (problem,) = problems(tmp_path, RAW_XMM + "data: {level: raw, pipeline: {analysis_date: yesterday}}\n")
+    assert problem.hint.startswith("XMM-Newton: calibration files")
 
 
 def test_joint_study_loads_whole(joint: Spec) -> None:

@@ -10,7 +10,7 @@ from xbatch.commands.call import HEASOFT, Call, Work
 from xbatch.commands.nuproducts import Curves, spectrum_call
 from xbatch.commands.nustar import Module
 from xbatch.plan.eventlists import curve_name, identity
-from xbatch.plan.eventproducts import band_files, band_inputs, band_params
+from xbatch.plan.eventproducts import band_inputs, curve_outputs, curve_params, fixed_bands
 from xbatch.plan.nustarwork import Reduced, Wanted, impossible, located, needs_caldb
 from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.steps import Step, StepInput
@@ -50,7 +50,7 @@ def _why_spectrum(context: RawContext, one: EventSpectrum) -> str:
     engine = context.engine("spectra")
     if engine == HEASOFT:
         return _ASKED
-    return _CALIBRATED if engine == "auto" and one.response is None else ""
+    return _CALIBRATED if engine != "native" and one.response is None else ""
 
 
 def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here: Reduced, because: str) -> RawMade:
@@ -144,12 +144,7 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
         task="lightcurve",
         subject=subject,
         params={
-            **job.params,
-            "name": job.name,
-            **identity(observed),
-            "region": job.region,
-            "background": job.background,
-            "bands": band_params(job.bands),
+            **curve_params(job, observed),
             "folder": folder,
             "curves": curves.params(),
             "work": work.params(),
@@ -157,11 +152,7 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
         inputs=inputs,
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         path=job.path,
-        outputs=(
-            *band_files(job.bands, ".lc"),
-            "lightcurves.json",
-            *(("lightcurves.png",) if job.params.get("figure", True) else ()),
-        ),
+        outputs=curve_outputs(job),
         because=because,
     )
     return RawMade(steps=(needs_caldb(context, step),), curves=frozenset({name}))
@@ -169,7 +160,6 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
 
 def _fixed_calls(curves: Curves, folder: str, job: LightCurveJob) -> tuple[Call, ...]:
     """Give the calls for the bands that are known; those whose edges data decide are called in the same way."""
-    bands = [band for one in job.bands if not one.scheme for band in one.bands]
     first = bool(job.bands) and not job.bands[0].scheme
     return tuple(
         curves.call(
@@ -177,7 +167,7 @@ def _fixed_calls(curves: Curves, folder: str, job: LightCurveJob) -> tuple[Call,
             (band.lo, band.hi),
             spectra=number == 0 and first,
         )
-        for number, band in enumerate({band.name: band for band in bands}.values())
+        for number, band in enumerate(fixed_bands(job.bands))
     )
 
 

@@ -344,7 +344,11 @@ def _fits(pattern: str, text: str) -> bool:
 
 def _pattern_hint(rule: Rule, example: Any) -> str:
     described = str(rule.get("description", "")).rstrip(".")
-    return f"{described[:1].lower()}{described[1:]}; for example {example}" if described else f"for example {example}"
+    if not described:
+        return f"for example {example}"
+    is_name = not described.partition(" ")[0][1:].islower()  # XMM-Newton
+    first = described[:1] if is_name else described[:1].lower()
+    return f"{first}{described[1:]}; for example {example}"
 
 
 def _example_hint(rule: Rule, before: str = "") -> str:
