@@ -13,15 +13,18 @@ from xbatch.plan.eventlists import EventLists, curve_name, file_input, identity
 from xbatch.plan.links import missing_file
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.derivedmodel import BandSet
-from xbatch.spec.eventmodel import ImageJob, LightCurveJob, MosaicJob
-from xbatch.spec.model import Analysis
+from xbatch.spec.eventmodel import ImageJob, LightCurveJob, MosaicJob, Observed
+from xbatch.spec.model import Analysis, Band
 
 __all__ = [
     "EXPOSURE_MAP",
     "band_files",
     "band_inputs",
     "band_params",
+    "curve_outputs",
+    "curve_params",
     "exposure_map_name",
+    "fixed_bands",
     "image_file_problems",
     "image_name",
     "image_step",
@@ -73,6 +76,28 @@ def band_files(sets: Sequence[BandSet], *endings: str) -> tuple[str, ...]:
         for ending in endings
     }
     return tuple(files)
+
+
+def fixed_bands(sets: Sequence[BandSet]) -> list[Band]:
+    """Give the bands whose edges are known before anything runs, each name once."""
+    return list({band.name: band for one in sets if not one.scheme for band in one.bands}.values())
+
+
+def curve_params(job: LightCurveJob, observed: Observed) -> dict[str, Any]:
+    """Give the parameters of a step of light curves that do not hang on who makes them."""
+    return {
+        **job.params,
+        "name": job.name,
+        **identity(observed),
+        "region": job.region,
+        "background": job.background,
+        "bands": band_params(job.bands),
+    }
+
+
+def curve_outputs(job: LightCurveJob) -> tuple[str, ...]:
+    """Name what a step of light curves leaves, whoever makes them."""
+    return (*band_files(job.bands, ".lc"), "lightcurves.json", *_picture(job.params, "lightcurves.png"))
 
 
 def exposure_map_name(observed: str, screening: str) -> str:
@@ -174,13 +199,8 @@ def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
         task="lightcurve",
         subject=subject,
         params={
-            **job.params,
-            "name": job.name,
-            **identity(lists.observed[job.observed]),
+            **curve_params(job, lists.observed[job.observed]),
             "regions": lists.region_params(job.observed, regions),
-            "region": job.region,
-            "background": job.background,
-            "bands": band_params(job.bands),
         },
         inputs={
             **lists.events_inputs(job.observed, job.screening, job.gti),
@@ -190,9 +210,5 @@ def _curve_step(lists: EventLists, job: LightCurveJob) -> Step:
         },
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         path=job.path,
-        outputs=(
-            *band_files(job.bands, ".lc"),
-            "lightcurves.json",
-            *_picture(job.params, "lightcurves.png"),
-        ),
+        outputs=curve_outputs(job),
     )

@@ -11,7 +11,7 @@ from xbatch.commands.ftools import extractor_image
 from xbatch.commands.nuproducts import pi_of_energy
 from xbatch.commands.nustar import nuexpomap
 from xbatch.plan.eventlists import EventLists, ListInputs, identity, selected_times
-from xbatch.plan.eventproducts import EXPOSURE_MAP, exposure_map_name, image_step
+from xbatch.plan.eventproducts import EXPOSURE_MAP, exposure_map_name, fixed_bands, image_step
 from xbatch.plan.nustarproducts import ByList
 from xbatch.plan.nustarwork import impossible, needs_caldb
 from xbatch.plan.rawmade import RawContext, RawMade
@@ -79,7 +79,6 @@ def _image_step(context: RawContext, observed: Observed, job: ImageJob, reduced:
     native = image_step(EventLists(context.work, lists), job)
     times = selected_times(observed, job.screening, job.gti)
     staged = {_LIST: Staged("list", "copy")} | ({_TIMES: Staged("times", "copy")} if times is not None else {})
-    bands = {band.name: band for one in job.bands if not one.scheme for band in one.bands}
     calls = tuple(
         extractor_image(
             _LIST,
@@ -89,7 +88,7 @@ def _image_step(context: RawContext, observed: Observed, job: ImageJob, reduced:
             binning=int(job.params.get("bin") or 1),
             columns=_COLUMNS[str(job.params.get("frame") or "sky")],
         )
-        for band in bands.values()
+        for band in fixed_bands(job.bands)
     )
     return replace(
         native,

@@ -7,7 +7,7 @@ from xbatch.commands.call import SAS, Call, Staged, Work
 from xbatch.commands.epic import CAMERAS
 from xbatch.commands.epiccurves import LIST, TIMES, EpicCurves
 from xbatch.plan.eventlists import curve_name, identity
-from xbatch.plan.eventproducts import band_files, band_inputs, band_params
+from xbatch.plan.eventproducts import band_inputs, curve_outputs, curve_params, fixed_bands
 from xbatch.plan.raw_epic import SasSteps, filter_name
 from xbatch.plan.raw_epicspectra import selection_name
 from xbatch.plan.rawmade import RawContext, RawMade
@@ -114,20 +114,8 @@ def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: 
         Work(_fixed_calls(curves, observed, job), staged, environment=common.environment),
         inputs,
         name=name,
-        params={
-            **job.params,
-            "name": job.name,
-            **identity(observed),
-            "region": job.region,
-            "background": job.background,
-            "bands": band_params(job.bands),
-            "curves": curves.params(),
-        },
-        outputs=(
-            *band_files(job.bands, ".lc"),
-            "lightcurves.json",
-            *(("lightcurves.png",) if job.params.get("figure", True) else ()),
-        ),
+        params={**curve_params(job, observed), "curves": curves.params()},
+        outputs=curve_outputs(job),
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         because=because,
     )
@@ -142,9 +130,8 @@ def _has_parts(observed: Observed, name: str) -> bool:
 def _fixed_calls(curves: EpicCurves, observed: Observed, job: LightCurveJob) -> tuple[Call, ...]:
     """Give the calls for the bands that are known; those whose edges data decide are called in the same way."""
     subject = Subject(observed.mission, observed.obsid, observed.instrument, job.name)
-    bands = {band.name: band for one in job.bands if not one.scheme for band in one.bands}
     return tuple(
         call
-        for band in bands.values()
+        for band in fixed_bands(job.bands)
         for call in curves.calls(safe_name(band.name), pi_of_band(subject, band.lo, band.hi))
     )

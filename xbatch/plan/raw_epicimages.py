@@ -12,7 +12,7 @@ from xbatch.base.files import safe_name
 from xbatch.commands import epic
 from xbatch.commands.call import SAS, Staged, Work
 from xbatch.plan.eventlists import EventLists, ListInputs
-from xbatch.plan.eventproducts import image_step
+from xbatch.plan.eventproducts import fixed_bands, image_step
 from xbatch.plan.rawmade import RawMade
 from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.eventmodel import ImageJob, Observed
@@ -59,7 +59,6 @@ def _image_step(common: SasSteps, job: ImageJob, lists: Mapping[tuple[str, str],
     source = lists[job.observed, job.screening].events
     times = StepInput(f"gti:{job.observed}/{job.gti}", "gti.gti") if job.gti else None
     staged = {**common.staged(), _LIST: Staged("list")} | ({_TIMES: Staged("times")} if times is not None else {})
-    bands = {band.name: band for one in job.bands if not one.scheme for band in one.bands}
     calls = tuple(
         epic.evselect_image(
             _LIST,
@@ -71,7 +70,7 @@ def _image_step(common: SasSteps, job: ImageJob, lists: Mapping[tuple[str, str],
             binsize=int(job.params.get("bin") or _BIN),
             columns=_COLUMNS[str(job.params.get("frame") or "sky")],
         )
-        for band in bands.values()
+        for band in fixed_bands(job.bands)
     )
     step = common.step(
         native.task,
