@@ -45,10 +45,7 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
         )
     work = sum_work([member.number for member in members], paired, answered)
     with Session(job) as session:
-        session.stage(work.staged)
-        session.write(work.written)
-        for call in work.calls:
-            session.call(call)
+        session.do(work)
         total = measured(read_pha(session.folder / f"{SUM}.pha"), "the sum")
         below = measured(read_pha(session.folder / f"{SUM}.bak"), "the background of the sum") if paired else None
         response = read_response(session.folder / f"{SUM}.rsp", None) if answered else None

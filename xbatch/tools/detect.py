@@ -68,9 +68,7 @@ def run(job: Job) -> Outcome:
     """
     work = Work.of(job.params["work"])
     with Session(job, work.environment) as session:
-        session.stage(work.staged)
-        for call in work.calls:
-            session.call(call)
+        session.do(work)
         session.keep(work.kept, optional=[name for name in work.kept if name != _LIST])
         facts = session.facts()
     instruments = [str(name) for name in job.params["instruments"]]

@@ -83,9 +83,7 @@ def run(job: Job) -> Outcome:
     work = Work.of(job.params["work"])
     instrument, mode = str(job.params["instrument"]), str(job.params["mode"])
     with Session(job, work.environment) as session:
-        session.stage(work.staged)
-        for call in work.calls:
-            session.call(call)
+        session.do(work)
         names = sorted(path.relative_to(session.folder).as_posix() for path in _files(session.folder))
         found = [one for name in names if (one := _exposure(session.folder, name, instrument, mode))]
         lists = sorted((one for one in found if not one.out_of_time), key=_order)

@@ -75,10 +75,7 @@ def run(job: Job) -> Outcome:
     """
     work = Work.of(job.params["work"])
     with Session(job, work.environment) as session:
-        session.stage(work.staged)
-        session.write(work.written)
-        for call in work.calls:
-            session.call(call)
+        session.do(work)
         session.keep(work.kept, optional=work.kept)
         return Outcome(session.facts())
 
@@ -117,6 +114,19 @@ class Session:
         self._staging = Staging(job, self.folder)
         for name in _OWN:
             (self.folder / name).mkdir()
+
+    def do(self, work: Work) -> None:
+        """Put everything in its place and run all calls.
+
+        Raises
+        ------
+        StepError
+            An input is not there, or a call has failed.
+        """
+        self.stage(work.staged)
+        self.write(work.written)
+        for call in work.calls:
+            self.call(call)
 
     def stage(self, staged: Mapping[str, Staged]) -> None:
         """Put inputs into the working folder.

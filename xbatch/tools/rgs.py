@@ -32,9 +32,7 @@ def run(job: Job) -> Outcome:
     """
     work = Work.of(job.params["work"])
     with Session(job, work.environment) as session:
-        session.stage(work.staged)
-        for call in work.calls:
-            session.call(call)
+        session.do(work)
         found = {name: one for path in session.folder.iterdir() if (one := product_of(name := path.name)) is not None}
         seconds = _exposures(session.folder, found)
         taken = {instrument: max(some, key=lambda name: (some[name], name)) for instrument, some in seconds.items()}
