@@ -346,7 +346,6 @@ def _all_calls() -> list[Call]:
         nuproducts.spectrum_call(TUTORIAL, "o", area, extended=True, barycentre=barycentre),
         curves.call("o", (3, 10)),
         nustar.nuexpomap(TUTORIAL, "e.img", vignetting=True, energy=10.0),
-        nustar.nusplitsc(TUTORIAL, "60001110002", "o"),
         nustar.nubackscale(TUTORIAL, "a", "b", "c", "d"),
         ftools.grppha("a.pha", "b.pha", ftools.grppha_commands(counts=20)),
         ftools.addspec("l.txt", "sum"),
@@ -382,7 +381,7 @@ def test_calls_pass_the_parameters_of_6_20(reference: Path, tmp_path: Path) -> N
         lines = [",".join(f'"{one[key]}"' for key in ("name", "type", "mode", "default", "min", "max")) for one in rows]
         (tmp_path / f"{tool}.par").write_text("\n".join(lines) + "\n")
     known = {call.tool for call in _all_calls()} & set(tasks)
-    assert known >= {"nupipeline", "nuproducts", "nuexpomap", "nusplitsc", "nubackscale", "grppha", "addspec", "lcmath"}
+    assert known >= {"nupipeline", "nuproducts", "nuexpomap", "nubackscale", "grppha", "addspec", "lcmath"}
     assert _wrong(tmp_path, known) == []
 
 

@@ -76,7 +76,6 @@ def heasoft_calls() -> Built:
             nustar.nuexpomap(_MODULE, "e.img"),
             nustar.nuexpomap(_MODULE, "e.img", vignetting=True, energy=10.0),
         ],
-        nustar.nusplitsc: [nustar.nusplitsc(_MODULE, "raw", "o", mode=mode) for mode in ("NORMAL", "STRICT")],
         nustar.nubackscale: [
             nustar.nubackscale(_MODULE, "a", "b", "c", "d"),
             nustar.nubackscale(_MODULE, "a", "b", "c", "d", exposure_map="e.img"),

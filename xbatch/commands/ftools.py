@@ -9,7 +9,6 @@ from xbatch.commands.call import HEASOFT, Call
 from xbatch.commands.parameters import Value, arguments, degrees, number
 
 __all__ = [
-    "GROUP_FILE",
     "MOST_GROUP_LINES",
     "addspec",
     "barycorr",
@@ -23,7 +22,6 @@ __all__ = [
 
 #: grppha takes about so many lines of a file with groups (its manual); more are given in several files.
 MOST_GROUP_LINES = 100
-GROUP_FILE = "groups.txt"
 
 #: A type of binning: its name for ftgrouppha, and the key of its scale.
 _TYPES: Mapping[str, tuple[str, str]] = {

@@ -1,4 +1,4 @@
-"""Calls of NuSTAR's own tools but nuproducts: nupipeline, nuexpomap, nusplitsc, nubackscale.
+"""Calls of NuSTAR's own tools but nuproducts: nupipeline, nuexpomap, nubackscale.
 
 A builder takes what a call is about and gives the call with its parameters in the order of their manuals. What is None
 is left to the tool. Parameters have no order for HEASoft; a fixed one keeps equal calls equal.
@@ -22,7 +22,6 @@ __all__ = [
     "nubackscale",
     "nuexpomap",
     "nupipeline",
-    "nusplitsc",
 ]
 
 #: Letters of the modules in names of files.
@@ -182,29 +181,6 @@ def nuexpomap(module: Module, outfile: str, *, vignetting: bool = False, energy:
         ("initseed", True if module.frozen_seed else None),
     ]
     return Call(HEASOFT, "nuexpomap", arguments(args), (outfile,))
-
-
-def nusplitsc(module: Module, raw: str, outdir: str, *, mode: str = "NORMAL") -> Call:
-    """Split the events of mode 06, taken without the star tracker of the optics, by the trackers that were in use.
-
-    Parameters
-    ----------
-    module : Module
-    raw : str
-        Folder of the observation as the archive has it.
-    outdir : str
-    mode : str
-        ``NORMAL`` or ``STRICT``.
-    """
-    events = f"{module.stem}{module.letter}06_cl.evt"
-    args: list[tuple[str, Value]] = [
-        ("infile", f"{module.folder}/{events}"),
-        ("chu123hkfile", f"{raw}/hk/{module.stem}_chu123.fits"),
-        ("hkfile", f"{module.folder}/{module.stem}{module.letter}_fpm.hk"),
-        ("splitmode", mode),
-        ("outdir", outdir),
-    ]
-    return Call(HEASOFT, "nusplitsc", arguments(args), (f"{outdir}/{module.stem}{module.letter}06_chu*_cl.evt",))
 
 
 def nubackscale(
