@@ -13,12 +13,18 @@ from click.testing import CliRunner
 from xbatch.cli.main import cli
 
 _CLIENT = """
+from astropy.coordinates.name_resolve import NameResolveError
+from pyvo.dal.exceptions import DALServiceError
 from astropy.table import Table
 class Heasarc:
     @staticmethod
     def query_region(position, *, catalog, radius, columns):
         if position == "offline":
             raise OSError("Name or service not known")
+        if position == "nowhere":
+            raise NameResolveError("Unable to find coordinates for name 'nowhere'")
+        if position == "down":
+            raise DALServiceError("503 Server Error")
         assert radius.unit == "arcmin"
         if position == "nothing":
             return Table(names=["obsid", "name", "time", "exposure_a"], dtype=[str, str, float, float])
@@ -27,6 +33,7 @@ class Heasarc:
                 "time": [56748.99, 51943.0], key: [56585.0, 0.0]}
         return Table(rows)
 """
+_EXCEPTIONS = "class DALAccessError(Exception): pass\nclass DALServiceError(DALAccessError): pass\n"
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +42,10 @@ def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / "__init__.py").touch()
     (folder / "heasarc.py").write_text(_CLIENT)
+    (tmp_path / "pyvo" / "dal").mkdir(parents=True)
+    (tmp_path / "pyvo" / "dal" / "exceptions.py").write_text(_EXCEPTIONS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "astroquery"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"astroquery", "pyvo"}]:
         monkeypatch.delitem(sys.modules, name)
 
 
@@ -64,7 +73,12 @@ def test_nothing_found_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [(("offline",), "cannot be asked for 'offline': Name or service"), (("x", "--radius", "5 s"), "is not an angle")],
+    [
+        (("offline",), "cannot be asked for 'offline': Name or service"),
+        (("nowhere",), "cannot be asked for 'nowhere': Unable to find coordinates"),
+        (("down",), "cannot be asked for 'down': 503"),
+        (("x", "--radius", "5 s"), "is not an angle"),
+    ],
 )
 def test_what_goes_wrong_is_one_message(words: tuple[str, ...], says: str) -> None:
     status, text = _find(*words, "--mission", "nustar")

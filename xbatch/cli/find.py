@@ -64,11 +64,23 @@ def _search(target: str, mission: str, radius: str) -> list[dict[str, Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the catalogue's units, and that nothing was found
             table = Heasarc.query_region(target, catalog=_CATALOGUES[mission], radius=within, columns="*")
-    except (OSError, ValueError) as error:
+    except _refusals() as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"HEASARC cannot be asked for {target!r}: {why}") from error
     names = [name for name in _COLUMNS if name in table.colnames]
     return [{name: _plain(row[name]) for name in names} for row in table if str(row["obsid"]).strip()]
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Give what the clients raise: a name is not known, there is no network, or the archive does not answer."""
+    from astropy.coordinates.name_resolve import NameResolveError
+
+    kinds: tuple[type[Exception], ...] = (OSError, ValueError, NameResolveError)
+    try:
+        from pyvo.dal.exceptions import DALAccessError
+    except ImportError:
+        return kinds
+    return (*kinds, DALAccessError)
 
 
 def _plain(value: Any) -> Any:
