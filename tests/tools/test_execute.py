@@ -281,7 +281,7 @@ def test_a_tool_that_asks_without_end_is_stopped(bench: Bench, monkeypatch: pyte
 
 
 def test_a_tool_that_hangs_is_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xbatch.tools.execute.limit_of", lambda tool: 0.3)
+    monkeypatch.setattr("xbatch.tools.execute.limit_of", lambda tool, environ: 0.3)
     bench.tool("hang", "echo begun; sleep 60")
     error = refused(work(bench.job(), call("hang")))
     assert str(error).startswith("hang took longer than 0.3 s and was stopped; it said: begun. ")

@@ -245,7 +245,7 @@ class Session:
             self._launcher = Launcher([self.folder, self._job.out], _echo)
         told = variables.by_hand(call, given, self.folder, extra)
         sys.stdout.write(f"\n--- call {len(self._calls)}: {call.tool}\n$ {told}\n")
-        limit = limit_of(call.tool)
+        limit = limit_of(call.tool, self._base)
         try:
             ended = self._launcher.run(argv, self.folder / call.folder, given, limit)
         except OSError as error:

@@ -1,7 +1,8 @@
 """How long each tool may take before it is taken to hang.
 
 A tool that waits for an answer at a prompt, or for a lock, never ends by itself. The limits are generous: some ten
-times what a long observation takes on a slow machine. A step as a whole can be given less (``xbatch run --timeout``).
+times what a long observation takes on a slow machine. A step as a whole can be given less (`xbatch run --timeout`),
+and a user whose tools need longer still says so by the variable `HOURS`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DEFAULT", "LIMITS", "limit_of"]
+from xbatch.base.errors import StepError
+
+__all__ = ["DEFAULT", "HOURS", "LIMITS", "limit_of"]
 
 _HOUR = 3600.0
 DEFAULT = 2 * _HOUR
@@ -35,6 +38,23 @@ LIMITS: Mapping[str, float] = MappingProxyType(
 )
 
 
-def limit_of(tool: str) -> float:
-    """Give the seconds that a call of a tool may take."""
-    return LIMITS.get(tool, DEFAULT)
+#: The variable with the hours that any call may take at least.
+HOURS = "XBATCH_TOOL_HOURS"
+
+
+def limit_of(tool: str, environ: Mapping[str, str]) -> float:
+    """Give the seconds that a call of a tool may take.
+
+    Raises
+    ------
+    StepError
+        The user's variable `HOURS` is no number above 0.
+    """
+    own = environ.get(HOURS, "0")
+    try:
+        least = float(own) * _HOUR
+    except ValueError:
+        least = -1.0
+    if not 0 <= least < float("inf"):
+        raise StepError(f"{HOURS}={own} is no number of hours", cure=f"Set it to one, such as {HOURS}=48, or unset it")
+    return max(LIMITS.get(tool, DEFAULT), least)
