@@ -21,6 +21,7 @@ def test_the_data_of_both_missions(tmp_path: Path) -> None:
             "stages": [1, 2],
             "obsmode": "all",
             "split": False,
+            "frozen_seed": False,
             "barycentre": False,
         },
     }
