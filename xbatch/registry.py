@@ -170,8 +170,9 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _sas(
                 "epicfilter",
                 1,
-                ("filtered.fits", "flare.gti?", "flare.lc?"),
+                ("filtered.fits", "flare.gti?", "flare.lc?", "flare.png?"),
                 "filter an event list of an EPIC camera: flares, patterns, flags, energies",
+                "xbatch.tools.epic_filter:run",
             ),
             _task(
                 "selection",

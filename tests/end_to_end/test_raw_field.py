@@ -69,6 +69,11 @@ def test_sources_of_a_field(desk: Desk) -> None:
         assert (place / "sources.reg").read_text().count("circle(") == len(sources)
         assert (place / "sources.png").exists() and (place / "sources.fits").exists()
     assert (products / "detect-field" / "mosaic" / "mosaic.img").exists()
+    # what was cut as flares is drawn, and shown on the page
+    assert (products / "EPN" / "sas" / "filtered" / "flare.png").exists()
+    filtered = next(one for one in desk.manifest()["steps"] if one["name"] == f"epicfilter:{FIELD}/EPN")
+    assert 30 < filtered["facts"]["bins_kept"] < filtered["facts"]["bins"]
+    assert "High-energy light curve of" in (desk.run_dir / "report.html").read_text()
     chains = [dict(word.split("=", 1) for word in call["args"]) for call in calls(sas(desk), "edetect_chain")]
     assert sorted(len(one["imagesets"].split()) for one in chains) == [5, 5, 5, 15]
     assert len(calls(sas(desk), "evselect")) == 3 * (2 + 6)

@@ -205,14 +205,15 @@ def _filtered(common: SasSteps, observed: Observed, screening: Screening) -> Raw
     staged = {**common.staged(unpack=barycentre), "events.fits": Staged("events")}
     calls: list[Call] = []
     kept = {_FILTERED: _FILTERED}
+    flare = screening.flare or {}
     flares = _flare_step(common, observed, screening)
     if flares is not None:
         inputs["gti"] = StepInput(flares.name, _GTI)
         staged[_GTI] = Staged("gti")
-    elif screening.flare:
-        calls += _rate_cut(screening.flare)
+    elif flare:
+        calls += _rate_cut(flare)
         kept |= {_GTI: _GTI, _RATES: _RATES}
-    times = epic.gti_expression(_GTI) if screening.flare else ""
+    times = epic.gti_expression(_GTI) if flare else ""
     condition = epic.all_of(times, epic.expression_of(screening.params)) or "true"
     calls.append(epic.evselect_filter("events.fits", _FILTERED, condition))
     if barycentre:
@@ -223,6 +224,7 @@ def _filtered(common: SasSteps, observed: Observed, screening: Screening) -> Raw
         screening.path or observed.path,
         Work(tuple(calls), staged, kept=kept, environment=common.environment),
         {**common.calibration, **inputs},
+        params={**identity(observed), **({"flare": {"rate": flare["rate"]}} if "rate" in flare else {})},
         name=name,
         product=f"{observed.subject}/sas/filtered{_with(screening, '-')}",
         because="evselect: responses are made for the list that it leaves",

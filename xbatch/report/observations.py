@@ -26,6 +26,7 @@ __all__ = [
 _PICTURES = {
     "preview": "regions.png",
     "flare": "flare.png",
+    "epicfilter": "flare.png",
     "gti": "gti.png",
     "image": "images.png",
     "lightcurve": "lightcurves.png",
@@ -33,7 +34,7 @@ _PICTURES = {
     "mosaic": "mosaic.png",
 }
 _OWN = ("events", *(task for task in _PICTURES if task != "mosaic"))
-_SOME = {"gti", "detect"}  # that leave a picture at times only
+_SOME = {"gti", "detect", "epicfilter"}  # that leave a picture at times only
 _USES = ("source of", "background of light curve", "background of", "light curve")
 _GOOD = frozenset({"done", "up to date"})
 Table = Sequence[tuple[str, ...]]
@@ -126,7 +127,7 @@ def observation_views(source: RunSource) -> list[ObservationView]:
 def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence[Step]) -> ObservationView:
     others = [
         _picture(source, step)
-        for task in ("flare", "gti", "lightcurve", "image", "detect")
+        for task in ("flare", "epicfilter", "gti", "lightcurve", "image", "detect")
         for step in steps
         if step["task"] == task
         and (task not in _SOME or _PICTURES[task] in step["outputs"] or (task == "detect" and not _is_good(step)))
@@ -257,7 +258,7 @@ def _words(step: Step) -> tuple[str, str, str]:
 def _words_of_times(step: Step, where: str, name: str, swept: str) -> tuple[str, str, str]:
     """Give the words of a cut of flares, or of a time selection."""
     facts = step["facts"]
-    if step["task"] != "flare":
+    if step["task"] not in {"flare", "epicfilter"}:
         return f"Time selection: {name}{swept}", f"Time selection {name} of {where}", ""
     kept = f"{facts['seconds']:.6g} s kept" if "seconds" in facts else ""
     limit = f"limit {facts['limit']:.4g} ct/s" if isinstance(facts.get("limit"), int | float) else ""
