@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xbatch.spec.nodes import Node, Scalar, Table, data_of, text_of
+from xbatch.spec.nodes import Table, data_of, is_said, text_of
 from xbatch.spec.quantity import QuantityError, energy_range, quantity
 from xbatch.spec.report import Report
 
@@ -26,7 +26,7 @@ def espfilt_params(flare: Table, instrument: str, report: Report) -> dict[str, A
         "range_scale": .., "smooth": bins, "ratio": ..}``.
     """
     for key in _FOREIGN:
-        if _is_said(own := flare.entries.get(key)):
+        if is_said(own := flare.entries.get(key)):
             message = f"espfilt takes no '{key}'"
             report.add(own or flare, "XB228", message, "remove it, or use method: rate")
             return None
@@ -57,7 +57,3 @@ def _number(flare: Table, key: str, default: float) -> float:
     node = flare.entries.get(key)
     value = data_of(node) if node is not None else None
     return float(value) if value is not None else default
-
-
-def _is_said(node: Node | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and node.value is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, join, text_of
+from xbatch.spec.nodes import Broken, Items, Node, Table, is_said, join, text_of
 from xbatch.spec.report import Report
 
 __all__ = ["EVENT_BLOCKS", "LEVELS", "asked_engine", "level_of", "makes_spectra", "refuse_other_level"]
@@ -79,7 +79,7 @@ def refuse_other_level(root: Table, report: Report) -> Table:
     if not level:
         return root
     for block, levels in _BLOCKS.items():
-        if level not in levels and block in root.entries and _is_said(root.entries[block]):
+        if level not in levels and block in root.entries and is_said(root.entries[block]):
             _refuse(root, block, block, levels, level, report)
             root = root.without(block)
     data = root.entries.get("data")
@@ -139,7 +139,7 @@ def _refused(table: Table, pattern: str, level: str) -> list[tuple[str, tuple[st
     return [
         (key, levels)
         for key, levels in _KEYS.get(pattern, {}).items()
-        if level not in levels and key in table.entries and _is_said(table.entries[key])
+        if level not in levels and key in table.entries and is_said(table.entries[key])
     ]
 
 
@@ -148,10 +148,6 @@ def _refused_words(table: Table, pattern: str, level: str) -> Iterator[tuple[str
         word = text_of(table.entries.get(key)) or ""
         if where == pattern and level not in words.get(word, LEVELS):
             yield key, word, words[word]
-
-
-def _is_said(node: Node) -> bool:
-    return not (isinstance(node, Scalar) and node.value is None)
 
 
 def _refuse(table: Table, key: str, path: str, levels: tuple[str, ...], level: str, report: Report) -> None:

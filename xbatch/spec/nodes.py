@@ -18,6 +18,7 @@ __all__ = [
     "at_character",
     "data_of",
     "from_data",
+    "is_said",
     "is_sound",
     "items_of",
     "join",
@@ -126,6 +127,11 @@ def walk(node: Node) -> Iterator[Node]:
 def is_sound(node: Node | None) -> bool:
     """Say whether a node is there and nothing in it has been found wrong."""
     return node is not None and not any(isinstance(one, Broken) for one in walk(node))
+
+
+def is_said(node: Node | None) -> bool:
+    """Say whether a node is there and not null, which is as good as left out."""
+    return node is not None and not (isinstance(node, Scalar) and node.value is None)
 
 
 def text_of(node: Node | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from xbatch.spec.missions import MISSIONS
 from xbatch.spec.model import Subject
-from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, join, text_of
+from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_said, join, text_of
 from xbatch.spec.observed import Sky
 from xbatch.spec.positions import place_of
 from xbatch.spec.quantity import QuantityError
@@ -72,7 +72,7 @@ def find_pipelines(root: Table, sky: Sky, report: Report) -> Mapping[Subject, Ma
         params = dict(DEFAULTS[subject.mission])
         for key in params:
             node = table.entries.get(key) if table is not None else None
-            if node is not None and _is_said(node):
+            if node is not None and is_said(node):
                 params[key] = _value(key, node, report)
         for key in set(_UPPER) & set(params):
             params[key] = params[key].upper() if isinstance(params[key], str) else params[key]
@@ -115,7 +115,7 @@ def _exposures(root: Table, sky: Sky, report: Report) -> dict[Subject, Any]:
     listed = exceptions(block.without("default"), sky.subjects, report if sky.whole else Report())
     for subject, table in listed.items():
         use = table.entries.get("use")
-        if use is not None and _is_said(use):
+        if use is not None and is_said(use):
             chosen[subject] = data_of(use)
             if subject.mission != "xmm" and all(one.path != use.path for one in report.problems):
                 message = f"exposures are XMM-Newton's, and {subject.obsid} is of {MISSIONS[subject.mission].title}"
@@ -132,7 +132,7 @@ def _check_missions(block: Table, sky: Sky, report: Report) -> None:
         mine = selected(table.entries.get("where"), sky.subjects, Report())
         for key, node in table.entries.items():
             missions = [mission for mission, keys in DEFAULTS.items() if key in keys]
-            if not missions or not _is_said(node) or not mine or any(one.mission in missions for one in mine):
+            if not missions or not is_said(node) or not mine or any(one.mission in missions for one in mine):
                 continue
             message = f"'{key}' is of {MISSIONS[missions[0]].title}, and no observation of it is meant here"
             report.add(table.key_place(key), "XB222", message, "remove it", join(table.path, key))
@@ -161,7 +161,3 @@ def _exception(block: Table, key: str, subjects: Sequence[Subject]) -> Node:
         if any(matches(where, one) for one in subjects):
             return table.entries[key]
     return block
-
-
-def _is_said(node: Node) -> bool:
-    return not (isinstance(node, Scalar) and node.value is None)

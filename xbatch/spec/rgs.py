@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xbatch.spec.model import Subject
 from xbatch.spec.named import chosen_spectra, namesake
-from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, items_of, join, text_of
+from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, is_said, items_of, join, text_of
 from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
 from xbatch.spec.report import Report, shown
 from xbatch.spec.spectra import SpectraFound
@@ -54,7 +54,7 @@ def check_orders(node: Table, report: Report) -> None:
             report.add(orders, "XB108", "an order is listed twice", "remove one")
         for key in _OF_REGIONS if is_pipeline(table) else ():
             own = table.entries.get(key)
-            if own is not None and _is_said(own):
+            if own is not None and _is_wanted(own):
                 message = f"rgsproc makes this spectrum, and '{key}' is of spectra of regions"
                 report.add(table.key_place(key), "XB233", message, "remove it", join(table.path, key))
 
@@ -156,7 +156,7 @@ def _sums(name: str, node: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFo
         report.add(over, "XB144", message, "write over: instrument")
     for key in _OF_SUMS:
         own = node.entries.get(key)
-        if own is not None and own.origin != DEFAULT and _is_said(own):
+        if own is not None and own.origin != DEFAULT and _is_wanted(own):
             message = f"'{key}' is of sums over observations, and rgscombine has none"
             report.add(node.key_place(key), "XB144", message, "remove it", join(node.path, key))
     chosen = list(dict.fromkeys(chosen_spectra(node, "of", spectra, report)))
@@ -188,5 +188,5 @@ def _sums(name: str, node: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFo
     return made
 
 
-def _is_said(node: Node) -> bool:
-    return not (isinstance(node, Scalar) and node.value is None) and not (isinstance(node, Items) and not node.items)
+def _is_wanted(node: Node) -> bool:
+    return is_said(node) and not (isinstance(node, Items) and not node.items)
