@@ -43,6 +43,8 @@ def _plan(tmp_path: Path) -> Plan:
     raw = tmp_path / "raw" / "hk"
     raw.mkdir(parents=True)
     (raw / "a.fits").write_text("a")
+    for name in ("ccf.cif", "0001_1_SCX00000SUM.SAS", "two words.txt"):
+        (raw.parent / name).write_text("b")
     first = Work(
         calls=(Call(HEASOFT, "fttool", (("infile", "src.reg"), ("outfile", "x.out")), ("x.out",)),),
         staged={"src.reg": Staged("region"), "obs": Staged("raw", "tree")},
@@ -98,6 +100,8 @@ def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
     assert (work / "products" / "fttool_1" / "x.fits").read_text() == "made\n"
     assert (work / "products" / "evselect_1" / "y.fits").is_file()
     assert (work / "fttool_1" / "obs" / "hk" / "a.fits").is_symlink()
+    # what was made of the observation by hand is not for the tools
+    assert sorted(path.name for path in (work / "fttool_1" / "obs").iterdir()) == ["hk", "two words.txt"]
     assert (work / "fttool_1" / "list.txt").read_text() == "a b\nc\n"
     log = (tmp_path / "log").read_text().splitlines()
     assert log[:3] == ["tool fttool", "word infile=src.reg", "word outfile=x.out"]
