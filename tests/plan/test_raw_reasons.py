@@ -10,7 +10,7 @@ from tests.plan.test_raw_epic import SAS, context_of
 from tests.plan.test_raw_nustar import TOOLS
 from xbatch.base.toolset import Toolset
 from xbatch.plan.raw import raw_steps
-from xbatch.plan.steps import Step
+from xbatch.plan.steps import Step, StepInput
 
 CONFIGS = Path(__file__).parents[2] / "examples" / "configs"
 OWN = {"extract", "image", "lightcurve", "combine", "group"}
@@ -45,3 +45,11 @@ def test_an_engine_holds_for_the_missions_that_it_serves(tmp_path: Path) -> None
         steps = steps_of(tmp_path, f"{text}\nengine: {{spectra: {engine}}}\n")
         made = {step.task for step in steps if step.task in {"nuproducts", "epicspectrum", "extract"}}
         assert made == {"nuproducts", "epicspectrum"}
+
+
+def test_the_picture_of_regions_has_what_a_search_finds(tmp_path: Path) -> None:
+    steps = {step.name: step for step in steps_of(tmp_path, (CONFIGS / "ngc5506-raw.yaml").read_text())}
+    shown = steps["preview:0013140101/EPN"].inputs
+    # where no radius is free of pile-up, the region is drawn as the spec has it
+    assert shown["pileup/src"] == StepInput("pileup:0013140101/EPN/pn", "pileup.json", optional=True)
+    assert [role for role in steps["preview:60061323002/FPMA"].inputs if role.startswith("pileup/")] == []

@@ -173,3 +173,16 @@ def test_no_region_at_all(tmp_path: Path) -> None:
 )
 def test_what_a_region_is_for(text: str, role: str) -> None:
     assert role_of(text) == role
+
+
+def test_the_inner_radius_that_a_search_finds_is_shown(tmp_path: Path) -> None:
+    table = screened(nustar_file(), tmp_path / "events")
+    found = tmp_path / "pileup.json"
+    found.write_text('{"inner": 49.2}')  # arcsec, of 2.46 a pixel
+    (tmp_path / "out").mkdir()
+    inputs = {"events": table, "pileup/a": found}
+    facts = run(Job("preview:x", {**NUSTAR, "regions": {"a": CIRCLE}}, inputs, tmp_path / "out")).facts
+    (ring,) = facts["regions"]["a"]["shapes"]
+    assert ring.startswith("annulus 500, 500, ")
+    assert float(ring.split(", ")[2]) == pytest.approx(20.0, rel=0.01)
+    assert facts["regions"]["a"]["pixels"] == pytest.approx(np.pi * (60.0**2 - 20.0**2), rel=0.01)

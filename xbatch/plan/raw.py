@@ -23,7 +23,7 @@ from xbatch.plan.raw_nustar import nustar_steps
 from xbatch.plan.raw_rgs import rgs_steps
 from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.sources import Source
-from xbatch.plan.steps import Input, Step
+from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.plan.sums import edge_steps, sums
 from xbatch.plan.toolengines import native_because
 from xbatch.spec.eventmodel import EventSpectrum
@@ -101,7 +101,7 @@ def _made(context: RawContext) -> _Made:
     tools = [_tool_spectrum(one, made.spectra[one.subject.path]) for one in work.spectra if one not in native]
     steps = [
         *made.steps,
-        *lists.steps(),
+        *(_as_found(context, step) if step.task == "preview" else step for step in lists.steps()),
         *_explained(context, extraction_steps(lists, native)),
         *tools,
         *added,
@@ -109,6 +109,16 @@ def _made(context: RawContext) -> _Made:
         *_explained(context, product_steps(lists, made.curves)),
     ]
     return _Made(sources, steps, call_problems(made.steps, context.toolset, context.analysis))
+
+
+def _as_found(context: RawContext, step: Step) -> Step:
+    """Have a picture of regions show the inner radius that a search finds, where it finds one."""
+    found: dict[str, Input] = {
+        f"pileup/{one.region}": StepInput(f"pileup:{one.observed}/{one.name}", "pileup.json", optional=True)
+        for one in context.raw.pileups
+        if one.observed == step.subject and one.region in step.params["regions"]
+    }
+    return replace(step, inputs={**step.inputs, **found})
 
 
 def _explained(context: RawContext, steps: Iterable[Step]) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from xbatch.ogip.imagefile import ImageGrid
 from xbatch.ogip.regions import check_area
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._grids import bin_of, image_grid
-from xbatch.tasks._regions import Placed, field_of, place_regions, region_files
+from xbatch.tasks._piledup import enlarged, found_radii
+from xbatch.tasks._regions import Placed, field_of, place_regions, plane_of, region_files
 from xbatch.xray.channels import pi_range
 from xbatch.xray.eventcounts import ImageCounter
 from xbatch.xray.region_labels import label_image
@@ -34,7 +36,8 @@ _MOST_PIXELS = 1 << 20
 def run(job: Job) -> Outcome:
     """Draw all regions of an observation on the image of its events.
 
-    Inputs: ``events`` (events.bin) and ``region/NAME`` for regions from files. Parameters: ``obsid``, ``instrument``,
+    Inputs: ``events`` (events.bin), ``region/NAME`` for regions from files, and ``pileup/NAME`` for those whose inner
+    radius a search has found. Parameters: ``obsid``, ``instrument``,
     ``mission``, ``regions`` (by name, see `xbatch.tasks._regions`), ``roles`` (by name, what each is for: ``source of
     agn``), ``bin`` (see `xbatch.tasks._grids`).
 
@@ -52,6 +55,9 @@ def run(job: Job) -> Outcome:
     table = EventTable.open(job.inputs["events"])
     field = field_of(table)
     placed = place_regions(table, job.params.get("regions") or {}, region_files(job.inputs))
+    for name, path in found_radii(job.inputs).items():
+        shapes, _ = enlarged(name, placed[name].shapes, path, plane_of(table))
+        placed = {**placed, name: replace(placed[name], shapes=shapes)}
     roles: Mapping[str, Any] = job.params.get("roles") or {}
     notes: list[str] = []
     areas = _areas(placed, field, notes)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xbatch.base.errors import FileError, StepError
+from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.events import EventList, open_events
 from xbatch.ogip.regions import check_area
 from xbatch.ogip.skyplane import PixelPlane, event_plane
 from xbatch.registry import Job, Outcome
+from xbatch.tasks._piledup import enlarged, found_radii, pixels_of_arcsec
 from xbatch.tasks._regions import Placed, place_on, region_files
 from xbatch.tasks._selectlib import region_expression
 from xbatch.xray.region_masks import Field
@@ -23,9 +23,6 @@ from xbatch.xray.regions import Annulus, Circle, Shape
 __all__ = ["run"]
 
 _SELECTION = "selection.json"
-_FOUND = "pileup/"
-_ARCSEC = 1.0 / 3600.0
-_ROUNDING = 1e-6
 
 
 def run(job: Job) -> Outcome:
@@ -46,7 +43,7 @@ def run(job: Job) -> Outcome:
     StepError
         A region makes no sense, or is not a circle or an annulus whose inner radius can be enlarged.
     """
-    found = {role.removeprefix(_FOUND): path for role, path in job.inputs.items() if role.startswith(_FOUND)}
+    found = found_radii(job.inputs)
     with tempfile.TemporaryDirectory(prefix=".inflated-", dir=job.out) as folder:
         events = open_events(job.inputs["events"], Path(folder))
         field = _field(events)
@@ -56,7 +53,7 @@ def run(job: Job) -> Outcome:
     for name, placed in place_on(plane, field, job.params["regions"], region_files(job.inputs)).items():
         shapes = placed.shapes
         if name in found:
-            shapes, said = _enlarged(name, shapes, found[name], plane)
+            shapes, said = enlarged(name, shapes, found[name], plane)
             notes += said
         _, said_of_area = check_area(shapes, placed.rule, field, name, placed.file)
         notes += [f"{name}: {note}" for note in (*placed.notes, *said_of_area)]
@@ -83,33 +80,6 @@ def _field(events: EventList) -> Field:
     return Field(*ends)
 
 
-def _enlarged(
-    name: str, shapes: Sequence[Shape], path: Path, plane: PixelPlane
-) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
-    """Set the inner radius that a search has found, where it is larger than the region's own."""
-    found = json.loads(path.read_bytes())
-    only = shapes[0]
-    if len(shapes) != 1 or not isinstance(only, Annulus | Circle) or not only.include:
-        raise StepError(
-            f"the inner radius of the region {name!r} is to be enlarged, and it is neither a circle nor an annulus",
-            cure="Write shape: annulus, center: target, inner: 0 arcsec, outer: 50 arcsec",
-        )
-    inner = float(found["inner"]) * _pixels(only, plane)
-    own, outer = (only.inner, only.outer) if isinstance(only, Annulus) else (0.0, only.radius)
-    if inner >= outer * (1.0 - _ROUNDING):
-        raise StepError(
-            f"the region {name!r} ends at {outer:.6g} pixels, and is piled up out to {inner:.6g}",
-            cure="Give the search a smaller max, or the region a larger outer radius",
-        )
-    note = f"{name}: an inner radius of {float(found['inner']):g} arcsec leaves no pile-up"
-    return (Annulus(only.x, only.y, max(own, inner), outer),), (note,)
-
-
-def _pixels(shape: Annulus | Circle, plane: PixelPlane) -> float:
-    """Give the pixels that an arcsec spans at a shape's centre, as sizes of regions are turned into pixels."""
-    return plane.size(*plane.to_sky(shape.x, shape.y), _ARCSEC, plane.frame)
-
-
 def _written(placed: Placed, shapes: Sequence[Shape], plane: PixelPlane) -> dict[str, Any]:
     about: dict[str, Any] = {
         "expression": region_expression(shapes, placed.rule),
@@ -119,5 +89,11 @@ def _written(placed: Placed, shapes: Sequence[Shape], plane: PixelPlane) -> dict
     only = shapes[0]
     if len(shapes) == 1 and isinstance(only, Annulus | Circle) and plane.sky is not None:
         ring = only if isinstance(only, Annulus) else Annulus(only.x, only.y, 0.0, only.radius)
-        about |= {"x": ring.x, "y": ring.y, "inner": ring.inner, "outer": ring.outer, "pixels": _pixels(ring, plane)}
+        about |= {
+            "x": ring.x,
+            "y": ring.y,
+            "inner": ring.inner,
+            "outer": ring.outer,
+            "pixels": pixels_of_arcsec(ring, plane),
+        }
     return about
