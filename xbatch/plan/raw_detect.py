@@ -19,7 +19,7 @@ from xbatch.commands.detect import (
     full_file,
     image_calls,
 )
-from xbatch.plan.raw_epic import SasSteps, events_name, filter_name
+from xbatch.plan.raw_sas import SasSteps, events_name, filter_name
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.registry import TASKS

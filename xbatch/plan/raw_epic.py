@@ -1,29 +1,24 @@
-"""What SAS does to an XMM-Newton observation before spectra: calibration index, summary, lists of events, filters."""
+"""What SAS does with the EPIC cameras of an observation before spectra and images: lists of events, filters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from xbatch.base.errors import Problem
-from xbatch.commands import epic, sas
+from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
-from xbatch.plan.observation import observation_inputs
 from xbatch.plan.raw_epicimages import epic_images
 from xbatch.plan.raw_epicspectra import epic_spectra
+from xbatch.plan.raw_sas import SasSteps, events_name, filter_name
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.eventmodel import Observed, Screening
 from xbatch.spec.rawmodel import RawObservation
 
-__all__ = ["SasSteps", "epic_steps", "events_name", "filter_name"]
+__all__ = ["epic_steps"]
 
-_SAS = "sas"
 _MAIN = "default"
-_OF_OBSERVATION = "observation"
-_CALIBRATED = "the observation is calibrated with the CCF, which SAS alone reads"
 _RATES, _GTI, _FILTERED = "flare.lc", "flare.gti", "filtered.fits"
 _ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"  # the name has had other endings in other versions
 
@@ -53,111 +48,6 @@ def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
         made |= epic_spectra(common, observed)
         made |= epic_images(common, observed, made.lists)
     return made
-
-
-def events_name(observed: str) -> str:
-    """Name the step that makes the list of a camera."""
-    return f"epicevents:{observed}"
-
-
-def filter_name(observed: str, screening: str) -> str:
-    """Name the step that filters the list of a camera."""
-    return f"epicfilter:{observed}{'' if screening == _MAIN else f'/{screening}'}"
-
-
-class SasSteps:
-    """What steps of SAS for one observation have in common."""
-
-    def __init__(self, context: RawContext, one: RawObservation) -> None:
-        self.context = context
-        self.one = one
-
-    def step(self, task: str, subject: str, path: str, work: Work, inputs: Mapping[str, Input], **more: Any) -> Step:
-        """Make a step of SAS; `more` are further fields of the step, and ``params`` beside the work."""
-        params = {**more.pop("params", {}), "work": work.params()}
-        return Step(
-            name=more.pop("name", f"{task}:{subject}"),
-            task=task,
-            subject=subject,
-            engine=_SAS,
-            params=params,
-            inputs={**observation_inputs(self.one), **inputs},
-            blocked=self.context.blocked(_SAS, path),
-            path=path,
-            places={sas.ODF: self._odf()},
-            because=more.pop("because", _CALIBRATED),
-            engine_version=self.context.version(_SAS),
-            **more,
-        )
-
-    def staged(self, unpack: bool = False) -> Mapping[str, Staged]:
-        """Say how the observation and its calibration come into the working folder."""
-        return sas.staged_calibration(self.one.obsid, unpack)
-
-    @property
-    def calibration(self) -> dict[str, Input]:
-        """The inputs that `staged` is about."""
-        obsid = self.one.obsid
-        return {
-            "cif": StepInput(f"cifbuild:{obsid}", sas.CIF),
-            "summary": StepInput(f"odfingest:{obsid}", "summary.SAS"),
-        }
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables of tasks that have all of the calibration."""
-        return sas.calibrated(self.one.obsid)
-
-    @property
-    def version(self) -> str:
-        """Of SAS; empty where it is not installed."""
-        return self.context.version(_SAS)
-
-    def params_of(self, instrument: str) -> Mapping[str, Any]:
-        """Say how the list of an instrument is made."""
-        return self.one.instrument_params.get(instrument, self.one.params)
-
-    def _odf(self) -> str:
-        """Give the folder of the files: as the archive names it, or in small letters where only that is there."""
-        folder = self.one.folder
-        small = folder / "odf"
-        return str((small if small.is_dir() and not (folder / "ODF").is_dir() else folder / "ODF").absolute())
-
-    def cifbuild(self) -> Step:
-        """Make the step that indexes the calibration; what files there are to choose from is part of its key."""
-        date = str(self.one.params["analysis_date"])
-        call = epic.cifbuild("{observation:date}" if date == _OF_OBSERVATION else date)
-        odf = {sas.ODF: self.staged(unpack=True)[sas.ODF]}
-        made = self.step(
-            "cifbuild",
-            self.one.obsid,
-            self.one.path,
-            Work((call,), odf, kept={sas.CIF: sas.CIF}),
-            {},
-            params={"ccf": self.context.toolset.ccf},
-            product=f"{self.one.obsid}/sas/cifbuild",
-        )
-        if made.blocked is not None or self.context.toolset.ccf:
-            return made
-        message = "needs the calibration files of XMM-Newton, and there is none (*.CCF) in the folders of SAS_CCFPATH"
-        hint = "mirror them into a folder, and export SAS_CCFPATH with its name before the run"
-        return replace(made, blocked=Problem(self.context.analysis.place(made.path), "XB411", message, hint, made.path))
-
-    def odfingest(self) -> Step:
-        """Make the step that summarises the observation."""
-        staged = self.staged(unpack=True)
-        return self.step(
-            "odfingest",
-            self.one.obsid,
-            self.one.path,
-            Work(
-                (epic.odfingest(),),
-                {name: staged[name] for name in (sas.ODF, sas.CIF)},
-                kept={"summary.SAS": "*SUM.SAS"},
-            ),
-            {"cif": self.calibration["cif"]},
-            product=f"{self.one.obsid}/sas/odfingest",
-        )
 
 
 # ---- lists of events -----------------------------------------------------------------------------------------------

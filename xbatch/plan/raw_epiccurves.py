@@ -8,8 +8,7 @@ from xbatch.commands.epic import CAMERAS
 from xbatch.commands.epiccurves import LIST, TIMES, EpicCurves
 from xbatch.plan.eventlists import curve_name, identity
 from xbatch.plan.eventproducts import band_inputs, curve_outputs, curve_params, fixed_bands
-from xbatch.plan.raw_epic import SasSteps, filter_name
-from xbatch.plan.raw_epicspectra import selection_name
+from xbatch.plan.raw_sas import SasSteps, filter_name, selection_name
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.channels import pi_of_band

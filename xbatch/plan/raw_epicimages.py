@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from xbatch.base.errors import Problem
 from xbatch.base.files import safe_name
@@ -13,13 +12,11 @@ from xbatch.commands import epic
 from xbatch.commands.call import SAS, Staged, Work
 from xbatch.plan.eventlists import EventLists, ListInputs
 from xbatch.plan.eventproducts import fixed_bands, image_step
+from xbatch.plan.raw_sas import SasSteps
 from xbatch.plan.rawmade import RawMade
 from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.eventmodel import ImageJob, Observed
 from xbatch.spec.model import Band
-
-if TYPE_CHECKING:
-    from xbatch.plan.raw_epic import SasSteps
 
 __all__ = ["epic_images"]
 

@@ -6,29 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xbatch.base.files import safe_name
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import file_input, identity
+from xbatch.plan.raw_sas import SasSteps, events_name, filter_name, selection_name
 from xbatch.plan.rawmade import RawMade, SpectrumInputs
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, Observed
 from xbatch.spec.rawmodel import PileUp
 
-if TYPE_CHECKING:
-    from xbatch.plan.raw_epic import SasSteps
-
-__all__ = ["epic_spectra", "selection_name"]
+__all__ = ["epic_spectra"]
 
 _SELECTION = "selection.json"
 _LIST = "events.fits"
-
-
-def selection_name(observed: str) -> str:
-    """Name the step that writes the regions of a camera as conditions for SAS, their inner radii enlarged."""
-    return f"selection:{observed}"
 
 
 def epic_spectra(common: SasSteps, observed: Observed) -> RawMade:
@@ -142,11 +135,10 @@ class _Camera:
         )
 
     def _list(self) -> StepInput:
-        return StepInput(f"epicevents:{self.observed.subject}", _LIST)
+        return StepInput(events_name(self.observed.subject), _LIST)
 
     def _filtered(self, screening: str) -> StepInput:
-        with_name = "" if screening == "default" else f"/{screening}"
-        return StepInput(f"epicfilter:{self.observed.subject}{with_name}", "filtered.fits")
+        return StepInput(filter_name(self.observed.subject, screening), "filtered.fits")
 
     # ---- spectra ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xbatch.base.files import safe_name
 from xbatch.commands.call import Staged, Work
 from xbatch.commands.rgs import COMBINED, ORDERS, RGS, kept_name, pattern_of, rgscombine, rgsproc
-from xbatch.plan.raw_epic import SasSteps
+from xbatch.plan.raw_sas import SasSteps
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.sources import Source, spectrum_name
 from xbatch.plan.spectra import spectrum_outputs, spectrum_params
