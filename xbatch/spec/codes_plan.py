@@ -70,8 +70,8 @@ PLAN: Mapping[str, Code] = MappingProxyType(
             "what the mission's software cannot do",
             (
                 "Some of what a spec may say cannot be said to the tools that it leaves the work to: regions in"
-                " galactic coordinates or the PSF of a point in a polygon to nuproducts, a part of an image to extractor"
-                " or evselect, weights other than exposure to addspec."
+                " galactic coordinates or the PSF of a point in a polygon to nuproducts, a part of an image to"
+                " extractor or evselect, weights other than exposure to addspec."
             ),
             "Do what the hint says.",
         ),
