@@ -176,7 +176,7 @@ def _made(context: RawContext) -> RawMade:
 
 def _planned(context: RawContext, monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """Give the whole plan's steps; what is installed is asked of the environment for groupings and sums."""
-    monkeypatch.setattr("xbatch.plan.toolengines.find_toolset", lambda environ: context.toolset)
+    monkeypatch.setattr("xbatch.base.toolset.find_toolset", lambda environ: context.toolset)
     steps, problems = raw_steps(context.analysis, context.spec, toolset=context.toolset)
     assert problems == []
     check_outputs(steps, TASKS)

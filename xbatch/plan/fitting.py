@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import Problem
+from xbatch.plan.engines import engine_context, native_because
 from xbatch.plan.fakes import further_models
 from xbatch.plan.sources import Source, without_response
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
-from xbatch.plan.toolengines import engine_context, grouped_by_tool, native_because
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Binning, Dataset, FitJob, FluxRequest, Parameter, Spec
@@ -155,7 +155,11 @@ def _group_step(recipe: _Recipe, source: Source, binning: Binning) -> Step:
         because=native_because(recipe.spec.engines, "binning"),
     )
     context = engine_context(recipe.analysis, recipe.spec, "binning", recipe.shared)
-    return step if context is None else grouped_by_tool(context, step, subject)
+    if context is None:
+        return step
+    from xbatch.plan.toolengines import grouped_by_tool
+
+    return grouped_by_tool(context, step, subject)
 
 
 def _template_problem(recipe: _Recipe, binning: Binning) -> Problem | None:

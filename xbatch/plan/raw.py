@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset, find_toolset
 from xbatch.plan.callcheck import call_problems
+from xbatch.plan.engines import native_because
 from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import product_steps
 from xbatch.plan.events import file_problems
@@ -25,7 +26,6 @@ from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.plan.sums import edge_steps, sums
-from xbatch.plan.toolengines import native_because
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from xbatch.plan.combine import bands_step, combine_step, shared_responses
+from xbatch.plan.engines import engine_context, native_because
 from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
-from xbatch.plan.toolengines import engine_context, native_because, summed_by_heasoft
 from xbatch.spec.derivedmodel import Combination
 from xbatch.spec.model import Analysis, Spec
 
@@ -41,7 +41,10 @@ def sums(analysis: Analysis, spec: Spec, sources: Mapping[str, Source]) -> tuple
         if all(member.path in known for member in one.members):
             members = [known[member.path] for member in one.members]
             step = replace(combine_step(one, members), because=native_because(spec.engines, "combine"))
-            step = step if context is None else summed_by_heasoft(context, step, members)
+            if context is not None:
+                from xbatch.plan.toolengines import summed_by_heasoft
+
+                step = summed_by_heasoft(context, step, members)
             steps.append(step)
             known[one.subject.path] = _sum_of(one, members, step.name)
     for fake in spec.fakes:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from xbatch.base.errors import Problem
-from xbatch.base.toolset import find_toolset
 from xbatch.commands import sas, specgroup
 from xbatch.commands.call import HEASOFT, SAS, Staged, Work
 from xbatch.commands.epic import CAMERAS
@@ -17,54 +15,11 @@ from xbatch.commands.sums import sum_work
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step, StepInput
-from xbatch.spec.memo import Memo
-from xbatch.spec.model import Analysis, Spec, Subject
+from xbatch.spec.model import Subject
 
-__all__ = ["engine_context", "grouped_by_tool", "native_because", "summed_by_heasoft"]
+__all__ = ["grouped_by_tool", "summed_by_heasoft"]
 
 _ASKED = {HEASOFT: "the spec asks for HEASoft", SAS: "the spec asks for SAS"}
-#: Why xbatch itself does a kind of work that the spec leaves to the plan.
-_NATIVE = {
-    "spectra": "its response is named, and to count events needs no calibration",
-    "lightcurves": "to count events needs no calibration, and 'area' is not to be corrected",
-    "images": "to count events needs no calibration",
-    "binning": "to group channels needs no calibration",
-    "combine": "to add spectra needs no calibration",
-}
-
-
-def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | None = None) -> RawContext | None:
-    """Say what is installed here, where the spec leaves a kind of work to a toolset; None where it does not.
-
-    Parameters
-    ----------
-    analysis, spec
-    kind : str
-        ``binning`` or ``combine``.
-    shared : Memo, optional
-        Keeps what was found for the other members of a sweep.
-    """
-    if spec.engines.get(kind) not in _ASKED:
-        return None
-    shared = shared if shared is not None else Memo(1)
-    toolset = shared.find(("toolset",))
-    if toolset is None:
-        toolset = find_toolset(os.environ)
-        shared.keep(("toolset",), toolset, ())
-    return RawContext(analysis, spec, toolset)
-
-
-def native_because(engines: Mapping[str, str], kind: str) -> str:
-    """Say why xbatch itself does a kind of work.
-
-    Parameters
-    ----------
-    engines : Mapping
-        `Spec.engines`.
-    kind : str
-        ``spectra``, ``lightcurves``, ``images``, ``binning`` or ``combine``.
-    """
-    return "the spec asks for xbatch's own" if engines.get(kind) == "native" else _NATIVE[kind]
 
 
 def grouped_by_tool(context: RawContext, step: Step, subject: Subject) -> Step:

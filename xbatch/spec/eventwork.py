@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xbatch.spec.bands import Bands
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Region, Screening
@@ -16,7 +17,6 @@ from xbatch.spec.nodes import Node, Table, items_of, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.observed import Sky, event_files, observed_subjects
 from xbatch.spec.products import Curves, find_images, find_lightcurves
-from xbatch.spec.rawmodel import Detection, PileUp, RgsSpectrum
 from xbatch.spec.regions import find_regions
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.rgs import is_rgs
@@ -25,6 +25,9 @@ from xbatch.spec.screenings import DEFAULT_SCREENING, find_screenings
 from xbatch.spec.selectors import selected
 from xbatch.spec.shapes import as_annulus
 from xbatch.spec.spectra import SpectraFound
+
+if TYPE_CHECKING:
+    from xbatch.spec.rawmodel import Detection, PileUp, RgsSpectrum
 
 __all__ = ["EventFindings", "assembled", "band_users", "find_event_spectra"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xbatch.base.errors import Place
 from xbatch.spec.eventmodel import EventSpectrum
@@ -13,7 +14,6 @@ from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Scalar, Table, is_sound, items_of, join, text_of
 from xbatch.spec.observations import placeholder_used
 from xbatch.spec.observed import Sky, observed_file
-from xbatch.spec.rawmodel import RgsSpectrum
 from xbatch.spec.regions import Regions
 from xbatch.spec.report import Report, shown
 from xbatch.spec.responses import check_responses, further_responses, laid_over_files
@@ -22,6 +22,9 @@ from xbatch.spec.screenings import DEFAULT_SCREENING, Screenings
 from xbatch.spec.selectors import exceptions, selected
 from xbatch.spec.spectra import SpectraFound
 from xbatch.spec.templates import FIELDS, check_template, template_path
+
+if TYPE_CHECKING:
+    from xbatch.spec.rawmodel import RgsSpectrum
 
 __all__ = ["Named", "find_extracted"]
 

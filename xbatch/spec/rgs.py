@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from xbatch.spec.model import Subject
 from xbatch.spec.named import chosen_spectra, namesake
 from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, is_said, items_of, join, text_of
-from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
 from xbatch.spec.report import Report, shown
 from xbatch.spec.spectra import SpectraFound
+
+if TYPE_CHECKING:
+    from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
 
 __all__ = [
     "PIPELINE",
@@ -84,6 +87,8 @@ def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
         The entry as it holds for the subject.
     path : str
     """
+    from xbatch.spec.rawmodel import RgsSpectrum  # loaded for specs that have them
+
     listed = table.entries.get("orders")
     numbers = [one.value for one in items_of(listed) if isinstance(one, Scalar)]
     orders = [number for number in numbers if isinstance(number, int)] or [1]
@@ -149,6 +154,8 @@ def find_rgs_sums(
 
 
 def _sums(name: str, node: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFound, report: Report) -> list[RgsSum]:
+    from xbatch.spec.rawmodel import RgsSum
+
     before = len(report.problems)
     over = node.entries.get("over")
     if over is not None and text_of(over) != "instrument":
