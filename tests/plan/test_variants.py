@@ -16,6 +16,7 @@ from tests.spec.sweeps import SPEC, VALUES, blocks, swept
 from xbatch.base.errors import SpecError
 from xbatch.plan.compile import compile_plan
 from xbatch.plan.steps import FileInput, Plan, Step
+from xbatch.plan.variants import Variants
 from xbatch.spec.model import Analysis, Member
 
 COUNTS, SNR, BINNING = "binning.a.counts", "binning.b.snr", "fit.one.data[0].binning"
@@ -173,3 +174,12 @@ def test_members_may_have_different_paths(tmp_path: Path) -> None:
     assert all(isinstance(member, Member) for member in analysis.members)
     fits = [step.name for step in compile_plan(analysis) if step.task == "fit"]
     assert fits == ["fit:pl~a.n=1", "fit:pl~a.n=2,m=1", "fit:pl~a.n=2,m=2"]
+
+
+def test_a_step_that_works_in_a_folder_of_each_member_is_one_for_each() -> None:
+    variants = Variants()
+    for root in ("/a", "/b"):
+        step = Step("observation:1", "fetch", "1", places={"raw": f"{root}/1"})
+        variants.add(Member(f"root={root}", {"data.root": root}, spec_of([], [])), [step])
+    made = variants.steps()
+    assert len(made) == 2 == len({step.name for step in made})

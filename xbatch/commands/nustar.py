@@ -14,7 +14,6 @@ from xbatch.commands.call import HEASOFT, Call
 from xbatch.commands.parameters import Value, arguments, degrees
 
 __all__ = [
-    "AUXILIARY",
     "MODULES",
     "SCREENING",
     "SPLIT_MODES",
@@ -32,9 +31,6 @@ SCREENING = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "clean
 
 #: The star trackers of mode 06 that nusplitsc tells apart.
 SPLIT_MODES = ("chu1", "chu2", "chu3", "chu12", "chu13", "chu23", "chu123")
-
-#: Files beside a module's event list that nuproducts looks for, by their endings after the stem and the module.
-AUXILIARY = ("_det1.fits", "_oa.fits", "_fpm.hk")
 
 
 @dataclass(frozen=True)
@@ -76,12 +72,6 @@ class Module:
     def products(self) -> str:
         """What the names of nuproducts' files begin with."""
         return f"{self.stem}{self.letter}01"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """All files that nuproducts looks for."""
-        own = (f"{self.stem}{self.letter}{ending}" for ending in AUXILIARY)
-        return (self.events, *own, f"{self.stem}_mast.fits", f"{self.stem}_att.fits")
 
     @property
     def orbit(self) -> str:

@@ -74,6 +74,7 @@ class Variants:
                 "task": step.task,
                 "engine": f"{step.engine} {step.engine_version}",
                 "params": step.params,
+                "places": dict(step.places),
                 "inputs": {role: _defined(item, needs) for role, item in step.inputs.items()},
             }
             known = (sha256(canonical_json(content)).hexdigest(), step)
