@@ -1,7 +1,7 @@
 """The example of a study of one source, from raw data of both missions on, by a fake SAS and a fake HEASoft.
 
-The example is run as it is, but for its size: two observations with XMM-Newton for nine, some schemes of bands for
-twenty-five, and regions that fit into the small field of the simulated NuSTAR.
+The example is run as it is, but for regions that fit into the small field of the simulated NuSTAR, and, where it would
+take minutes, for its size: two observations with XMM-Newton for nine, some schemes of bands for twenty-five.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.fakes import make_headas, make_sas
 from tests.fakes.core import calls
 from tests.fakes.headas.raw import make_nustar_raw
 from tests.fakes.sas import set_pileup
-from tests.fakes.sas.raw import RawExposure, make_xmm_raw
+from tests.fakes.sas.raw import RawExposure, copy_observation, make_xmm_raw
 from xbatch.simulator.config import Sky
 
 pytest.importorskip("sherpa", reason="a fit needs Sherpa")
@@ -30,10 +30,12 @@ ALL = (
     *("0013140101", "0013140201", "0201830201", "0201830301", "0201830401", "0201830501"),
     *(FIRST, "0554170201", SECOND),
 )
-KEPT = {
+FEWER = {
     "bands: [full, b1a, b3a, b4a, b8a, b12a, b16a, b24a, b32a, b16lin, b24log]": "bands: [full, b3a]",
     "bands: [b8ch, b12ch, b16ch, b24ch, b32ch, b8lch, b12lch, b16lch, b24lch, b32lch, b48lch, b12cch, b24cch, b32cch, "
     "b48cch]": "bands: [b8lch, b12cch]",
+}
+MOVED = {
     "shape: circle, radius: 150 arcsec": "shape: circle, radius: 100 arcsec",
     "inner: 180 arcsec, outer: 300 arcsec": "inner: 240 arcsec, outer: 320 arcsec",
     "../../data": "data",
@@ -41,21 +43,25 @@ KEPT = {
 }
 
 
-def cut(truth: dict[str, Any]) -> str:
-    """Give the example's text, smaller, and of a source where the simulation has it."""
+def example(truth: dict[str, Any], changes: dict[str, str]) -> str:
+    """Give the example's text with changes, and of a source where the simulation has it."""
     text = EXAMPLE.read_text()
-    for old, new in KEPT.items():
+    for old, new in {**MOVED, **changes}.items():
         assert old in text, old
         text = text.replace(old, new)
+    text = text.replace('["14:13:14.9", "-03:12:27.3"], frame: icrs', f"[{truth['ra']}, {truth['dec']}], frame: fk5")
+    return text.replace("[213.2890, -3.2630]", f"[{truth['ra'] - 0.04}, {truth['dec'] - 0.03}]") + "\n"
+
+
+def cut(text: str) -> str:
+    """Leave two observations in the example, and schemes that these have bands for."""
     gone = {f'- "{obsid}"' for obsid in ALL if obsid not in (FIRST, SECOND)}
     lines = [line for line in text.splitlines() if line.strip() not in gone]
     # schemes on channels must be used to know whose channels they are on
     lines = [line for line in lines if "snap: channel" not in line or "b8lch" in line]
     text = "\n".join(lines)
     listed = next(line for line in lines if line.strip().startswith('obsid: ["0201830201"'))
-    text = text.replace(listed.strip(), f'obsid: ["{FIRST}", "{SECOND}"]')
-    text = text.replace('["14:13:14.9", "-03:12:27.3"], frame: icrs', f"[{truth['ra']}, {truth['dec']}], frame: fk5")
-    return text.replace("[213.2890, -3.2630]", f"[{truth['ra'] - 0.04}, {truth['dec'] - 0.03}]") + "\n"
+    return text.replace(listed.strip(), f'obsid: ["{FIRST}", "{SECOND}"]') + "\n"
 
 
 def root(desk: Desk, suite: str) -> Path:
@@ -74,7 +80,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     make_xmm_raw(desk.data, FIRST, 1, cameras, seconds=7000.0, events=12000.0, sky=sky)
     two = {"EPN": (RawExposure("S003", 0.1), RawExposure("U014", 0.9))}
     make_xmm_raw(desk.data, SECOND, 2, cameras, seconds=7000.0, events=12000.0, sky=sky, exposures=two)
-    desk.write(cut(truth))
+    desk.write(cut(example(truth, FEWER)))
     return desk
 
 
@@ -116,4 +122,28 @@ def test_the_study_runs_from_raw_data_to_its_fits(desk: Desk) -> None:
         index = next(one for one in desk.fit(f"rgs/{obsid}")["parameters"] if one["name"] == "pl.PhoIndex")
         assert 1.0 < index["value"] < 3.0
     assert len(calls(root(desk, "heasoft"), "nuproducts")) == 2
+    assert desk.leftovers() == []
+
+
+@pytest.mark.slow
+def test_the_whole_study_runs_from_raw_data_to_its_fits(desk: Desk) -> None:
+    for obsid in ALL:
+        if obsid not in (FIRST, SECOND):
+            copy_observation(desk.data / FIRST, desk.data, obsid)
+    truth = make_nustar_raw(desk.data, NUSTAR)
+    desk.write(example(truth, {}))
+    said = desk.run("--jobs", 2)
+    assert said.status == 0, said.all
+    outcomes = desk.outcomes()
+    assert set(outcomes.values()) <= {"done", "up to date"} and len(outcomes) > 300
+    products = desk.run_dir / "products"
+    for obsid in ALL:
+        bands = [
+            one["band"]
+            for name in ("energy", "channels")
+            for one in json.loads((products / obsid / f"EPN/lightcurves/{name}/lightcurves.json").read_text())["bands"]
+        ]
+        assert len({band.partition(".")[0] for band in bands}) == 26, obsid
+        assert {f"rgs/{obsid}"} <= {name.removeprefix("fit:") for name in outcomes if name.startswith("fit:")}
+    assert len(calls(root(desk, "sas"), "epiclccorr")) == 9 * 141
     assert desk.leftovers() == []
