@@ -83,7 +83,7 @@ def test_radii_rise_evenly_to_the_largest(start: float, rise: float, step: float
     largest = first + count * step
     found = radii(start, first, step, largest)
     assert len(found) == count + 2
-    assert found[0] == start and math.isclose(found[-1], largest, rel_tol=1e-8)
+    assert found[0] == start and math.isclose(found[-1], largest, rel_tol=1e-8, abs_tol=1e-9)
     assert all(a < b for a, b in pairwise(found))
 
 
