@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from xbatch.commands.ftools import group_lines
 from xbatch.commands.grouping import GROUPED, group_files, grouping_calls, grouping_staged
 from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.registry import Job, Outcome
-from xbatch.tasks._group_output import grouped
 from xbatch.tasks._group_types import TYPES
 from xbatch.tasks._group_work import Work, subtracts
 from xbatch.tools.execute import Session
+from xbatch.tools.groupings import check_counts, grouped_by
 from xbatch.xray.fold import find_groups
 from xbatch.xray.grouping import LEFTOVER, Flags
 
@@ -35,48 +35,38 @@ def run(job: Job) -> Outcome:
     FileError
         An input cannot be read.
     """
-    tool = _Tool(job)
-    outcome = grouped(job, tool.group)
-    return Outcome({**outcome.facts, **tool.facts}, outcome.notes)
+    return grouped_by(job, _flags)
 
 
-@dataclass
-class _Tool:
-    """Groups by calls, and keeps what is to be recorded of them."""
-
-    job: Job
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def group(self, work: Work) -> Flags:
-        """Give GROUPING and QUALITY as the tools set them."""
-        native = TYPES["nutools"](work) if work.binning["type"] == "nutools" else None
-        plain = read_pha(self.job.inputs["spectrum"])
-        with Session(self.job) as session:
-            session.stage(grouping_staged(self.job.inputs))
-            files: dict[str, str] = {}
-            leftover: list[list[int]] = []
-            if native is not None:
-                files = group_files(group_lines(_groups(work.spectrum, native)))
-                leftover = _leftover(work.spectrum, native)
-            session.write(files)
-            for call in grouping_calls(
-                work.binning,
-                background=_uses_background(work),
-                channels=_channels(work),
-                files=list(files),
-                leftover=leftover,
-            ):
-                session.call(call)
-            made = read_pha(session.folder / GROUPED)
-            self.facts = session.facts()
-        if not np.array_equal(made.channel, plain.channel) or not np.array_equal(made.counts, plain.counts):
-            raise StepError("the grouped spectrum has other counts than the spectrum that was grouped", work.name)
-        if native is None:
-            return made.grouping, made.quality
-        good = native[1] == 0
-        if not np.array_equal(made.grouping[good], native[0][good]):
-            raise StepError("grppha has made other groups than its file says", work.name, "group natively")
-        return native
+def _flags(job: Job, work: Work) -> tuple[Flags, Mapping[str, Any]]:
+    """Give GROUPING and QUALITY as the tools set them."""
+    native = TYPES["nutools"](work) if work.binning["type"] == "nutools" else None
+    plain = read_pha(job.inputs["spectrum"])
+    with Session(job) as session:
+        session.stage(grouping_staged(job.inputs))
+        files: dict[str, str] = {}
+        leftover: list[list[int]] = []
+        if native is not None:
+            files = group_files(group_lines(_groups(work.spectrum, native)))
+            leftover = _leftover(work.spectrum, native)
+        session.write(files)
+        for call in grouping_calls(
+            work.binning,
+            background=_uses_background(work),
+            channels=_channels(work),
+            files=list(files),
+            leftover=leftover,
+        ):
+            session.call(call)
+        made = read_pha(session.folder / GROUPED)
+        facts = session.facts()
+    check_counts(made, plain, work.name)
+    if native is None:
+        return (made.grouping, made.quality), facts
+    good = native[1] == 0
+    if not np.array_equal(made.grouping[good], native[0][good]):
+        raise StepError("grppha has made other groups than its file says", work.name, "group natively")
+    return native, facts
 
 
 def _uses_background(work: Work) -> bool:
