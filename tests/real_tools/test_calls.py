@@ -94,6 +94,12 @@ def _make_regions(config: Path, folder: Path) -> None:
         (folder / name).write_text('fk5\ncircle(266.4,-29.0,60")\n')
 
 
+def test_no_call_gives_a_parameter_twice() -> None:
+    for call in (*all_of(heasoft_calls()), *all_of(sas_calls("22.1.0"))):
+        names = [name for name, _ in call.args]
+        assert len(set(names)) == len(names), call.command
+
+
 @pytest.mark.real_data
 def test_calls_of_heasoft_6_20(reference: Path, tmp_path: Path) -> None:
     tasks = json.loads((reference / "heasoft-6.20-parameters.json").read_text())["tasks"]
