@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.xray.fit.trees import Tree, enclosed, leaf, plus, times
 from tests.xray.worlds import MODEL, Floats, instrument, make_world
 from xbatch.xray.components import COMPONENTS, Component, Evaluator, Smooth
 from xbatch.xray.fit.engine import ErrorRequest, run_fit
@@ -16,8 +16,6 @@ from xbatch.xray.fit.model import GridModel, component_kinds
 from xbatch.xray.fit.parameters import FitParameter, Parameters
 from xbatch.xray.fit.problem import Dataset, ModelSpec, Problem
 from xbatch.xray.fit.several import GridFolding
-
-Tree = Mapping[str, Any]
 
 KINDS = {"gal": "phabs", "own": "phabs", "pl": "powerlaw", "line": "gaussian", "cal": "constant", "cut": "highecut"}
 START = {
@@ -32,18 +30,6 @@ START = {
     "cut.cutoffE": 4.0,
     "cut.foldE": 15.0,
 }
-
-
-def leaf(name: str) -> Tree:
-    return {"component": name}
-
-
-def times(*args: Tree) -> Tree:
-    return {"op": "*", "args": args}
-
-
-def plus(*args: Tree) -> Tree:
-    return {"op": "+", "args": args}
 
 
 TREES: dict[str, Tree] = {
@@ -138,8 +124,8 @@ def test_a_component_that_is_enclosed_or_in_two_places_is_not_known() -> None:
     edges = instrument().edges
     kinds = component_kinds({name: KINDS[name] for name in ("gal", "own", "pl", "line")} | {"f": "cflux"})
     assert GridModel(TREES["twice"], kinds, edges, "wilm", "vern").smooth == {"pl", "line"}
-    enclosed = plus({"op": "con", "by": "f", "args": [times(leaf("gal"), leaf("pl"))]}, leaf("line"))
-    assert GridModel(enclosed, kinds, edges, "wilm", "vern").smooth == {"line"}
+    tree = plus(enclosed("f", times(leaf("gal"), leaf("pl"))), leaf("line"))
+    assert GridModel(tree, kinds, edges, "wilm", "vern").smooth == {"line"}
 
 
 def test_fits_end_at_the_same_place_with_the_same_errors() -> None:

@@ -5,22 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.xray.fit.trees import Tree, enclosed, leaf, plus, times
 from xbatch.xray.components import COMPONENTS, SCALINGS, Component
 from xbatch.xray.fit.model import GridModel, additive_terms, component_kinds, without
 
 EDGES = np.geomspace(0.5, 20, 200)
-
-
-def leaf(name: str) -> dict[str, Any]:
-    return {"component": name}
-
-
-def times(*args: dict[str, Any]) -> dict[str, Any]:
-    return {"op": "*", "args": list(args)}
-
-
-def plus(*args: dict[str, Any]) -> dict[str, Any]:
-    return {"op": "+", "args": list(args)}
 
 
 KINDS = component_kinds({"cal": "constant", "gal": "tbabs", "host": "phabs", "pl": "powerlaw", "fe": "gaussian"})
@@ -54,12 +43,8 @@ def test_absorption_is_taken_off() -> None:
     assert without(times(leaf("gal"), leaf("host")), {"gal", "host"}) is None
 
 
-def con(name: str, inner: dict[str, Any]) -> dict[str, Any]:
-    return {"op": "con", "by": name, "args": [inner]}
-
-
 SCALED = {**KINDS, **component_kinds({"f": "cflux", "g": "cflux"})}
-SCALED_TREE = times(leaf("gal"), con("f", plus(times(leaf("host"), leaf("pl")), con("g", leaf("fe")))))
+SCALED_TREE = times(leaf("gal"), enclosed("f", plus(times(leaf("host"), leaf("pl")), enclosed("g", leaf("fe")))))
 SCALED_VALUES = {**VALUES, "f": (2.0, 10.0, -11.0), "g": (1.0, 15.0, -9.0)}
 
 
@@ -80,7 +65,7 @@ def test_a_scale_may_come_from_another_grid() -> None:
     scales = GridModel(SCALED_TREE, SCALED, EDGES, "wilm", "vern").scales(SCALED_VALUES)
     assert list(scales) == ["f", "g"]
     bare = without(SCALED_TREE, {"gal", "host"})
-    assert bare == times(con("f", plus(times(leaf("pl")), con("g", leaf("fe")))))
+    assert bare == times(enclosed("f", plus(times(leaf("pl")), enclosed("g", leaf("fe")))))
     kinds = {name: kind for name, kind in SCALED.items() if name not in {"gal", "host"}}
     model = GridModel(bare, kinds, EDGES[50:60], "wilm", "vern", scales)
     whole = scales["f"] * (value("pl") + scales["g"] * value("fe"))
@@ -94,10 +79,10 @@ def test_a_scale_may_come_from_another_grid() -> None:
         (times(leaf("pl"), leaf("fe")), "multiplies two additive"),
         (plus(leaf("pl"), leaf("gal")), "adds an additive component to a multiplicative"),
         (times(leaf("gal"), leaf("bb")), "'bb' that has no type"),
-        (times(leaf("pl"), con("f", leaf("gal"))), "f encloses no additive"),
+        (times(leaf("pl"), enclosed("f", leaf("gal"))), "f encloses no additive"),
     ],
 )
-def test_what_is_no_model_is_refused(tree: dict[str, Any], message: str) -> None:
+def test_what_is_no_model_is_refused(tree: Tree, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         additive_terms(tree, KINDS)
 
