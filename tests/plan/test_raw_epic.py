@@ -245,6 +245,13 @@ def test_a_search_enlarges_the_region_of_the_spectrum_and_no_other(tmp_path: Pat
     )
 
 
+def test_a_picture_that_is_left_out_is_a_parameter_and_one_that_is_drawn_is_none(tmp_path: Path) -> None:
+    drawn = by_name(made_of(tmp_path, STUDY))["pileup:0013140201/EPN/pn"]
+    text = _changed("max: 15 arcsec}", "max: 15 arcsec, figure: false}")
+    left_out = by_name(made_of(tmp_path, text))["pileup:0013140201/EPN/pn"]
+    assert left_out.params == {**drawn.params, "figure": False} and "figure" not in drawn.params
+
+
 def test_sas_that_is_not_here_blocks_its_steps(tmp_path: Path) -> None:
     made = made_of(tmp_path, STUDY, None)
     blocked = [step for step in made.steps if step.blocked is not None]

@@ -23,6 +23,13 @@ def test_defaults(tmp_path: Path) -> None:
         "n_sigma": 3.0,
         "direction": "two-sided",
     }
+    assert found.figure
+
+
+def test_the_picture_may_be_left_out(tmp_path: Path) -> None:
+    text = HEAD + "pileup: {pn: {region: src, where: {instrument: EPN}, figure: false}}\n"
+    (found,) = raw(tmp_path, text).pileups
+    assert not found.figure and "figure" not in found.params
 
 
 def test_a_circle_becomes_an_annulus_where_it_is_enlarged(tmp_path: Path) -> None:

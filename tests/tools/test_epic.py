@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas, set_pileup
@@ -156,6 +158,7 @@ def test_the_search_stops_where_patterns_are_those_of_single_photons(world: Worl
     assert (found["inner"], found["accepted"]) == (3.5, True)
     assert [(row["radius"], row["piled_up"]) for row in found["table"]] == [(0.0, True), (3.0, True), (3.5, False)]
     assert (out / "pileup.gif").read_bytes().startswith(b"GIF") and (out / "pileup.ecsv").exists()
+    assert np.ptp(imread(out / "pileup.png")[..., :3]) > 0.5
     # epatplot writes into what it is given: not the list that others read
     assert file_sha256(path) == before
     # the spectrum is of what is left
@@ -189,8 +192,16 @@ def test_a_core_that_no_radius_frees_of_pile_up(world: World) -> None:
 def test_ratios_from_the_console_where_the_list_has_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     set_pileup(world.root, {OBSID: [[0.0, 1.021, 0.011, 0.959, 0.014]]})
     monkeypatch.setattr(pileup, "_ATTRIBUTES", ("NO_OTM",))
-    row = world.reduced().run(world.steps()[PILEUP]).facts["table"][0]
+    step = world.steps()[PILEUP]
+    row = world.reduced().run(replace(step, params={**step.params, "figure": False})).facts["table"][0]
     assert (row["singles"], row["doubles_error"]) == (1.021, 0.014)
+    assert not (world.reduced().out(PILEUP) / "pileup.png").exists()
+
+
+def test_of_a_long_search_without_success_its_ends_are_told(world: World) -> None:
+    set_pileup(world.root, {OBSID: [[0.0, *PILED]]})
+    with pytest.raises(StepError, match=r'3\.5": s [^;]*; 2 more; 5": s .*; 6": s 0\.900'):
+        world.reduced().run(world.steps(largest="6")[PILEUP])
 
 
 def _exposure(identity: str, seconds: float = 1000.0, **changes: Any) -> Exposure:

@@ -128,6 +128,7 @@ class _Camera:
                 **identity(self.observed),
                 "region": one.region,
                 "pileup": dict(one.params),
+                **({} if one.figure else {"figure": False}),
                 "loop": {"number": "00", "expression": f"{{selection:{one.region}.expression}}"},
             },
             product=f"{self.observed.subject}/sas/pileup-{safe_name(one.name)}",

@@ -61,6 +61,7 @@ def find_pileups(
                 region=text_of(region) or "",
                 params=params,
                 screening=text_of(screening) or DEFAULT_SCREENING,
+                figure=data_of(node.entries["figure"]) is True,
                 path=node.path,
             )
             first = found.get((one.observed, one.region))

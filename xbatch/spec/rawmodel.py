@@ -77,6 +77,7 @@ class PileUp:
     region: str
     params: Mapping[str, Any]
     screening: str = "default"
+    figure: bool = True
     path: str = ""
 
 

@@ -25,6 +25,8 @@ __all__ = ["run"]
 _ATTRIBUTES = ("SNGL_OTM", "ESGL_OTM", "DBLE_OTM", "EDBL_OTM")
 _NUMBER = r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?)"
 _PRINTED = re.compile(rf"s:\s*{_NUMBER}\s*\+/-\s*{_NUMBER}\s+d:\s*{_NUMBER}\s*\+/-\s*{_NUMBER}")
+#: Radii of a search without success that are told: so many from its start, and from its end.
+_TOLD = 3
 _LOOP = re.compile(r"\{loop:(\w+)\}")
 _COLUMNS = (
     Column("radius", "float64", "arcsec", "Inner radius"),
@@ -40,18 +42,20 @@ def run(job: Job) -> Outcome:
     """Try one inner radius after another until the patterns of the events are those of single photons.
 
     Inputs: ``selection`` (see `xbatch.tasks.selection`), and what the work stages. Parameters: ``region``; ``pileup``:
-    ``start``, ``first``, ``step``, ``max`` (arcsec), ``n_sigma``, ``direction`` (see `xbatch.xray.pileup`);
+    ``start``, ``first``, ``step``, ``max`` (arcsec), ``n_sigma``, ``direction`` (see `xbatch.xray.pileup`), ``band``
+    (eV); optional ``figure`` (bool, True): whether ``pileup.png`` is drawn;
     ``work``, whose calls are made for each radius, with ``{loop:expression}`` for the region and ``{loop:number}`` for
     the count of radii. The last but one selects events, the last is `epatplot` on them: the list itself is not
     written into.
 
     Outputs: ``pileup.json`` (``inner`` in arcsec, ``accepted``, ``table``), ``pileup.ecsv``, ``pileup.csv``,
-    ``pileup.tex``, and ``pileup.gif``, the last plot.
+    ``pileup.tex``, ``pileup.png``, the ratios by radius with what is accepted, and ``pileup.gif``, the last plot of
+    `epatplot`.
 
     Raises
     ------
     StepError
-        A call fails, tells no ratios, or no radius up to the largest is free of pile-up: the table is in the message.
+        A call fails, tells no ratios, or no radius up to the largest is free of pile-up: what was found is in the message.
     """
     asked: Mapping[str, Any] = job.params["pileup"]
     work = Work.of(job.params["work"])
@@ -72,7 +76,18 @@ def run(job: Job) -> Outcome:
     write_atomically(job.out / "pileup.json", pretty_json({**found, "rule": dict(asked)}))
     rows = [{**row, "piled_up": "yes" if row["piled_up"] else "no"} for row in table]
     write_tables(job.out, "pileup", _COLUMNS, rows, {})
+    if job.params.get("figure", True):
+        _draw(job, asked, table)
     return Outcome({**found, **facts}, tuple(_notes(table, asked)))
+
+
+def _draw(job: Job, asked: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> None:
+    from xbatch.tasks._curve_figure import save_png
+    from xbatch.tasks._pileup_figure import draw_pileup
+
+    where = " ".join(str(job.params[name]) for name in ("obsid", "instrument"))
+    figure = draw_pileup(table, asked, float(table[-1]["radius"]), f"{where}: {job.params['region']}")
+    save_png(figure, job.out / "pileup.png")
 
 
 def _ring(job: Job) -> Mapping[str, float]:
@@ -158,14 +173,16 @@ def _plot(work: Work, number: int) -> dict[str, str]:
 
 
 def _too_bright(job: Job, asked: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> StepError:
-    rows = "; ".join(
+    rows = [
         f'{row["radius"]:g}": s {row["singles"]:.3f} +/- {row["singles_error"]:.3f}, '
         f"d {row['doubles']:.3f} +/- {row['doubles_error']:.3f}"
         for row in table
-    )
+    ]
+    if len(rows) > 2 * _TOLD:
+        rows = [*rows[:_TOLD], f"{len(rows) - 2 * _TOLD} more", *rows[-_TOLD:]]
     return StepError(
         f"no inner radius of {job.params['region']!r} up to {asked['max']:g} arcsec is free of pile-up by the rule "
-        f"{asked['direction']} at {asked['n_sigma']:g} sigma ({rows})",
+        f"{asked['direction']} at {asked['n_sigma']:g} sigma ({'; '.join(rows)})",
         cure="Allow a larger max, or another rule (accept); leave the observation out if its core is lost",
     )
 
