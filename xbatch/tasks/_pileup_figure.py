@@ -97,9 +97,9 @@ def _draw_ratios(
         axes.errorbar(
             radius[which], values[which], errors[which], fmt=marker, ms=4, mew=0, color=colour, elinewidth=1.0, zorder=3
         )
-    inner = [tick for tick in MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(bottom, top)]
+    ticks = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(bottom, top)
     edge = 0.06 * (top - bottom)
-    axes.yaxis.set_major_locator(FixedLocator([tick for tick in inner if bottom + edge <= tick <= top - edge]))
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if bottom + edge <= tick <= top - edge]))
 
 
 def _write_head(figure: Figure, rule: Mapping[str, Any], taken: float | None, title: str) -> None:
