@@ -240,33 +240,6 @@ def test_unknown_cut_is_refused() -> None:
         epic.tabgtigen("r", "g", ">", 1.0)
 
 
-ESPFILT = {
-    "estimator": "histogram", "band": [2500, 8500], "bin": 60.0, "sigma": 3.0, "range_scale": 15.0, "smooth": 51,
-    "ratio": 1.2,
-}  # fmt: skip
-
-
-def test_espfilt_of_new_and_old_versions() -> None:
-    new = epic.espfilt("e.fits", ESPFILT, "21.0.0", "oot.fits")
-    assert list(new.command) == shlex.split(
-        "espfilt eventfile=e.fits withoot=yes ootfile=oot.fits method=histogram withsmoothing=yes smooth=51 "
-        "withbinning=yes binsize=60 ratio=1.2 elow=2500 ehigh=8500 rangescale=15.0 allowsigma=3.0 "
-        "keepinterfiles=yes 'limits=0.1 6.5'"
-    )
-    assert list(epic.espfilt("e.fits", ESPFILT, "xmmsas_20190531_1155-18.0.0").command) == [
-        "espfilt", "eventset=e.fits", "method=ratio", "ratio=1.2",
-    ]  # fmt: skip
-    assert "withoot=no" in epic.espfilt("e.fits", ESPFILT, "").command
-
-
-@pytest.mark.parametrize(
-    ("version", "number"),
-    [("21.0.0", 21), ("xmmsas_20190531_1155-18.0.0", 18), ("22.0.0-9173c7d25-20250127", 22), ("", 22), ("?", 22)],
-)
-def test_major(version: str, number: int) -> None:
-    assert sas.major(version) == number
-
-
 def test_environment_of_each_stage() -> None:
     assert dict(epic.cifbuild("2020-01-01").environment) == {"SAS_ODF": "{scratch}/odf"}
     assert dict(epic.odfingest().environment) == {"SAS_ODF": "{scratch}/odf", "SAS_CCF": "{scratch}/ccf.cif"}

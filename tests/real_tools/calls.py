@@ -9,6 +9,7 @@ from tests.tools.test_grouping import BINNINGS
 from xbatch.commands import detect, epic, ftools, nuproducts, nustar, rgs, specgroup
 from xbatch.commands.call import Call
 from xbatch.commands.epiccurves import EpicCurves
+from xbatch.commands.espfilt import espfilt
 from xbatch.commands.grouping import grouping_calls
 from xbatch.commands.nuproducts import Area, Barycentre, Curves
 from xbatch.commands.nustar import Module
@@ -127,8 +128,8 @@ def sas_calls(version: str) -> Built:
         epic.evselect_rate: [epic.evselect_rate("a.fits", "r.fits", "(PATTERN<=4)", 100.0), *made[:1]],
         epic.tabgtigen: [epic.tabgtigen("r.fits", "t.gti", test, 0.4) for test in ("<", "<=")],
         epic.evselect_filter: [epic.evselect_filter("a.fits", "b.fits", "gti(t.gti,TIME)")],
-        epic.espfilt: [
-            epic.espfilt("a.fits", {**_FLARE, "estimator": estimator}, version, oot)
+        espfilt: [
+            espfilt("a.fits", {**_FLARE, "estimator": estimator}, version, oot)
             for estimator in ("histogram", "ratio")
             for oot in ("", "oot.fits")
         ],

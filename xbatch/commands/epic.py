@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xbatch.base.sasrelease import release_of
 from xbatch.commands.call import SAS, Call
-from xbatch.commands.sas import CIF, ODF, calibrated_folder, listed, major, observed, uncalibrated
+from xbatch.commands.sas import CIF, ODF, calibrated_folder, listed, observed, uncalibrated
 
 __all__ = [
     "CAMERAS",
@@ -22,7 +23,6 @@ __all__ = [
     "epatplot",
     "epchain",
     "epproc",
-    "espfilt",
     "evselect_filter",
     "evselect_image",
     "evselect_rate",
@@ -114,7 +114,7 @@ def epchain(mode: str, exposure: int | None, out_of_time: str = "", version: str
         args += [("runbackground", "N"), ("keepintermediate", "raw"), ("withoutoftime", "Y")]
     elif out_of_time == "after":
         args += [("runatthkgen", "N"), ("runepframes", "N"), ("runbadpixfind", "N"), ("runbadpix", "N")]
-    if version.rpartition("-")[2].startswith("21.0"):
+    if release_of(version) == (21, 0):
         args.append(("runradmonfix", "N"))
     made = ("*OOEVLI*",) if out_of_time == "make" else (f"*PN*{'TI' if mode == 'timing' else 'PI'}EVLI*",)
     return _call("epchain", *args, expects=made, environment=calibrated_folder())
@@ -239,48 +239,6 @@ def evselect_filter(events: str, out: str, expression: str) -> Call:
         ("filterexposure", "yes"),
         expects=(out,),
     )
-
-
-def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: str = "") -> Call:
-    """Find times without flares in the light curve of a list; the GTIs are the one file whose name has ``gti`` in it.
-
-    Parameters
-    ----------
-    events : str
-    flare : Mapping
-        ``estimator`` (``histogram`` | ``ratio``), ``band`` (eV), ``bin`` (s), ``sigma``, ``range_scale``, ``smooth``
-        (bins), ``ratio``.
-    version : str
-        Of SAS: before 20 the list is called ``eventset``, and there is no other way than the ratio.
-    out_of_time : str
-        The list of out-of-time events, empty where there is none.
-    """
-    if major(version) < 20:
-        args: list[tuple[str, object]] = [("eventset", events), ("method", "ratio"), ("ratio", _real(flare["ratio"]))]
-        return _call("espfilt", *args, expects=("*gti*.[Ff][Ii][Tt]*",))
-    args = [("eventfile", events), ("withoot", "yes" if out_of_time else "no")]
-    args += [("ootfile", out_of_time)] if out_of_time else []
-    args += [
-        ("method", flare["estimator"]),
-        ("withsmoothing", "yes"),
-        ("smooth", flare["smooth"]),
-        ("withbinning", "yes"),
-        ("binsize", round(flare["bin"])),
-        ("ratio", _real(flare["ratio"])),
-        ("elow", flare["band"][0]),
-        ("ehigh", flare["band"][1]),
-        ("rangescale", _real(flare["range_scale"])),
-        ("allowsigma", _real(flare["sigma"])),
-        ("keepinterfiles", "yes"),
-        ("limits", "0.1 6.5"),
-    ]
-    return _call("espfilt", *args, expects=("*gti*.[Ff][Ii][Tt]*",))
-
-
-def _real(value: float) -> str:
-    """Write a number so that it is seen to be a real one."""
-    text = f"{value:.10g}"
-    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def evselect_image(

@@ -7,7 +7,6 @@ and `emchain` look for files by name and are given the folder, with the summary 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from xbatch.commands.call import Staged
@@ -18,7 +17,6 @@ __all__ = [
     "calibrated",
     "calibrated_folder",
     "listed",
-    "major",
     "observed",
     "quoted",
     "staged_calibration",
@@ -30,7 +28,6 @@ CIF = "ccf.cif"
 """The index of the calibration files, at the top of the working folder."""
 ODF = "odf"
 """The folder of the observation's files in the working folder."""
-_NEWEST = 22
 _SCRATCH = "{scratch}"
 
 
@@ -73,12 +70,6 @@ def staged_calibration(obsid: str, unpack: bool = False) -> Mapping[str, Staged]
         CIF: Staged("cif"),
         summary_name(obsid): Staged("summary", "summary", ODF),
     }
-
-
-def major(version: str) -> int:
-    """Give the first number of a version (``21.0.0``, ``xmmsas_20230412_1735-21.0.0``); of one unknown, the newest."""
-    found = re.search(r"(?:^|-)(\d+)\.", version)
-    return int(found[1]) if found else _NEWEST
 
 
 def listed(values: Iterable[object]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
+from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, ratio_alone
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
 from xbatch.plan.raw_epicimages import epic_images
 from xbatch.plan.raw_epicspectra import epic_spectra
@@ -20,7 +21,6 @@ __all__ = ["epic_steps"]
 
 _MAIN = "default"
 _RATES, _GTI, _FILTERED = "flare.lc", "flare.gti", "filtered.fits"
-_ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"  # the name has had other endings in other versions
 
 
 def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -149,20 +149,22 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
     product = f"{observed.subject}/flare{_with(screening, '-')}"
     path = screening.path or observed.path
     if flare.get("method") == "espfilt":
+        notes = _ratio_notes(flare, common.version)
         return common.step(
             "flare",
             subject,
             path,
             Work(
-                (epic.espfilt("events.fits", flare, common.version),),
+                (espfilt("events.fits", flare, common.version),),
                 {**common.staged(), "events.fits": Staged("events")},
-                kept={_GTI: _ESPFILT_GTI},
+                kept={_GTI: ESPFILT_GTI},
                 environment=common.environment,
             ),
             {**common.calibration, "events": _events(observed)},
+            params={"notes": notes} if notes else {},
             outputs=(_GTI,),
             product=product,
-            because="espfilt, as the spec says",
+            because="; ".join(["espfilt, as the spec says", *notes]),
         )
     if "sigma" not in flare:
         return None
@@ -176,3 +178,10 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
         path=path,
         because="a limit found by clipping needs no calibration",
     )
+
+
+def _ratio_notes(flare: Mapping[str, Any], version: str) -> list[str]:
+    """Say that flares are not looked for in the way that the spec says, where the version of SAS cannot do it."""
+    if flare["estimator"] == "ratio" or not ratio_alone(version):
+        return []
+    return [f"espfilt of SAS {version} has no histogram: flares are found by the ratio, in the band that is its own"]

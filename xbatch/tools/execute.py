@@ -66,7 +66,7 @@ class Result:
 
 
 def run(job: Job) -> Outcome:
-    """Do what ``job.params["work"]`` says.
+    """Do what ``job.params["work"]`` says; ``notes`` of the parameters become those of the outcome.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def run(job: Job) -> Outcome:
     with Session(job, work.environment) as session:
         session.do(work)
         session.keep(work.kept, optional=work.kept)
-        return Outcome(session.facts())
+        return Outcome(session.facts(), tuple(job.params.get("notes", ())))
 
 
 class Session:
