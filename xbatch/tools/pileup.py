@@ -55,7 +55,7 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     StepError
-        A call fails or tells no ratios, or no radius up to the largest is free of pile-up: the message says what was found.
+        A call fails or tells no ratios, or no radius up to the largest is free of pile-up: the message has the ratios.
     """
     asked: Mapping[str, Any] = job.params["pileup"]
     work = Work.of(job.params["work"])
