@@ -236,3 +236,32 @@ _curves = st.builds(
 @given(_curves)
 def test_curves_survive_json(curves: Curves) -> None:
     assert Curves.of(json.loads(json.dumps(curves.params()))) == curves
+
+
+def test_a_background_is_subtracted_by_lcmath() -> None:
+    curves = Curves(NGC5506, Area("src.reg", "bgd.reg"), 100, lcmath=True)
+    stem = "60061323002_p/lc/nu60061323002B01"
+    call = curves.subtraction("60061323002_p/lc", "{backscal:ratio}")
+    # The published words, and that dead time is left alone and the error scaled as the rate is.
+    assert call.command == (
+        "lcmath",
+        f"infile={stem}_sr.lc",
+        f"bgfile={stem}_bk.lc",
+        f"outfile={stem}_net.lc",
+        "multi=1.0",
+        "multb={backscal:ratio}",
+        "addsubr=no",
+        "docor=no",
+        "err_mode=4",
+    )
+    assert call.expects == (f"{stem}_net.lc",)
+    assert dict(curves.subtraction("lc", 0.125).args)["multb"] == "0.125"
+
+
+def test_what_curves_do_not_ask_for_is_not_in_their_parameters() -> None:
+    plain = Curves(TUTORIAL, Area("src.reg", "bgd.reg"), 256)
+    assert not {"energy", "lcmath"} & set(plain.params())
+    for asked in (plain, Curves(TUTORIAL, Area("src.reg", "bgd.reg"), 256, energy=10.0, lcmath=True)):
+        assert Curves.of(json.loads(json.dumps(asked.params()))) == asked
+    energies = [dict(curves.call("lc", (3, 5)).args)["lcenergy"] for curves in (plain, asked)]
+    assert energies == ["4", "10"]

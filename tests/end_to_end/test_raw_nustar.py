@@ -141,6 +141,8 @@ def test_light_curves_and_images_of_the_tools_are_those_of_the_native_tasks(
     said = heasoft.run("--jobs", 2)
     assert said.status == 0, said.all
     images = {"tool": read_image(product(heasoft, f"{OBSID}/FPMA/images/field/full.img"))}
+    before = len(calls(root(heasoft)))
+    assert Counter(call["tool"] for call in calls(root(heasoft)))["lcmath"] == 5  # one for each band
     native_ones = {"lightcurves: heasoft": "lightcurves: auto", "images: heasoft": "images: native"}
     heasoft.write(light(archive, **native_ones))
     said = heasoft.run("--only", "lightcurve:*", "--only", "image:*", "--jobs", 2)
@@ -151,6 +153,8 @@ def test_light_curves_and_images_of_the_tools_are_those_of_the_native_tasks(
     images["native"] = read_image(product(heasoft, f"{OBSID}/FPMA/images/field/full.img"))
     assert images["tool"].data.sum() > 1000
     assert np.array_equal(images["tool"].data, images["native"].data)
+    here = read_curve(product(heasoft, f"{OBSID}/FPMA/lightcurves/area/full.lc"))
+    assert not [call for call in calls(root(heasoft))[before:] if call["tool"] == "lcmath"]
     native = product(heasoft, f"{OBSID}/FPMA/lightcurves/tool")
     facts = json.loads((native / "lightcurves.json").read_text())
     heasoft.write(light(archive))
@@ -170,11 +174,35 @@ def test_light_curves_and_images_of_the_tools_are_those_of_the_native_tasks(
     area = read_curve(product(heasoft, f"{OBSID}/FPMA/lightcurves/area/full.lc"))
     plain = read_curve(tool / "full.lc")
     assert np.array_equal(area.time, plain.time)
+    # lcmath subtracts as xbatch does, in single precision
+    assert np.array_equal(area.time, here.time)
+    assert np.allclose(area.rate, here.rate, rtol=0, atol=1e-6 * float(np.abs(here.rate).max()))
+    assert np.allclose(area.error, here.error, rtol=1e-6)
+    notes = json.loads((tool / "lightcurves.json").read_text())["notes"]
+    assert "rates are net of nuproducts' curve of the background, scaled by BACKSCAL, by lcmath" in notes
     assert 1.1 < float(np.median(area.rate / plain.rate)) < 1.7
     # a spectrum of the brighter half: the tool was given the times
     half, whole = (read_pha(product(heasoft, f"{OBSID}/FPMA/{name}/spectrum.pha")) for name in ("src@high", "whole"))
     assert half.exposure == pytest.approx(0.5 * whole.exposure, rel=0.1)
     assert half.counts.sum() / half.exposure > whole.counts.sum() / whole.exposure
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"kind": "fails", "message": "no"}, "lcmath failed with exit status"),
+        ({"kind": "no-product"}, "has not made 60001110002_p/lc/nu60001110002A01_net.lc"),
+    ],
+)
+def test_lcmath_that_fails_is_told(
+    heasoft: Desk, archive: tuple[Path, dict[str, Any]], fault: dict[str, Any], words: str
+) -> None:
+    heasoft.write(light(archive))
+    set_faults(root(heasoft), {"lcmath": {**fault, "times": 9}})
+    said = heasoft.run("--only", "lightcurve:*/area", "--jobs", 1)
+    assert said.status != 0
+    assert words in " ".join(said.all.split())
+    assert heasoft.outcomes()[f"lightcurve:{OBSID}/FPMA/area"] == "failed"
 
 
 def test_barycentred_times(heasoft: Desk, archive: tuple[Path, dict[str, Any]]) -> None:

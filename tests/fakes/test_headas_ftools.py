@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import make_headas
 from tests.fakes.headas import TOOLS
-from tests.fakes.headas.fitsbytes import part_named, read_parts
+from tests.fakes.headas.fitsbytes import part_named, read_parts, write_parts
 from tests.fakes.headas.inside import Tools
 from tests.fakes.headas.parameters import read_par
 from tests.fakes.headas.raw import make_nustar_raw
@@ -190,13 +190,40 @@ def test_addspec_works_in_one_folder(tools: Tools) -> None:
 
 
 def test_lcmath_subtracts_and_adds(tools: Tools) -> None:
-    net = read_curve(tools("lcmath", "a_sr.lc", "a_bk.lc", "net.lc", "1.0", "0.25", "addsubr=no").made[0])
+    call = ("lcmath", "a_sr.lc", "a_bk.lc", "net.lc", "1.0", "0.25", "addsubr=no")
+    net = read_curve(tools(*call, "docor=no", "err_mode=4").made[0])
     source, background = (read_curve(tools.folder / f"a_{what}.lc") for what in ("sr", "bk"))
-    assert np.allclose(net.rate, source.rate - 0.25 * background.rate)
-    assert np.allclose(net.error, np.hypot(source.error, 0.25 * background.error))
+    assert np.allclose(net.rate, source.rate - 0.25 * background.rate, rtol=1e-6)
+    assert np.allclose(net.error, np.hypot(source.error, 0.25 * background.error), rtol=1e-6)
+    assert np.array_equal(net.time, source.time)
+    # by default what is multiplied counts as photons; a file of that name is written over
+    again = read_curve(tools(*call).made[0])
+    assert np.allclose(again.error, np.hypot(source.error, 0.5 * background.error), rtol=1e-6)
     both = read_curve(tools("lcmath", "a_sr.lc", "a_bk.lc", "both.lc", "1", "1", "yes").made[0])
-    assert np.allclose(both.rate, source.rate + background.rate)
-    assert "already exists" in tools.fails("lcmath", "a_sr.lc", "a_bk.lc", "net.lc", "1", "1", "no")
+    assert np.allclose(both.rate, source.rate + background.rate, rtol=1e-6)
+    assert "different name" in tools.fails("lcmath", "a_sr.lc", "a_bk.lc", "a_sr.lc", "1", "1", "no")
+
+
+def test_lcmath_leaves_no_rate_without_a_background(tools: Tools) -> None:
+    parts = read_parts(tools.folder / "a_bk.lc")
+    table = part_named(parts, "RATE")
+    table.keep(np.arange(int(table.number("NAXIS2"))) != 2)
+    write_parts(tools.folder / "gap.lc", parts)
+    net = read_curve(tools("lcmath", "a_sr.lc", "gap.lc", "net.lc", "1", "0.25", "no").made[0])
+    assert np.flatnonzero(np.isnan(net.rate)).tolist() == [2]
+
+
+def test_lcmath_divides_by_live_time_that_is_not_in_the_rates_yet(tools: Tools) -> None:
+    for name in ("sr", "bk"):
+        parts = read_parts(tools.folder / f"a_{name}.lc")
+        table = part_named(parts, "RATE")
+        table.put("DEADAPP", False)
+        table.put("DEADC", 0.8)
+        write_parts(tools.folder / f"d_{name}.lc", parts)
+    call = ("lcmath", "d_sr.lc", "d_bk.lc", "net.lc", "1", "0.25", "no")
+    plain = read_curve(tools(*call, "docor=no").made[0])
+    divided = read_curve(tools(*call).made[0])
+    assert np.allclose(divided.rate, plain.rate / 0.8, rtol=1e-6)
 
 
 # extractor, xselect

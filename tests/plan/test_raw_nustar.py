@@ -17,7 +17,8 @@ from xbatch.commands.call import Work
 from xbatch.plan.raw import raw_steps
 from xbatch.plan.raw_nustar import nustar_steps
 from xbatch.plan.rawmade import RawContext, RawMade
-from xbatch.plan.steps import FileInput, Step, StepInput, check_outputs, ordered
+from xbatch.plan.script import script
+from xbatch.plan.steps import FileInput, Plan, Step, StepInput, check_outputs, ordered
 from xbatch.registry import TASKS
 from xbatch.spec import load
 
@@ -447,6 +448,48 @@ def test_light_curves_by_their_corrections(tmp_path: Path) -> None:
     plain = flags("[gti]", "engine: {lightcurves: heasoft}") or {}
     assert plain["correctlc"] == "no"
     assert "lcpsfflag" not in plain
+
+
+def _curve_step(tmp_path: Path, engine: str, background: str = "bgd") -> Step:
+    text = _text(
+        spectra=f"spectra: {{src: {{region: src, background: {background}}}}}",
+        lightcurves="lightcurves: {all: {spectrum: src, bands: [3-10 keV, 10-78 keV], dt: 256 s, corrections: [gti, "
+        "livetime, area]}}",
+        engine=engine,
+    )
+    (step,) = _by_task(_made(_context(tmp_path, text)), "lightcurve")
+    return step
+
+
+def test_a_background_is_subtracted_by_lcmath_where_heasoft_is_asked_for(tmp_path: Path) -> None:
+    step = _curve_step(tmp_path, "engine: {lightcurves: heasoft}")
+    calls = [shlex.join(call.command) for call in _work(step).calls]
+    assert [call.partition(" ")[0] for call in calls] == ["nuproducts", "lcmath", "nuproducts", "lcmath"]
+    assert [call for call in calls if call.startswith("lcmath")] == [
+        f"lcmath infile={folder}/nu60001110002A01_sr.lc bgfile={folder}/nu60001110002A01_bk.lc "
+        f"outfile={folder}/nu60001110002A01_net.lc multi=1.0 'multb={{backscal:ratio}}' addsubr=no docor=no err_mode=4"
+        for folder in ("60001110002_p/lc", "60001110002_p/lc_10-78_keV")
+    ]
+    assert step.because == (
+        "the spec asks for HEASoft; the background is subtracted by lcmath, scaled by the BACKSCAL of the spectra that "
+        "the step makes"
+    )
+    alone = _curve_step(tmp_path, "engine: {lightcurves: heasoft}", "none")
+    assert [call.tool for call in _work(alone).calls] == ["nuproducts", "nuproducts"]
+    assert alone.because == "the spec asks for HEASoft"
+
+
+def test_the_plan_subtracts_by_itself_where_it_chooses(tmp_path: Path) -> None:
+    step = _curve_step(tmp_path, "")
+    assert {call.tool for call in _work(step).calls} == {"nuproducts"}
+    assert step.because.endswith("; the background is subtracted by xbatch")
+    assert not {"energy", "lcmath"} & set(step.params["curves"])  # so that the step keeps its key
+
+
+def test_a_script_says_that_the_run_finds_the_factor(tmp_path: Path) -> None:
+    steps = _made(_context(tmp_path, _text(engine="engine: {lightcurves: heasoft}"))).steps
+    text = script(Plan("curves", steps), "out")
+    assert 'multb="${backscal_ratio:?found by the step itself: see its log}"' in text
 
 
 @pytest.mark.parametrize(

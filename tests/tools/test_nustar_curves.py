@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from astropy.io import fits
 
 from xbatch.base.errors import FileError
 from xbatch.ogip.curvefile import read_curve
-from xbatch.tools.nustar_curves import _begins, _counts, _net
+from xbatch.tools.nustar_curves import _begins, _counts, _net, _subtracted
 
 START, WIDTH = 8.0e7, 100.0
 
@@ -52,6 +53,25 @@ def test_the_background_is_scaled_and_bins_are_those_of_both(tmp_path: Path) -> 
     far = curve(tmp_path / "f.lc", [7], [4], [100.0])
     with pytest.raises(FileError, match="no bin in common"):
         _net(read_curve(source), read_curve(far), 0.25, _begins(source))
+
+
+def test_what_lcmath_has_made_takes_the_place_of_rates_alone(tmp_path: Path) -> None:
+    source = curve(tmp_path / "s.lc", [0, 1, 2], [50, 20, 10], [40.0, 100.0, 100.0])
+    other = curve(tmp_path / "b.lc", [0, 2, 3], [40, 4, 4], [40.0, 100.0, 100.0])
+    begins = _begins(source)
+    net = _net(read_curve(source), read_curve(other), 0.25, begins)
+    made = read_curve(source)  # lcmath keeps the source's bins; there is no rate where the background has no bin
+    made = replace(made, rate=np.array([1.0, np.nan, 3.0]), error=np.array([0.1, np.nan, 0.3]))
+    taken = _subtracted(net, made, begins)
+    assert taken.rate.tolist() == [1.0, 3.0]
+    assert taken.error.tolist() == [0.1, 0.3]
+    for name in ("time", "counts", "fracexp", "back", "back_error", "back_counts"):
+        assert np.array_equal(getattr(taken, name), getattr(net, name))
+    with pytest.raises(FileError, match="lacks rates of bins that both source and background have"):
+        _subtracted(net, replace(made, rate=np.array([1.0, 2.0, np.nan])), begins)
+    short = replace(made, time=made.time[:1], rate=made.rate[:1], error=made.error[:1])
+    with pytest.raises(FileError, match="lacks rates"):
+        _subtracted(net, short, begins)
 
 
 @pytest.mark.real_data

@@ -182,15 +182,30 @@ def addspec(listed: str, outfile: str, *, responses: bool = True, subtract: bool
     return Call(HEASOFT, "addspec", args, tuple(expects))
 
 
-def lcmath(source: str, background: str, outfile: str, scale: float, *, add: bool = False) -> Call:
+def lcmath(
+    source: str,
+    background: str,
+    outfile: str,
+    scale: float | str,
+    *,
+    add: bool = False,
+    correct: bool | None = None,
+    errors: int | None = None,
+) -> Call:
     """Subtract a light curve from another one of the same bins, or add it.
 
     Parameters
     ----------
     source, background, outfile : str
-    scale : float
-        What the background is multiplied by: the ratio of the areas.
+    scale : float or str
+        What the background is multiplied by: the ratio of the areas, or a token that stands for it.
     add : bool
+    correct : bool, optional
+        Whether the headers' DEADC and VIGNET are divided by, where they are not said to be applied; by the tool's
+        default they are.
+    errors : int, optional
+        How errors are scaled (``err_mode``). By the tool's default, 1, the scaled background counts as photons, so that
+        its error goes with the square root of `scale`; by 4 with `scale` itself.
     """
     args: list[tuple[str, Value]] = [
         ("infile", source),
@@ -199,6 +214,8 @@ def lcmath(source: str, background: str, outfile: str, scale: float, *, add: boo
         ("multi", "1.0"),
         ("multb", scale),
         ("addsubr", add),
+        ("docor", correct),
+        ("err_mode", errors),
     ]
     return Call(HEASOFT, "lcmath", arguments(args), (outfile,))
 

@@ -11,12 +11,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xbatch.commands.call import HEASOFT, Call
+from xbatch.commands.ftools import lcmath
 from xbatch.commands.nustar import Module
 from xbatch.commands.parameters import Value, arguments, degrees
 
 __all__ = ["Area", "Barycentre", "Curves", "energy_of_curve", "nuproducts", "pi_of_energy", "spectrum_call"]
 
 _LOWEST_CURVE_ENERGY = 3.1
+#: lcmath's way to the errors that scales the background's by the factor itself, as what is subtracted is.
+_ERRORS = 4
 _ENERGY_OF_ZERO, _WIDTH, _ROUNDING = 1.6, 0.04, 1e-6
 
 
@@ -119,6 +122,10 @@ def spectrum_call(
     return nuproducts(args, expects)
 
 
+#: What stands in `Curves.params` only where it is asked for, so that steps without it keep their keys.
+_LATER = frozenset({"energy", "lcmath"})
+
+
 @dataclass(frozen=True)
 class Curves:
     """Light curves of a region and its background: what the calls for all bands have in common.
@@ -136,6 +143,10 @@ class Curves:
     extended : bool
         Whether the source is larger than the PSF.
     barycentre : Barycentre or None
+    energy : float or None
+        Where PSF and vignetting are taken, keV; by the rule of `energy_of_curve` for each band where it is None.
+    lcmath : bool
+        Whether lcmath subtracts the background, and not who reads the curves.
     """
 
     module: Module
@@ -145,6 +156,8 @@ class Curves:
     effective_area: bool | None = None
     extended: bool = False
     barycentre: Barycentre | None = None
+    energy: float | None = None
+    lcmath: bool = False
 
     def call(self, outdir: str, band: tuple[float, float] | None = None, *, spectra: bool = True) -> Call:
         """Make the curves of one band.
@@ -173,13 +186,32 @@ class Curves:
             ("runmkrmf", False),
             ("pilow", None if band is None else pi_of_energy(band[0])),
             ("pihigh", None if band is None else pi_of_energy(band[1]) - 1),
-            ("lcenergy", None if band is None else energy_of_curve(*band)),
+            ("lcenergy", self.energy or (None if band is None else energy_of_curve(*band))),
             *((name, self.effective_area) for name in ("lcpsfflag", "lcexpoflag", "lcvignflag")),
             ("extended", True if self.extended else None),
             ("usrgtifile", self.area.times or None),
             *(self.barycentre.pairs() if self.barycentre else ()),
         ]
         return nuproducts(args, self.products(outdir, spectra))
+
+    def subtraction(self, outdir: str, scale: float | str) -> Call:
+        """Subtract the background from the curve of a band.
+
+        Dead time is left as nuproducts has it: curves that it has not corrected are asked for as they are.
+
+        Parameters
+        ----------
+        outdir : str
+            The band's folder.
+        scale : float or str
+            Ratio of the BACKSCAL of source and background, or a token for it.
+        """
+        source, background = self.products(outdir, spectra=False)
+        return lcmath(source, background, self.net(outdir), scale, correct=False, errors=_ERRORS)
+
+    def net(self, outdir: str) -> str:
+        """Name the net curve that `subtraction` makes."""
+        return f"{outdir}/{self.module.products}_net.lc"
 
     def folder(self, base: str, name: str, first: bool) -> str:
         """Name the folder of a band: `base` for the first, and by its name for another."""
@@ -192,8 +224,9 @@ class Curves:
         return tuple(f"{outdir}/{self.module.products}_{kind}.{ending}" for ending in endings for kind in kinds)
 
     def params(self) -> dict[str, Any]:
-        """Give it as JSON-able data."""
-        return asdict(self)
+        """Give it as JSON-able data; what is not asked for is left out."""
+        data = asdict(self)
+        return {key: value for key, value in data.items() if value or key not in _LATER}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Curves:

@@ -21,6 +21,10 @@ __all__ = ["ByList", "curve_steps", "spectrum_steps"]
 _ASKED = "the spec asks for HEASoft"
 _CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nuproducts uses"
 _CORRECTED = "the correction 'area' needs PSF and vignetting of CALDB, which nuproducts uses"
+_BY_LCMATH = "{}; the background is subtracted by lcmath, scaled by the BACKSCAL of the spectra that the step makes"
+_HERE = "{}; the background is subtracted by xbatch"
+#: The ratio of the BACKSCAL of source and background: only data have it, and the step itself finds it.
+_SCALE = "{backscal:ratio}"
 
 ByList = Mapping[tuple[str, str], Reduced]
 """Reduced modules by `Observed.subject` and the name of a screening."""
@@ -111,6 +115,8 @@ def curve_steps(context: RawContext, observed: Mapping[str, Observed], reduced: 
             made |= RawMade(problems=(impossible(context, job.observed, message, hint, job.path),))
             continue
         because = _ASKED if engine == HEASOFT else _CORRECTED
+        if job.background:
+            because = (_BY_LCMATH if engine == HEASOFT else _HERE).format(because)
         made |= _curve(context, where, job, reduced[where.subject, job.screening], because)
     return made
 
@@ -131,6 +137,7 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
         effective_area=None if area or "livetime" not in corrections else False,
         extended=extended,
         barycentre=here.barycentre,
+        lcmath=bool(job.background) and context.engine("lightcurves") == HEASOFT,
     )
     folder = f"{observed.obsid}_p/lc"
     work = Work(_fixed_calls(curves, folder, job), {**here.staged, **place.staged}, place.written)
@@ -161,14 +168,12 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
 def _fixed_calls(curves: Curves, folder: str, job: LightCurveJob) -> tuple[Call, ...]:
     """Give the calls for the bands that are known; those whose edges data decide are called in the same way."""
     first = bool(job.bands) and not job.bands[0].scheme
-    return tuple(
-        curves.call(
-            curves.folder(folder, safe_name(band.name), number == 0 and first),
-            (band.lo, band.hi),
-            spectra=number == 0 and first,
-        )
-        for number, band in enumerate(fixed_bands(job.bands))
-    )
+    calls: list[Call] = []
+    for number, band in enumerate(fixed_bands(job.bands)):
+        own = curves.folder(folder, safe_name(band.name), number == 0 and first)
+        calls.append(curves.call(own, (band.lo, band.hi), spectra=number == 0 and first))
+        calls += [curves.subtraction(own, _SCALE)] if curves.lcmath else []
+    return tuple(calls)
 
 
 def _is_extended(context: RawContext, job: LightCurveJob) -> bool:

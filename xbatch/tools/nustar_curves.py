@@ -1,4 +1,4 @@
-"""Task `lightcurve` by HEASoft: nuproducts for each band, then the background subtracted as the native task does.
+"""Task `lightcurve` by HEASoft: nuproducts for each band, then the background subtracted, by lcmath or as natively.
 
 nuproducts' own curves are not net: its ``.flc`` is the source's curve alone. What is subtracted is scaled by the ratio
 of the BACKSCAL of source and background, as spectra of the same regions are.
@@ -6,6 +6,8 @@ of the BACKSCAL of source and background, as spectra of the same regions are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ _ROUNDING = 1e-6
 
 
 def run(job: Job) -> Outcome:
-    """Make light curves by nuproducts.
+    """Make light curves by nuproducts, and lcmath where the curves say so.
 
     Inputs: what nuproducts reads, by the roles of ``work``; ``list``, the barycentred list, where there is one;
     ``bands/SCHEME`` (bands found in data). Parameters: as of `xbatch.tasks.lightcurve`, with ``curves``
@@ -41,9 +43,9 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     StepError
-        nuproducts failed.
+        nuproducts or lcmath failed.
     FileError
-        It has made something else than light curves of the same bins, or no bin is left.
+        They have made something else than light curves of the same bins, or no bin is left.
     """
     work, curves = Work.of(job.params["work"]), Curves.of(job.params["curves"])
     bands = step_bands(job.params, job.inputs)
@@ -51,21 +53,26 @@ def run(job: Job) -> Outcome:
     with Session(job, work.environment) as session:
         session.stage(work.staged)
         session.write(work.written)
+        scale: float | None = None
         for number, (band, folder) in enumerate(zip(bands, folders, strict=True)):
             session.call(curves.call(folder, (band.lo, band.hi), spectra=number == 0))
-        scale = _scale(session.folder, curves, folders[0])
+            scale = _scale(session.folder, curves, folder) if number == 0 else scale
+            if curves.lcmath and scale is not None:
+                session.call(curves.subtraction(folder, scale))
         header = open_events(job.inputs.get("list", job.inputs["events"]), session.folder / "list").header
         found = [
             _curve(curves, band, session.folder / folder, scale) for band, folder in zip(bands, folders, strict=True)
         ]
         calls = session.facts()
-    return conclude(job, header, found, calls, _notes(job, scale))
+    curve_notes = [note for _, said in found for note in said]
+    return conclude(job, header, [one for one, _ in found], calls, (*_notes(job, curves, scale), *curve_notes))
 
 
-def _notes(job: Job, scale: float | None) -> tuple[str, ...]:
+def _notes(job: Job, curves: Curves, scale: float | None) -> tuple[str, ...]:
     if scale is None:
         return ()
-    said = ["rates are net of nuproducts' curve of the background, scaled by BACKSCAL"]
+    by = ", by lcmath" if curves.lcmath else ""
+    said = [f"rates are net of nuproducts' curve of the background, scaled by BACKSCAL{by}"]
     if "area" in job.params.get("corrections", ()):
         said.append("nuproducts corrects all light in the source's region for the PSF, the background's there too")
     return tuple(said)
@@ -82,13 +89,18 @@ def _scale(folder: Path, curves: Curves, outdir: str) -> float | None:
     return areas[0] / areas[1]
 
 
-def _curve(curves: Curves, band: StepBand, folder: Path, scale: float | None) -> ToolCurve:
-    """Give the net light curve of one band."""
+def _curve(curves: Curves, band: StepBand, folder: Path, scale: float | None) -> tuple[ToolCurve, Sequence[str]]:
+    """Give the net light curve of one band, and what should be known of it."""
     paths = [folder / Path(name).name for name in curves.products("", spectra=False)]
-    source = read_curve(paths[0])
-    net = _net(source, read_curve(paths[1]) if scale is not None else None, scale or 0.0, _begins(paths[0]))
+    source, begins = read_curve(paths[0]), _begins(paths[0])
+    background = read_curve(paths[1]) if scale is not None else None
+    net = _net(source, background, scale or 0.0, begins)
+    if curves.lcmath and background is not None:
+        net = _subtracted(net, read_curve(folder / Path(curves.net("")).name), begins)
     pi = pi_of_energy(band.lo), pi_of_energy(band.hi) - 1
-    return ToolCurve(band, pi, net, source.width, _gti(paths[0]), scale, curves.corrected)
+    alone = 0 if background is None else len(source.time) + len(background.time) - 2 * len(net.time)
+    notes = [f"{band.name}: {alone} bins are left out that only source or background has"] if alone else []
+    return ToolCurve(band, pi, net, source.width, _gti(paths[0]), scale, curves.corrected), notes
 
 
 def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: float) -> NetCurve:
@@ -111,6 +123,19 @@ def _net(source: CurveFile, background: CurveFile | None, scale: float, begins: 
         back_error,
         _counts(background)[its],
     )
+
+
+def _subtracted(net: NetCurve, made: CurveFile, begins: float) -> NetCurve:
+    """Put the rates that lcmath has made into a net curve, whose counts and background are of nuproducts' curves.
+
+    Where the background has no bin lcmath leaves no rate; such bins are not in `net`.
+    """
+    own = np.floor((net.time - begins) / made.width)
+    _, place, where = np.intersect1d(own, _bins(made, begins), return_indices=True)
+    rate, error = made.rate[where], made.error[where]
+    if len(place) < len(own) or not (np.isfinite(rate) & np.isfinite(error)).all():
+        raise FileError(made.path, "lacks rates of bins that both source and background have", _AGAIN)
+    return replace(net, rate=rate, error=error)
 
 
 def _bins(curve: CurveFile, begins: float) -> NDArray[np.float64]:

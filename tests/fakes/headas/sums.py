@@ -7,12 +7,14 @@ import tempfile
 from pathlib import Path
 
 from tests.fakes.core import Run, ToolError
-from tests.fakes.headas.fitsbytes import part_named, read_parts, write_parts
+from tests.fakes.headas.fitsbytes import Part, existing, part_named, read_parts, write_parts
 from tests.fakes.headas.parameters import Parameters
 
 __all__ = ["TOOLS"]
 
 _LONGEST_NAME = 100
+#: Bins that overlap by less, s, touch.
+_TOUCH = 1e-6
 
 
 def _addspec(run: Run, parameters: Parameters) -> None:
@@ -100,27 +102,53 @@ _LINKS = {"background": "BACKFILE", "rmf": "RESPFILE", "arf": "ANCRFILE"}
 
 
 def _lcmath(run: Run, parameters: Parameters) -> None:
+    """Subtract or add as lcmath's help and source have it.
+
+    Bins of the second curve are laid beside those of the first by TIME and averaged by overlap; where there is none the
+    rate is null. An output that is there is written over.
+    """
     parameters.needed("infile", "bgfile", "outfile")
     import numpy as np
 
-    target = Path(parameters["outfile"].removeprefix("!"))
-    if target.exists() and not parameters["outfile"].startswith("!"):
-        raise ToolError(f"lcmath: file {target} already exists")
-    parts, others = (read_parts(Path(parameters[name])) for name in ("infile", "bgfile"))
+    target = Path(parameters["outfile"])
+    if parameters["outfile"] == parameters["infile"]:
+        raise ToolError("lcmathmake: Outfile must have a different name from infile")
+    parts, others = (read_parts(existing(Path(parameters[name]))) for name in ("infile", "bgfile"))
     table, other = part_named(parts, "RATE"), part_named(others, "RATE")
-    if table.get("TIMEDEL") != other.get("TIMEDEL"):
-        raise ToolError("lcmath: the bins of the two light curves have different lengths")
-    time, beside = table.column("TIME"), other.column("TIME")
-    common, own, their = np.intersect1d(time, beside, return_indices=True)
-    if not common.size:
-        raise ToolError("lcmath: the two light curves have no bin in common")
-    table.keep(own)
-    one, two = float(parameters["multi"]), float(parameters["multb"])
-    sign = 1.0 if parameters.yes("addsubr") else -1.0
-    table.fill("RATE", one * table.column("RATE") + sign * two * other.column("RATE")[their])
-    table.fill("ERROR", np.hypot(one * table.column("ERROR"), two * other.column("ERROR")[their]))
-    table.put("BACKAPP", sign < 0)
+    adds, mode = parameters.yes("addsubr"), int(parameters["err_mode"])
+    width, its_width = table.number("TIMEDEL"), other.number("TIMEDEL")
+    if not adds and width > its_width:
+        raise ToolError("lcmathmake: Integration time longer in input than in background")
+    time, beside = (one.column("TIME") + one.number("TIMEZERO") for one in (table, other))
+    if time[0] - width > beside[-1] + its_width or time[-1] + width < beside[0] - its_width:
+        raise ToolError("lcmathmake: Start/stop times in the input files do not overlap")
+    lower = np.maximum(time[:, None] - 0.5 * width, beside[None, :] - 0.5 * its_width)
+    overlap = np.minimum(time[:, None] + 0.5 * width, beside[None, :] + 0.5 * its_width) - lower
+    overlap = np.where(overlap > _TOUCH, overlap, 0.0) * other.column("FRACEXP")[None, :]
+    with np.errstate(invalid="ignore"):
+        rate = overlap @ other.column("RATE") / overlap.sum(axis=1)
+        error = np.sqrt(overlap**2 @ other.column("ERROR") ** 2) / overlap.sum(axis=1)
+    factors = [float(parameters["multi"]), float(parameters["multb"])]
+    live = [_efficiency(one) if parameters.yes("docor") else 1.0 for one in (table, other)]
+    # 1 and 3 take what is multiplied for photons, 2 and 4 for what it is
+    scaled = np.sqrt(factors) if mode in (1, 3) else np.array(factors)
+    if mode not in (1, 2, 3, 4):
+        raise ToolError(f"lcmath: err_mode {mode} is not known here")
+    own, its = factors[0] / live[0] * table.column("RATE"), factors[1] / live[1] * rate
+    table.fill("RATE", (own + its if adds else own - its).astype(np.float32))
+    errors = np.hypot(scaled[0] / live[0] * table.column("ERROR"), scaled[1] / live[1] * error)
+    table.fill("ERROR", errors.astype(np.float32))
+    if not adds:
+        table.put("HDUCLAS2", "NET")
+        table.put("BACKAPP", True)
+    target.unlink(missing_ok=True)
     write_parts(run.keep(target), parts)
+
+
+def _efficiency(table: Part) -> float:
+    """Give the live part that a header has and does not say to be in its rates."""
+    part = 1.0 if table.get("DEADAPP") == "T" else table.number("DEADC", 1.0)
+    return 1.0 / part if part > 1.0 else part
 
 
 TOOLS = {"addspec": _addspec, "lcmath": _lcmath}
