@@ -95,8 +95,8 @@ def _counts(path: Path, begins: float, number: NDArray[np.int64]) -> NDArray[np.
     """Give the events in the same bins, from a curve that is not corrected."""
     raw = read_curve(path)
     own = _numbers(raw.time, begins, raw.width, path)
-    place = np.searchsorted(own, number)
-    if np.any(place >= len(own)) or np.any(own[np.minimum(place, len(own) - 1)] != number):
+    place = np.minimum(np.searchsorted(own, number), len(own) - 1)
+    if np.any(own[place] != number):
         raise FileError(str(path), f"lacks bins that {NET} has", _AGAIN)
     return np.rint(np.nan_to_num(raw.rate[place]) * raw.width).astype(np.int64)
 
