@@ -24,6 +24,7 @@ __all__ = ["HEASOFT", "SAS", "TOKEN", "Call", "Staged", "Work", "filled", "token
 HEASOFT, SAS = "heasoft", "sas"
 TOKEN = re.compile(r"\{(scratch|[a-z][\w/-]*:[\w.@-]+)\}")
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_OF_PLACES = frozenset({"tree", "tree-unpack", "part"})
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,16 @@ class Staged:
     Attributes
     ----------
     role : str
-        The step's input; for a ``tree``, the step's place (a folder of the user's).
+        The step's input; for a ``tree`` or a ``part``, the step's place (a folder of the user's).
     how : str
         ``link``: read only. ``copy``: the tool writes into it. ``unpack``: a copy, unpacked where it is ``.gz``.
         ``tree``: each file of the folder linked, with the folders in it. ``tree-unpack``: the same, and packed files
-        unpacked. ``rmf``, ``arf``: a ``response.npz`` as the file that tools read, with the instrument of the input
-        that has ``spectrum`` in its role for ``response``. ``summary``: a SAS summary file (``*SUM.SAS``), whose line
-        ``PATH`` is set to the folder `path`.
+        unpacked. ``part``: one file of such a folder, `path` below it, unpacked if it is ``path.gz`` there. ``rmf``,
+        ``arf``: a ``response.npz`` as the file that tools read, with the instrument of the input that has ``spectrum``
+        in its role for ``response``. ``summary``: a SAS summary file (``*SUM.SAS``), whose line ``PATH`` is set to the
+        folder `path`.
     path : str
-        Of a ``summary``: the folder of the ODF, relative to the working folder.
+        Of a ``summary``: the folder of the ODF, relative to the working folder. Of a ``part``: which file.
     optional : bool
         An input that did not come is left out.
     """
@@ -113,6 +115,11 @@ class Staged:
     how: str = "link"
     path: str = ""
     optional: bool = False
+
+    @property
+    def of_place(self) -> bool:
+        """Whether `role` is a place of the step, and not an input."""
+        return self.how in _OF_PLACES
 
     def params(self) -> dict[str, Any]:
         """Give it as JSON-able data."""

@@ -123,7 +123,7 @@ def spectrum_call(
 
 
 #: What stands in `Curves.params` only where it is asked for, so that steps without it keep their keys.
-_LATER = frozenset({"energy", "lcmath"})
+_LATER = frozenset({"chu", "energy", "lcmath"})
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,9 @@ class Curves:
 
     def params(self) -> dict[str, Any]:
         """Give it as JSON-able data; what is not asked for is left out."""
-        data = asdict(self)
-        return {key: value for key, value in data.items() if value or key not in _LATER}
+        data = {key: value for key, value in asdict(self).items() if value or key not in _LATER}
+        data["module"] = {key: value for key, value in data["module"].items() if value or key not in _LATER}
+        return data
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Curves:
@@ -247,6 +248,9 @@ def _from(module: Module, outdir: str) -> list[tuple[str, Value]]:
         ("outdir", outdir),
         ("instrument", module.instrument),
         ("steminputs", module.stem),
+        # it takes the list of mode 01 unless told
+        ("stemout", module.products if module.chu else None),
+        ("infile", f"{module.folder}/{module.events}" if module.chu else None),
         ("initseed", True if module.frozen_seed else None),
     ]
 

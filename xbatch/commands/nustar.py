@@ -1,4 +1,4 @@
-"""Calls of NuSTAR's own tools but nuproducts: nupipeline, nuexpomap, nubackscale.
+"""Calls of NuSTAR's own tools but nuproducts: nupipeline, nusplitsc, nuexpomap, nubackscale.
 
 A builder takes what a call is about and gives the call with its parameters in the order of their manuals. What is None
 is left to the tool. Parameters have no order for HEASoft; a fixed one keeps equal calls equal.
@@ -17,10 +17,12 @@ __all__ = [
     "MODULES",
     "SCREENING",
     "SPLIT_MODES",
+    "SPLIT_NORMAL",
     "Module",
     "nubackscale",
     "nuexpomap",
     "nupipeline",
+    "nusplitsc",
 ]
 
 #: Letters of the modules in names of files.
@@ -31,6 +33,9 @@ SCREENING = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "clean
 
 #: The star trackers of mode 06 that nusplitsc tells apart.
 SPLIT_MODES = ("chu1", "chu2", "chu3", "chu12", "chu13", "chu23", "chu123")
+
+#: What nusplitsc calls its way to split (splitmode) in the names of its lists: NORMAL, unless it is told otherwise.
+SPLIT_NORMAL = "N"
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,15 @@ class Module:
         Where its files are, relative to the working folder.
     frozen_seed : bool
         Whether the tools' random draws begin with their fixed seed.
+    chu : str
+        The camera head units, ``12``, whose part of mode 06 is meant; empty for mode 01.
     """
 
     obsid: str
     instrument: str
     folder: str
     frozen_seed: bool = False
+    chu: str = ""
 
     @property
     def letter(self) -> str:
@@ -65,13 +73,14 @@ class Module:
 
     @property
     def events(self) -> str:
-        """The cleaned event list of mode 01."""
-        return f"{self.stem}{self.letter}01_cl.evt"
+        """The cleaned event list: of mode 01, or of mode 06 with some camera head units, as nusplitsc names it."""
+        return f"{self.products}_cl.evt"
 
     @property
     def products(self) -> str:
         """What the names of nuproducts' files begin with."""
-        return f"{self.stem}{self.letter}01"
+        mode = f"06_chu{self.chu}_{SPLIT_NORMAL}" if self.chu else "01"
+        return f"{self.stem}{self.letter}{mode}"
 
     @property
     def orbit(self) -> str:
@@ -146,6 +155,31 @@ def nupipeline(
 def _screened(name: str, value: Any) -> Value:
     """Write a screening's value; modes are in capitals, as the tool has them."""
     return str(value).upper() if name == "saamode" and value is not None else value
+
+
+def nusplitsc(infile: str, units: str, housekeeping: str, outdir: str) -> Call:
+    """Split a list of mode 06 by the camera head units in use.
+
+    Which combinations were in use only data decide, so that no list is insisted on.
+
+    Parameters
+    ----------
+    infile : str
+        The cleaned list of mode 06.
+    units : str
+        The observation's housekeeping of the camera head units (``hk/nuOBSID_chu123.fits``).
+    housekeeping : str
+        That of the module, with its live time (``_fpm.hk``).
+    outdir : str
+    """
+    args: list[tuple[str, Value]] = [
+        ("infile", infile),
+        ("chu123hkfile", units),
+        ("hkfile", housekeeping),
+        ("outdir", outdir),
+        ("clobber", True),
+    ]
+    return Call(HEASOFT, "nusplitsc", arguments(args))
 
 
 def nuexpomap(module: Module, outfile: str, *, vignetting: bool = False, energy: float | None = None) -> Call:

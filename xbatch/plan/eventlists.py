@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from xbatch.base.files import safe_name
@@ -12,7 +13,16 @@ from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Screening
 from xbatch.spec.labels import labelled
 
-__all__ = ["EventLists", "ListInputs", "curve_name", "file_input", "identity", "screenings_of", "selected_times"]
+__all__ = [
+    "EventLists",
+    "ListInputs",
+    "curve_name",
+    "file_input",
+    "identity",
+    "part_of",
+    "screenings_of",
+    "selected_times",
+]
 
 _TABLE = "events.bin"
 _LIVE_TIME = "livetime.npz"
@@ -35,13 +45,28 @@ def curve_name(observed: str, name: str, gti: str) -> str:
     return f"lightcurve:{observed}/{labelled(name, gti)}"
 
 
+def part_of(subject: str, chu: str) -> str:
+    """Name the part of mode 06 with the aspect of some camera head units; the subject itself where there are none."""
+    return f"{subject}/06/chu{chu}" if chu else subject
+
+
+def _gti_name(one: Observed, name: str, screening: str) -> str:
+    """Name the step that selects times of the list of a screening."""
+    return f"gti:{part_of(f'{one.subject}/{name}', _chu(one, screening))}"
+
+
+def _chu(one: Observed, screening: str) -> str:
+    chosen = one.screenings.get(screening)
+    return "" if chosen is None else chosen.chu
+
+
 def selected_times(one: Observed, screening: str, gti: str) -> StepInput | None:
     """Give the file with the times that a product is to be made of, for tools; None where all good times are meant.
 
     Those of a time selection lie within the good times of its list, so that flares are cut out of them too.
     """
     if gti:
-        return StepInput(f"gti:{one.subject}/{gti}", _GTI)
+        return StepInput(_gti_name(one, gti, screening), _GTI)
     chosen = screenings_of(one).get(screening)
     return StepInput(_flare_name(one.subject, screening), "flare.gti") if chosen is not None and chosen.flare else None
 
@@ -109,7 +134,7 @@ class EventLists:
     def events_inputs(self, observed: str, screening: str, gti: str = "") -> dict[str, Input]:
         """Give the table of events, and the time selection if there is one, as inputs."""
         inputs: dict[str, Input] = {"events": StepInput(_events_name(observed, screening), _TABLE)}
-        return inputs | ({"gti": StepInput(f"gti:{observed}/{gti}", _GTI)} if gti else {})
+        return inputs | ({"gti": StepInput(_gti_name(self.observed[observed], gti, screening), _GTI)} if gti else {})
 
     def livetime_inputs(self, observed: str, screening: str) -> dict[str, Input]:
         """Give the live time as an input, where there is a file that has it."""
@@ -139,37 +164,47 @@ class EventLists:
                 mine = self.lists[one.subject, screening.name]
                 steps += [_flare_step(one, screening, mine)] if screening.flare and not mine.cut else []
                 steps.append(_events_step(one, screening, mine))
+            first = {screening.chu: screening for screening in reversed(screenings.values())}
+            parts = [first[chu] for chu in dict.fromkeys(screening.chu for screening in screenings.values())]
             if all(self.lists[one.subject, name].sky for name in screenings):
-                steps.append(self._preview_step(one, next(iter(screenings))))
-            steps += [self._gti_step(one, gtis, next(iter(screenings))) for gtis in self._used_gtis(one)]
+                steps += [self._preview_step(one, part, len(parts) > 1) for part in parts]
+            for part in parts:  # each has good times of its own
+                steps += [self._gti_step(one, gtis, part) for gtis in self._used_gtis(one, part.chu)]
         return steps
 
-    def _used_gtis(self, one: Observed) -> list[Gtis]:
-        """List the time selections that something uses, and those that these are made of."""
-        names = [spectrum.gti for spectrum in self._spectra.get(one.subject, ())]
-        names += [job.gti for job in self._images.get(one.subject, ())]
-        names += [job.gti for job in self._curves.get(one.subject, ())]
-        wanted = list(dict.fromkeys(name for name in names if name))
+    def _products(self, one: Observed, chu: str) -> Iterator[EventSpectrum | ImageJob | LightCurveJob]:
+        """List what is made of one part of an observation's events."""
+        spectra, images = self._spectra.get(one.subject, ()), self._images.get(one.subject, ())
+        jobs: Iterable[EventSpectrum | ImageJob | LightCurveJob] = chain(
+            spectra, images, self._curves.get(one.subject, ())
+        )
+        yield from (job for job in jobs if _chu(one, job.screening) == chu)
+
+    def _used_gtis(self, one: Observed, chu: str) -> list[Gtis]:
+        """List the time selections that something made of a part uses, and those that these are made of."""
+        wanted = list(dict.fromkeys(job.gti for job in self._products(one, chu) if job.gti))
         for name in wanted:  # grows while it is read
             wanted += [other for other in _made_of(one.gtis[name]) if other not in wanted]
         return [one.gtis[name] for name in wanted]
 
-    def _gti_step(self, one: Observed, gtis: Gtis, screening: str) -> Step:
-        inputs = self.events_inputs(one.subject, screening)
+    def _gti_step(self, one: Observed, gtis: Gtis, screening: Screening) -> Step:
+        inputs = self.events_inputs(one.subject, screening.name)
         if gtis.file is not None:
             inputs["file"] = file_input(gtis.file)
         curve = self._curve_of(one, gtis)
         if curve is not None:
             band = str(gtis.params["flux"]["band"])
             inputs["curve"] = StepInput(curve_name(one.subject, curve.name, ""), f"{safe_name(band)}.lc")
-        inputs |= {f"gti/{other}": StepInput(f"gti:{one.subject}/{other}", _GTI) for other in _made_of(gtis)}
+        for other in _made_of(gtis):
+            inputs[f"gti/{other}"] = StepInput(_gti_name(one, other, screening.name), _GTI)
+        name = _gti_name(one, gtis.name, screening.name)
         return Step(
-            name=f"gti:{one.subject}/{gtis.name}",
+            name=name,
             task="gti",
-            subject=f"{one.subject}/{gtis.name}",
+            subject=name.partition(":")[2],
             params={**gtis.params, "name": gtis.name, **identity(one)},
             inputs=inputs,
-            product=f"{one.subject}/gti-{gtis.name}",
+            product=f"{part_of(one.subject, screening.chu)}/gti-{gtis.name}",
             path=gtis.path,
         )
 
@@ -183,38 +218,45 @@ class EventLists:
         """List the time selections by a light curve that is not made for their observation, or not in their band."""
         lonely = []
         for one in self.work.observed:
-            for gtis in self._used_gtis(one):
+            parts = dict.fromkeys(screening.chu for screening in screenings_of(one).values())
+            used = {gtis.name: gtis for chu in parts for gtis in self._used_gtis(one, chu)}
+            for gtis in used.values():
                 job = self._curve_of(one, gtis)
                 bands = {name for some in job.bands for name in some.names} if job else set()
                 if gtis.lightcurve and str(gtis.params["flux"].get("band")) not in bands:
                     lonely.append((one, gtis))
         return lonely
 
-    def _preview_step(self, one: Observed, screening: str) -> Step:
-        roles = self._roles(one)
+    def _preview_step(self, one: Observed, screening: Screening, several: bool) -> Step:
+        """Draw regions on the list of a screening; of several parts each has those that it is used with."""
+        roles = self._roles(one, screening.chu)
+        drawn = [name for name in one.regions if name in roles or not several]
+        subject = part_of(one.subject, screening.chu)
         return Step(
-            name=f"preview:{one.subject}",
+            name=f"preview:{subject}",
             task="preview",
-            subject=one.subject,
+            subject=subject,
             params={
                 **identity(one),
-                "regions": self.region_params(one.subject, one.regions),
-                "roles": {name: "; ".join(roles.get(name, ())) for name in one.regions},
+                **({"chu": screening.chu} if screening.chu else {}),
+                "regions": self.region_params(one.subject, drawn),
+                "roles": {name: "; ".join(roles.get(name, ())) for name in drawn},
             },
-            inputs={**self.events_inputs(one.subject, screening), **self.region_inputs(one.subject, one.regions)},
-            product=f"{one.subject}/preview",
+            inputs={**self.events_inputs(one.subject, screening.name), **self.region_inputs(one.subject, drawn)},
+            product=f"{subject}/preview",
             path=one.path,
         )
 
-    def _roles(self, one: Observed) -> dict[str, list[str]]:
+    def _roles(self, one: Observed, chu: str) -> dict[str, list[str]]:
         """Say what each region is used for: ``source of agn``, ``background of agn``."""
         roles: dict[str, dict[str, None]] = {}
-        for spectrum in self._spectra.get(one.subject, ()):
-            roles.setdefault(spectrum.region, {})[f"source of {spectrum.subject.spectrum}"] = None
-            roles.setdefault(spectrum.background, {})[f"background of {spectrum.subject.spectrum}"] = None
-        for job in self._curves.get(one.subject, ()):
-            roles.setdefault(job.region, {})[f"light curve {job.name}"] = None
-            roles.setdefault(job.background, {})[f"background of light curve {job.name}"] = None
+        for job in self._products(one, chu):
+            if isinstance(job, EventSpectrum):
+                roles.setdefault(job.region, {})[f"source of {job.subject.spectrum}"] = None
+                roles.setdefault(job.background, {})[f"background of {job.subject.spectrum}"] = None
+            elif isinstance(job, LightCurveJob):
+                roles.setdefault(job.region, {})[f"light curve {job.name}"] = None
+                roles.setdefault(job.background, {})[f"background of light curve {job.name}"] = None
         return {name: list(some) for name, some in roles.items()}
 
 

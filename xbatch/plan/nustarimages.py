@@ -15,7 +15,7 @@ from xbatch.plan.eventproducts import EXPOSURE_MAP, exposure_map_name, fixed_ban
 from xbatch.plan.nustarproducts import ByList
 from xbatch.plan.nustarwork import impossible, needs_caldb
 from xbatch.plan.rawmade import RawContext, RawMade
-from xbatch.plan.steps import Step, StepInput
+from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import ImageJob, Observed
 
 __all__ = ["image_steps", "map_steps"]
@@ -74,8 +74,8 @@ def image_steps(context: RawContext, observed: Mapping[str, Observed], reduced: 
 
 def _image_step(context: RawContext, observed: Observed, job: ImageJob, reduced: ByList) -> Step:
     here = reduced[observed.subject, job.screening]
-    source = StepInput(here.barycorr, "events.fits") if here.barycorr else StepInput(here.step, here.roles["events"])
-    lists = {(observed.subject, job.screening): ListInputs(source, StepInput(here.step, here.roles["hk"]))}
+    source = here.native.events
+    lists = {(observed.subject, job.screening): ListInputs(source, here.inputs["hk"])}
     native = image_step(EventLists(context.work, lists), job)
     times = selected_times(observed, job.screening, job.gti)
     staged = {_LIST: Staged("list", "copy")} | ({_TIMES: Staged("times", "copy")} if times is not None else {})

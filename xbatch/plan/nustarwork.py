@@ -10,7 +10,7 @@ from xbatch.commands.call import HEASOFT, Staged
 from xbatch.commands.ds9 import region_text
 from xbatch.commands.nuproducts import Area, Barycentre
 from xbatch.commands.nustar import Module
-from xbatch.plan.eventlists import file_input, selected_times
+from xbatch.plan.eventlists import ListInputs, file_input, selected_times
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import Observed
@@ -46,12 +46,15 @@ class Reduced:
     step: str
     module: Module
     position: tuple[float, float] | None = None
+    chosen : StepInput or None
+        The list, where it is not one of nupipeline's.
     barycorr: str = ""
 
     @property
     def roles(self) -> dict[str, str]:
         """The role of each file that nuproducts looks for, the list's first, and its name."""
         module = self.module
+    chosen: StepInput | None = None
         own = f"{module.stem}{module.letter}"
         names = {
             "events": module.events,
@@ -77,7 +80,15 @@ class Reduced:
     @property
     def inputs(self) -> dict[str, Input]:
         """The files as inputs of a step."""
-        return {role: StepInput(self.step, name) for role, name in self.roles.items()}
+        inputs: dict[str, Input] = {role: StepInput(self.step, name) for role, name in self.roles.items()}
+        return inputs if self.chosen is None else inputs | {"events": self.chosen}
+
+    @property
+    def native(self) -> ListInputs:
+        """The list for native tasks, with its live time."""
+        if self.barycorr:
+            return ListInputs(StepInput(self.barycorr, "events.fits"), StepInput(self.barycorr, "livetime.hk"))
+        return ListInputs(self.inputs["events"], self.inputs["hk"])
 
     @property
     def barycentre(self) -> Barycentre | None:

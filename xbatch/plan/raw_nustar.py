@@ -13,14 +13,15 @@ from typing import Any
 from xbatch.base.errors import Problem
 from xbatch.commands.call import Staged, Work
 from xbatch.commands.ftools import barycorr
-from xbatch.commands.nustar import MODULES, SPLIT_MODES, Module, nupipeline
-from xbatch.plan.eventlists import ListInputs, identity, screenings_of
+from xbatch.commands.nustar import MODULES, Module, nupipeline
+from xbatch.plan.eventlists import identity, part_of, screenings_of
 from xbatch.plan.nustarimages import image_steps, map_steps
 from xbatch.plan.nustarproducts import curve_steps, spectrum_steps
+from xbatch.plan.nustarsplit import kept_lists, split_steps
 from xbatch.plan.nustarwork import Reduced, impossible, needs_caldb
 from xbatch.plan.observation import observation_inputs, observation_places
 from xbatch.plan.rawmade import RawContext, RawMade
-from xbatch.plan.steps import Step, StepInput
+from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import Observed, Screening
 from xbatch.spec.rawmodel import RawObservation
 
@@ -47,7 +48,7 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
         Event lists of all its modules and screenings; spectra and light curves that are not left to the native tasks.
     """
     mine = {each.subject: each for each in context.work.observed if (each.mission, each.obsid) == ("nustar", one.obsid)}
-    problems = tuple(_problems(context, one, bool(mine)))
+    problems = tuple(_problems(context, one, mine))
     if problems:
         return RawMade(problems=problems)
     made = RawMade()
@@ -56,16 +57,22 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
         step = _pipeline_step(context, one, reduction)
         made |= RawMade(steps=(step,))
         for each in mine.values():
-            here = Reduced(
+            whole = Reduced(
                 step.name, Module(one.obsid, each.instrument, _folder(one), bool(one.params.get("frozen_seed")))
             )
-            if one.params.get("barycentre"):
-                corrected = _barycentre_step(context, one, each, replace(here, position=one.target), reduction)
-                here = replace(here, position=one.target, barycorr=corrected.name)
-                made |= RawMade(steps=(corrected,))
-            own = [name for name in reduction.screenings if name in screenings_of(each)]
-            reduced |= {(each.subject, name): here for name in own}
-            made |= RawMade(lists={(each.subject, name): _lists(here) for name in own})
+            screenings = screenings_of(each)
+            own = {name: screenings[name].chu for name in reduction.screenings if name in screenings}
+            steps, parts = split_steps(context, one, each, whole, reduction.name, list(own.values()))
+            made |= RawMade(steps=steps)
+            for chu, part in parts.items():
+                here = part
+                if one.params.get("barycentre"):
+                    corrected = _barycentre_step(context, one, each, replace(here, position=one.target), reduction)
+                    here = replace(here, position=one.target, barycorr=corrected.name)
+                    made |= RawMade(steps=(corrected,))
+                names = [name for name, units in own.items() if units == chu]
+                reduced |= {(each.subject, name): here for name in names}
+                made |= RawMade(lists={(each.subject, name): here.native for name in names})
     for recipe in (spectrum_steps, curve_steps, map_steps, image_steps):
         made |= recipe(context, mine, reduced)
     return made
@@ -75,8 +82,10 @@ def _folder(one: RawObservation) -> str:
     return f"{one.obsid}_p/event_cl"
 
 
-def _problems(context: RawContext, one: RawObservation, used: bool) -> Iterator[Problem]:
+def _problems(context: RawContext, one: RawObservation, used: Mapping[str, Observed]) -> Iterator[Problem]:
     """Say what makes the reduction impossible before anything of it runs."""
+    parts = {name: screening for each in used.values() for name, screening in screenings_of(each).items()}
+    split = next((screening for screening in parts.values() if screening.chu), None)
     stages = list(one.params.get("stages") or [1, 2])
     if used and stages != [1, 2]:
         message = f"stages {stages[0]} to {stages[-1]} of nupipeline make no screened list of raw data"
@@ -84,6 +93,9 @@ def _problems(context: RawContext, one: RawObservation, used: bool) -> Iterator[
     mode = str(one.params.get("obsmode") or "ALL").upper()
     if used and mode not in _MODES_WITH_01:
         message = f"with obsmode {mode.lower()} nupipeline makes no list of mode 01, of which products are made"
+        yield impossible(context, one.obsid, message, "write obsmode: all", "data.pipeline.obsmode")
+    elif split is not None and mode != "ALL":
+        message = f"with obsmode {mode.lower()} nupipeline makes no list of mode 06, which {split.name!r} takes (chu)"
         yield impossible(context, one.obsid, message, "write obsmode: all", "data.pipeline.obsmode")
     if one.params.get("barycentre") and one.target is None:
         message = "barycentred times need the position of the source"
@@ -195,15 +207,8 @@ def _kept(obsid: str, modules: list[str], split: bool) -> dict[str, str]:
         names += [f"{own}01_cl.evt", f"{own}_det1.fits", f"{own}_oa.fits", f"{own}_fpm.hk"]
         names += [f"{own}01_gti.fits?", f"{own}.attorb?", f"{own}.mkf?", f"{own}06_cl.evt?"]
         if split:
-            patterns |= {f"{own}06_{mode}_cl.evt?": f"{own}06_{mode}_[NS]_cl.evt" for mode in SPLIT_MODES}
+            patterns |= kept_lists(own)
     return {name: name.removesuffix("?") for name in names} | patterns
-
-
-def _lists(here: Reduced) -> ListInputs:
-    """Give the list for the native tasks, with its live time."""
-    if here.barycorr:
-        return ListInputs(StepInput(here.barycorr, "events.fits"), StepInput(here.barycorr, "livetime.hk"))
-    return ListInputs(StepInput(here.step, here.roles["events"]), StepInput(here.step, here.roles["hk"]))
 
 
 def _barycentre_step(
@@ -218,14 +223,14 @@ def _barycentre_step(
         staged={name: Staged(role) for role, name in names.items()},
         kept={output: output for output in made.values()},
     )
-    subject = reduction.subject(observed.subject)
+    subject = part_of(reduction.subject(observed.subject), here.module.chu)
     step = Step(
         name=f"barycorr:{subject}",
         task="barycorr",
         subject=subject,
         params={**identity(observed), "work": work.params()},
-        inputs={role: StepInput(here.step, name) for role, name in names.items()},
-        product=reduction.product(f"{observed.subject}/barycorr"),
+        inputs={role: here.inputs[role] for role in names},
+        product=reduction.product(f"{part_of(observed.subject, here.module.chu)}/barycorr"),
         path=one.path,
         outputs=tuple(made.values()),
         because="NuSTAR's clock file is in CALDB, which barycorr uses",

@@ -34,7 +34,10 @@ unpack() {{ mkdir -p "$(dirname "$2")"; gunzip -cf "$1" > "$2"; }}
 # what an analysis by hand has left beside an ODF stays out: SAS would take it for its own
 tree() {{ mkdir -p "$2"; (cd "$1" && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
     mkdir -p "$2/$(dirname "$f")"; ln -s "$1/${{f#./}}" "$2/${{f#./}}"; done; }}
-unpack_tree() {{ find "$1" -name '*.gz' | while IFS= read -r f; do gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
+# part FOLDER NAME FILE: one file of a folder, packed there or not
+part() {{ mkdir -p "$(dirname "$2")"; if [ -e "$1/$3" ]; then cat "$1/$3"; else gunzip -c "$1/$3.gz"; fi > "$2"; }}
+unpack_tree() {{ find "$1" -name '*.gz' | while IFS= read -r f; do
+    [ -e "${{f%.gz}}" ] || gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
 # summary SOURCE NAME FOLDER: a SAS summary whose ODF is in FOLDER
 summary() {{ mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > "$2"; }}
 # keep NAME FILE: a product under its name; keep_if: one that may not be there
@@ -103,6 +106,9 @@ def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) ->
         source = shlex.quote(step.places.get(staged.role, staged.role))
         yield f"tree {source} {target}"
         if staged.how == "tree-unpack":
+        if staged.how == "part":
+            yield f"part {source} {target} {shlex.quote(staged.path)}"
+            return
             yield f"unpack_tree {target}"
         return
     item = step.inputs.get(staged.role)

@@ -42,12 +42,16 @@ class Screening:
     flare : Mapping or None
         ``{"pi_range": [lo, hi], "pattern": [lo, hi] | None, "flag": .. | None, "bin": s, "rate": ["<", 0.4]}``, or
         ``"sigma": 3.0`` in the place of ``rate``.
+    chu : str
+        At level ``raw``: the camera head units, ``12``, whose part of NuSTAR's mode 06 is meant; empty for the list
+        that products are made of else.
     """
 
     name: str
     params: Mapping[str, Any]
     flare: Mapping[str, Any] | None = None
     path: str = ""
+    chu: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         **dict.fromkeys(("fetch", "exposures", "pipeline"), _RAW),
     },
     "screening.*": dict.fromkeys(
-        ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr"), _RAW
+        ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr", "chu"), _RAW
     ),
     "screening.*.flare": dict.fromkeys(("method", "estimator", "range_scale", "smooth", "ratio"), _RAW),
     "spectra.*": {
@@ -43,6 +43,7 @@ _CURES: Mapping[str, str] = {
     "data.exposures": "name the list of the exposure wanted in 'events', or use level: raw",
     "file": "name a region of 'regions' by 'region', or use level: spectra",
     "orders": _OF_RGS,
+    "chu": "name the list of the combination in 'events' and remove this, or use level: raw",
     "pileup": "give the annulus of 'regions' an inner radius and remove this, or use level: raw",
 }
 _CURES_OF_WORDS: Mapping[str, str] = {

@@ -28,10 +28,11 @@ _NONE = "none"
 _CUTS = ("grade", "pattern", "flag", "status", "pi_range")
 _OF_PIPELINE = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr")
 _OF_MISSION: Mapping[str, str] = {
+_CHU = "chu"
     "grade": "nustar",
     "pattern": "xmm",
     "flag": "xmm",
-    **dict.fromkeys(_OF_PIPELINE, "nustar"),
+    **dict.fromkeys((*_OF_PIPELINE, _CHU), "nustar"),
     "method": "xmm",
 }
 _RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
@@ -95,12 +96,13 @@ class Screenings:
                     params[key] = value
             elif key in defaults:
                 params[key] = defaults[key]
-        for key in _OF_PIPELINE:
+        for key in (*_OF_PIPELINE, _CHU):
             if _is_said(node := table.entries.get(key)):
                 self._check_mission(name, key, node, subject)
         flare = self._flare(name, table.entries.get("flare"), params, subject)
         sound = len(self.report.problems) == before
-        return Screening(name, params, flare, table.path) if sound else None
+        units = text_of(table.entries.get(_CHU)) if subject.mission == "nustar" else None
+        return Screening(name, params, flare, table.path, units or "") if sound else None
 
     def _check_mission(self, name: str, key: str, node: Node | None, subject: Subject) -> None:
         """Keep in mind a cut on a column that the mission has not: it matters where the screening is used."""

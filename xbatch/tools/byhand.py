@@ -104,7 +104,9 @@ def _staged(name: str, how: str, source: str) -> str:
             return f"ln -s {source} {target}"
         case "rmf" | "arf":
             return f"{shlex.quote(sys.executable)} -c {shlex.quote(_RESPONSE)} {how} {source} {target}"
-        case "unpack":
-            return f"(gzip -dcf {source} || cat {source}) > {target}"
+        case "unpack" | "part":
+            file = f"{source}/{shlex.quote(path)}" if how == "part" else source
+            line = f"(gzip -dcf {file} || cat {file}) > {target}"
+            return f"if [ -e {file} ]; then {line}; else gzip -dc {file}.gz > {target}; fi" if how == "part" else line
         case _:
             return f"cp -L {source} {target} && chmod u+w {target}"

@@ -58,7 +58,7 @@ class Staging:
         StepError
             It is not there, or cannot be unpacked.
         """
-        given = self._job.places if staged.how.startswith("tree") else self._job.inputs
+        given = self._job.places if staged.of_place else self._job.inputs
         if staged.role not in given:
             if staged.optional:
                 return
@@ -76,6 +76,8 @@ class Staging:
                 _copy(source, target)
             case "unpack":
                 _unpack(source, target)
+            case "part":
+                _unpack(_part(source, staged.path), target)
             case "tree" | "tree-unpack":
                 self._tree(source, target, name, unpack=staged.how == "tree-unpack")
             case "rmf" | "arf":
@@ -176,6 +178,20 @@ def _copy(source: Path, target: Path) -> None:
 
 def _unpack(source: Path, target: Path) -> None:
     with source.open("rb") as stream:
+def _part(folder: Path, name: str) -> Path:
+    """Find a file of a folder, packed or not.
+
+    Raises
+    ------
+    StepError
+        It is not there.
+    """
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise StepError(f"has no file {name}, nor {name}.gz", str(folder), "Fetch the observation again")
+
+
         magic = stream.read(2)
     if magic == _COMPRESS:
         raise StepError("is packed by compress", str(source), "Unpack it with gunzip, or fetch the observation again")
