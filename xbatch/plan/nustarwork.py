@@ -41,20 +41,20 @@ class Reduced:
         Of the source, where times are corrected to the barycentre.
     barycorr : str
         The step that has corrected the list, if any.
+    chosen : StepInput or None
+        The list, where it is not one of nupipeline's.
     """
 
     step: str
     module: Module
     position: tuple[float, float] | None = None
-    chosen : StepInput or None
-        The list, where it is not one of nupipeline's.
     barycorr: str = ""
+    chosen: StepInput | None = None
 
     @property
     def roles(self) -> dict[str, str]:
         """The role of each file that nuproducts looks for, the list's first, and its name."""
         module = self.module
-    chosen: StepInput | None = None
         own = f"{module.stem}{module.letter}"
         names = {
             "events": module.events,

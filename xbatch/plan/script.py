@@ -104,11 +104,11 @@ def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) ->
     target = shlex.quote(name)
     if staged.how.startswith("tree"):
         source = shlex.quote(step.places.get(staged.role, staged.role))
-        yield f"tree {source} {target}"
-        if staged.how == "tree-unpack":
         if staged.how == "part":
             yield f"part {source} {target} {shlex.quote(staged.path)}"
             return
+        yield f"tree {source} {target}"
+        if staged.how == "tree-unpack":
             yield f"unpack_tree {target}"
         return
     item = step.inputs.get(staged.role)

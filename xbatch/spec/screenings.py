@@ -27,8 +27,8 @@ DEFAULT_SCREENING = "default"
 _NONE = "none"
 _CUTS = ("grade", "pattern", "flag", "status", "pi_range")
 _OF_PIPELINE = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr")
-_OF_MISSION: Mapping[str, str] = {
 _CHU = "chu"
+_OF_MISSION: Mapping[str, str] = {
     "grade": "nustar",
     "pattern": "xmm",
     "flag": "xmm",

@@ -176,8 +176,6 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(target.stat().st_mode | stat.S_IWUSR)
 
 
-def _unpack(source: Path, target: Path) -> None:
-    with source.open("rb") as stream:
 def _part(folder: Path, name: str) -> Path:
     """Find a file of a folder, packed or not.
 
@@ -192,6 +190,8 @@ def _part(folder: Path, name: str) -> Path:
     raise StepError(f"has no file {name}, nor {name}.gz", str(folder), "Fetch the observation again")
 
 
+def _unpack(source: Path, target: Path) -> None:
+    with source.open("rb") as stream:
         magic = stream.read(2)
     if magic == _COMPRESS:
         raise StepError("is packed by compress", str(source), "Unpack it with gunzip, or fetch the observation again")
