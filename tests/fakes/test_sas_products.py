@@ -246,16 +246,46 @@ def test_gratings(desk: Desk) -> None:
     check_channels(whole, read_response(Path("r.rsp"), None), "r.src", "r.rsp")
     short = [f"pha={names['SRSPEC'][0]}", *lists[1:]]
     assert "1 pha, 2 rmf, 2 bkg" in desk.refused("rgscombine", *short, *out)[0]
-    # with good times, from a later stage on
-    desk.call("gtibuild", f"file={_times(desk.folder)}", "table=r.gti")
-    desk.call("rgsproc", "entrystage=3:filter", "finalstage=5:fluxing", "auxgtitables=r.gti", "orders=1")
     assert desk.refused("rgsproc", "entrystage=4:spectra", "withinstexpids=yes", "instexpids=R1S009")[1] == 0
 
 
-def _times(folder: Path) -> Path:
-    path = folder / "good.txt"
-    path.write_text("552000000.0 552003000.0 +\n")
-    return path
+def test_gratings_of_good_times_from_a_later_stage_on(desk: Desk) -> None:
+    names = [f"P{OBSID}{name}" for name in ("R1S004", "R2S005")]
+    again = ("entrystage=3:filter", "finalstage=5:fluxing", "orders=1")
+    assert "merged0000.FIT' is not there: start from an earlier stage" in desk.refused("rgsproc", *again)[0]
+    desk.call("rgsproc", "finalstage=4:spectra", "orders=1", "withmlambdacolumn=yes")
+    assert not Path(f"{names[0]}RSPMAT1001.FIT").exists()
+    first = read_pha(Path(f"{names[0]}SRSPEC1001.FIT"))
+    start = float(first.header["TSTART"])
+    for path, span in (("a.gti", (0, 900)), ("b.gti", (300, 1200))):
+        Path("times.txt").write_text(f"{start + span[0]} {start + span[1]} +\n")
+        desk.call("gtibuild", "file=times.txt", f"table={path}")
+    assert "c.gti" in desk.refused("rgsproc", *again, "auxgtitables=a.gti c.gti")[0]
+    # the times that are in all of the tables stay, of both instruments; other exposures stay as they are
+    desk.call("rgsproc", *again, "auxgtitables=a.gti b.gti", "withinstexpids=yes", "instexpids=R1S004")
+    left, other = (read_pha(Path(f"{name}SRSPEC1001.FIT")) for name in names)
+    assert (left.exposure, other.exposure) == (pytest.approx(600.0), first.exposure)
+    assert left.counts.sum() == pytest.approx(first.counts.sum() * 600 / first.exposure, rel=0.1)
+    assert Path(f"{names[0]}RSPMAT1001.FIT").is_file() and not Path(f"{names[1]}RSPMAT1001.FIT").exists()
+    Path("times.txt").write_text("1000.0 2000.0 +\n")
+    desk.call("gtibuild", "file=times.txt", "table=c.gti")
+    assert "(zeroExposure)" in desk.refused("rgsproc", *again, "auxgtitables=c.gti")[0]
+
+
+def test_background_beside_the_source_of_a_grating(desk: Desk) -> None:
+    desk.call("rgsproc", "orders=1", "withmlambdacolumn=yes", "finalstage=4:spectra")
+    events, sources = (f"P{OBSID}R1S004{what}0000.FIT" for what in ("EVENLI", "SRCLI_"))
+    where = f"expression=(CCDNR==9)&&(REGION({sources}:RGS1_BACKGROUND,M_LAMBDA,XDSP_CORR))"
+    desk.call("evselect", f"table={events}:EVENTS", "rateset=r.lc", "timebinsize=100", where, *RATES)
+    rows = find(read(Path(events)), "EVENTS", "").rows
+    beside = rows[(rows["CCDNR"] == 9) & (np.abs(rows["XDSP_CORR"]) > 3e-4)]
+    assert read_curve(Path("r.lc")).rate.sum() * 100 == pytest.approx(len(beside))
+    assert 0 < len(beside) < 0.3 * (rows["CCDNR"] == 9).sum()
+    desk.call("rgsproc", "orders=1", "withmlambdacolumn=no", "finalstage=4:spectra")
+    assert "M_LAMBDA" in desk.refused("evselect", f"table={events}:EVENTS", "rateset=r.lc", where, *RATES)[0]
+
+
+RATES = ("withrateset=yes", "makeratecolumn=yes", "maketimecolumn=yes")
 
 
 def test_detection(desk: Desk) -> None:

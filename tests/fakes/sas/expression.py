@@ -156,6 +156,23 @@ class Shape(Node):
         return inside
 
 
+@dataclass(frozen=True)
+class Listed(Node):
+    """A region in two columns that a block of a file holds."""
+
+    path: Path
+    block: str
+    axes: tuple[str, str]
+
+    def mask(self, column: Columns, gtis: Gtis) -> Mask:
+        from tests.fakes.sas.subspace import region_of  # which knows expressions itself
+
+        kept = np.zeros(len(column("")), bool)
+        for component in region_of(self.path, self.block, self.axes):
+            kept |= np.logical_and.reduce([shape.mask(column, gtis) == include for shape, include in component])
+        return kept
+
+
 def expanded(text: str, header: Mapping[str, Value]) -> str:
     """Put the header's definitions in the place of ``#XMMEA_EP`` and the like."""
 
@@ -219,6 +236,8 @@ class _Parser:
             return Not(self.one())
         if found := self.match(r"gti\s*\(\s*([^,()]+?)\s*,\s*(\w+)\s*\)"):
             return Good(Path(found[1]), self.column(found[2]))
+        if found := self.match(r"region\s*\(\s*([^,():]+?):(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*\)"):
+            return Listed(Path(found[1]), found[2].upper(), (self.column(found[3]), self.column(found[4])))
         if found := self.match(r"(true|false)\b"):
             return Always(found[1].lower() == "true")
         if found := self.match(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*in\s+(\w+)\s*\(([^()]*)\)"):

@@ -61,6 +61,7 @@ def make_xmm_raw(
     events: float = 4000.0,
     exposures: Mapping[str, Sequence[RawExposure]] = MappingProxyType({}),
     flares: int = 1,
+    grating_flares: Sequence[tuple[float, float]] = (),
     revolution: str = "2345",
     start: str = "2015-07-08T00:10:00",
     odf: str = "ODF",
@@ -87,7 +88,9 @@ def make_xmm_raw(
     exposures : Mapping
         Instrument to its exposures, where they are not those of `EXPOSURES`.
     flares : int
-        How many soft-proton flares.
+        How many soft-proton flares EPIC's lists have.
+    grating_flares : sequence of (start, stop)
+        When each exposure of an RGS has some, in s from its start.
     revolution, start, target : str
     odf : str
         Name of the folder with the raw data: ``ODF`` as in one archive, ``odf`` as in the other.
@@ -114,6 +117,7 @@ def make_xmm_raw(
             length = seconds * exposure.part
             if instrument.startswith("RGS"):
                 hdus = _grating(obsid, instrument, exposure, at, length, seed)
+                hdus += _protons(hdus[0], grating_flares)
             else:
                 config = SimulationConfig(
                     name="raw",
@@ -189,6 +193,13 @@ def _grating(obsid: str, instrument: str, exposure: RawExposure, at: datetime, l
         Card("SEED", seed),
     ]
     return [primary(cards), table("RAWEVENTS", [("X", "", [0])], [])]
+
+
+def _protons(head: Hdu, times: Sequence[tuple[float, float]]) -> list[Hdu]:
+    """Say when flares come; nothing where there are none."""
+    start = float(head.get("TSTART"))
+    columns = [(name, "s", [start + time[at] for time in times]) for at, name in enumerate(("START", "STOP"))]
+    return [table("FLARES", columns)] if times else []
 
 
 def _seconds(at: datetime) -> float:

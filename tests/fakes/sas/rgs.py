@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 
 from tests.fakes.sas.fitsfile import Hdu, find, primary, read, table, write
 from tests.fakes.sas.parameters import SasError
+from tests.fakes.sas.rgsevents import (
+    background_region,
+    events_table,
+    filtered,
+    flare_times,
+    good_tables,
+    good_times_of,
+)
+from tests.fakes.sas.select import good_times
 from tests.fakes.sas.setup import digest, write_attitude
 from tests.fakes.sas.task import Odf, Task
 from xbatch.ogip.fitswriter import Card
+from xbatch.xray.gti import intersection, total
 
 __all__ = ["rgscombine", "rgsproc"]
 
@@ -29,8 +39,7 @@ def rgsproc(task: Task) -> None:
     if first > last:
         raise SasError("BadStages", "finalstage comes before entrystage", 0)
     orders = [int(item) for item in values.items("orders")]
-    for item in values.items("auxgtitables"):
-        read(Path(item.partition(":")[0]))
+    good = [good_times(Path(item)) for item in values.items("auxgtitables")]
     wanted = {item.upper()[:6] for item in values.items("instexpids")} if values.on("withinstexpids") else None
     found = [path for code in ("R1", "R2") for path in odf.files(f"{code}[SU]???*SPE.FIT")]
     names = {path.name.split("_")[2][:6]: path for path in found}
@@ -41,42 +50,86 @@ def rgsproc(task: Task) -> None:
         if first == 1:
             write_attitude(task, odf, Path(f"P{odf.obsid}OBX000ATTTSR0000.FIT"), values.real("timestep"))
         for name, source in chosen.items():
-            _exposure(task, odf, name, source, (first, last), orders)
+            _Exposure(task, odf, name, source, orders).stages(range(first, last + 1), good)
         if first <= 5 <= last:
             columns = [("CHANNEL", "Angstrom", np.array([4.0, 40.0])), ("FLUX", "", np.zeros(2))]
             write(Path(f"P{odf.obsid}OBX000fluxed1000.FIT"), [primary(), table("FLUXED", columns)])
 
 
-def _exposure(task: Task, odf: Odf, name: str, source: Path, stages: tuple[int, int], orders: Sequence[int]) -> None:
-    stem = f"P{odf.obsid}{name}"
-    raw = read(source)[0]
-    merged, events = (Path(f"{stem}{what}0000.FIT") for what in ("merged", "EVENLI"))
-    if stages[0] == 1:
-        write(merged, [primary([Card("CREATOR", task.creator)], raw)])
-    for needed, stage in ((merged, 2), (events, 4)):
-        if stages[0] >= stage and not needed.is_file():
-            raise SasError("DatasetNotFound", f"`{needed}' is not there: start from an earlier stage", 0)
-    if stages[0] <= 3 <= stages[1]:
-        lines = [("BETA_CORR", "deg", np.array([1.0])), ("M_LAMBDA", "Angstrom", np.array([12.0]))]
-        columns = lines if task.values.on("withmlambdacolumn") else lines[:1]
-        write(task.keep(events), [primary([Card("CREATOR", task.creator)], raw), table("EVENTS", columns)])
-        write(Path(f"{stem}SRCLI_0000.FIT"), [primary(), table("SRCLIST", [("INDEX", "", np.array([1]))])])
-    if stages[0] <= 4 <= stages[1]:
-        for order in orders:
-            _write_order(task, stem, raw, order)
+class _Exposure:
+    """What rgsproc makes of an exposure, stage after stage: each reads what those before it have left in the folder."""
+
+    def __init__(self, task: Task, odf: Odf, name: str, source: Path, orders: Sequence[int]) -> None:
+        self.task = task
+        self.stem = f"P{odf.obsid}{name}"
+        self.raw = read(source)
+        self.orders = orders
+        self.merged, self.events, self.sources = (
+            Path(f"{self.stem}{what}0000.FIT") for what in ("merged", "EVENLI", "SRCLI_")
+        )
+
+    def stages(self, numbers: Iterable[int], good: Sequence[NDArray[np.float64]]) -> None:
+        for number in numbers:
+            if number == 1:
+                self._merge()
+            elif number == 2:
+                self._read(self.sources, self.sources)
+                self._read(self.merged, self.events)
+            elif number == 3:
+                left = filtered(self._read(self.merged, self.events), good)
+                write(self.task.keep(self.events), left)
+            elif number == 4:
+                self._spectra()
+            elif number == 5:
+                self._responses()
+
+    def _read(self, path: Path, other: Path) -> list[Hdu]:
+        """Read a list; the filtered one where the other was done away with."""
+        there = next((one for one in (path, other) if one.is_file()), None)
+        if there is None:
+            raise SasError("DatasetNotFound", f"`{path}' is not there: start from an earlier stage", 0)
+        return read(there)
+
+    def _merge(self) -> None:
+        made = events_table(self.stem, self.raw, self.task.values.on("withmlambdacolumn"))
+        head = primary([Card("CREATOR", self.task.creator)], self.raw[0])
+        write(self.merged, [head, made, *good_tables(self.raw[0])])
+        write(self.sources, [primary(), table("SRCLIST", [("INDEX", "", np.array([1]))])])
+
+    def _spectra(self) -> None:
+        """Add the regions to the list of sources, and make spectra of the good times."""
+        left = good_times_of(self._read(self.events, self.events))
+        sources = self._read(self.sources, self.sources)
+        region = background_region(str(self.raw[0].get("INSTRUME")))
+        write(self.sources, [*(hdu for hdu in sources if hdu.name != region.name), region])
+        if not total(left):
+            raise SasError("zeroExposure", f"no exposure in `{self.events}': its good times are empty")
+        for order in self.orders:
+            _write_spectra(self.task, self.stem, self.raw, order, left)
+
+    def _responses(self) -> None:
+        for order in self.orders:
+            spectrum = Path(f"{self.stem}SRSPEC{order}001.FIT")
+            self._read(spectrum, spectrum)
+            _write_response(self.task, self.stem, self.raw[0], order)
 
 
-def _write_order(task: Task, stem: str, raw: Hdu, order: int) -> None:
-    values = task.values
-    if values.integer("rmfbins") != _ENERGIES:
+def _known(task: Task, order: int) -> Path:
+    if task.values.integer("rmfbins") != _ENERGIES:
         raise SasError("NotSupported", f"only rmfbins={_ENERGIES} is known here")
     known = task.run.root / "lib" / f"rgs{order}"
     if not known.with_suffix(".rsp").is_file():
         raise SasError("BadOrder", f"order {order} is not in the calibration", 0)
-    rate = float(raw.get("NORM")) * np.load(io.BytesIO(known.with_suffix(".npz").read_bytes()))["rate"]
-    exposure = float(raw.get("EXPOSURE"))
+    return known
+
+
+def _write_spectra(task: Task, stem: str, hdus: Sequence[Hdu], order: int, left: NDArray[np.float64]) -> None:
+    values, raw = task.values, hdus[0]
+    rate = float(raw.get("NORM")) * np.load(io.BytesIO(_known(task, order).with_suffix(".npz").read_bytes()))["rate"]
+    span = float(raw.get("TSTOP")) - float(raw.get("TSTART"))
+    exposure = float(raw.get("EXPOSURE")) * (total(left) / span)
     rng = np.random.default_rng(digest(stem, str(order), str(raw.get("SEED"))))
-    background = np.full(_CHANNELS, 2e-5 * exposure)
+    background = np.full(_CHANNELS, 2e-5 * exposure + 1e-3 * total(intersection(flare_times(hdus), left)))
     source = rng.poisson(rate * exposure + background)
     behind = rng.poisson(4.0 * background)
     names = {what: f"{stem}{what}{order}001.FIT" for what in ("SRSPEC", "BGSPEC", "RSPMAT")}
@@ -92,12 +145,15 @@ def _write_order(task: Task, stem: str, raw: Hdu, order: int) -> None:
     for what, values_of, scale, more in kinds:
         made = _spectrum(values_of, quality, scale, [*head, *more, Card("HDUCLAS2", "BKG" if scale > 1 else "TOTAL")])
         write(task.keep(names[what]), [primary([Card("CREATOR", task.creator)]), made])
-    stock = read(known.with_suffix(".rsp"))
+
+
+def _write_response(task: Task, stem: str, raw: Hdu, order: int) -> None:
+    stock = read(_known(task, order).with_suffix(".rsp"))
     for hdu in stock[1:]:
         hdu.set("INSTRUME", str(raw.get("INSTRUME")))
     stock[1].set("HDUCLAS3", "FULL", "the area is in it")
     stock[1].set("RFLORDER", order)
-    write(task.keep(names["RSPMAT"]), stock)
+    write(task.keep(f"{stem}RSPMAT{order}001.FIT"), stock)
 
 
 def _spectrum(

@@ -5,16 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.fakes.sas.expression import And, Compare, Good, Node, Not, Or, Range, Shape
-from tests.fakes.sas.fitsfile import Hdu, named, table
+from tests.fakes.sas.fitsfile import Hdu, find, named, read, table
 from xbatch.ogip.fitswriter import Card
 from xbatch.xray.gti import intersection
 
-__all__ = ["Subspace", "Term", "gti_table", "intervals", "narrowed", "region_table", "regions_of", "terms_of"]
+__all__ = [
+    "Subspace",
+    "Term",
+    "gti_table",
+    "intervals",
+    "narrowed",
+    "region_of",
+    "region_table",
+    "regions_of",
+    "terms_of",
+]
 
 _CARD = re.compile(r"(\d*)DS(TYP|UNI|VAL|REF|FORM)(\d+)\Z")
 _UNITS = {"PI": "eV", "TIME": "s"}
@@ -206,13 +217,22 @@ def regions_of(hdus: Sequence[Hdu], hdu: Hdu) -> list[tuple[str, list[Component]
         if not term.name.startswith("POS(") or not tables or tables[0] is None:
             continue
         axes = (term.name[4:].partition(",")[0], term.name.partition(",")[2].rstrip(")"))
-        components: dict[int, Component] = {}
-        for row in tables[0].rows:
-            word = row["SHAPE"].decode().strip()
-            shape = _shape(word.lstrip("!").lower(), axes, row)
-            components.setdefault(int(row["COMPONENT"]), []).append((shape, not word.startswith("!")))
-        found.append((term.name, list(components.values())))
+        found.append((term.name, _components_of(tables[0], axes)))
     return found
+
+
+def region_of(path: Path, block: str, axes: tuple[str, str]) -> list[Component]:
+    """Read the region in a block of a file."""
+    return _components_of(find(read(path), block, path), axes)
+
+
+def _components_of(hdu: Hdu, axes: tuple[str, str]) -> list[Component]:
+    components: dict[int, Component] = {}
+    for row in hdu.rows:
+        word = row["SHAPE"].decode().strip()
+        shape = _shape(word.lstrip("!").lower(), axes, row)
+        components.setdefault(int(row["COMPONENT"]), []).append((shape, not word.startswith("!")))
+    return list(components.values())
 
 
 def _shape(kind: str, axes: tuple[str, str], row: NDArray[np.void]) -> Shape:
