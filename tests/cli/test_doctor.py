@@ -99,36 +99,56 @@ def _programs(folder: Path, *names: str) -> str:
     return str(folder)
 
 
+def _suites(folder: Path) -> dict[str, str]:
+    """Make what of HEASoft and SAS is looked at, and give the variables of a shell that is set up for both."""
+    heasoft, sas = folder / "heasoft-6.35.1" / "x86_64", folder / "xmmsas_20230412_1735-21.0.0"
+    for place in (heasoft / "syspfiles", heasoft / "bin", sas / "config", sas / "bin"):
+        place.mkdir(parents=True)
+    _programs(heasoft / "bin", "ftversion", "nuproducts")
+    _programs(sas / "bin", "evselect")
+    return {"HEADAS": str(heasoft), "SAS_DIR": str(sas), "PATH": f"{sas}/bin:{heasoft}/bin"}
+
+
 def test_tool_whose_setup_script_was_not_sourced(tmp_path: Path) -> None:
-    path = _programs(tmp_path, "ftlist")
-    check = _named(report({"HEADAS": str(tmp_path), "PATH": path}))["HEASoft"]
+    environ = _suites(tmp_path) | {"PATH": "/bin"}
+    check = _named(report(environ))["HEASoft"]
     assert not check.ok
-    assert "nuproducts is not on PATH" in check.found
+    assert check.found.endswith(f"its set-up script was not sourced: {environ['HEADAS']}/bin is not on PATH")
+    assert check.get == "source $HEADAS/headas-init.sh before the run"
 
 
 def test_tools_that_are_set_up_are_named_with_their_versions(tmp_path: Path) -> None:
-    heasoft, sas = tmp_path / "heasoft-6.35.1" / "x86_64", tmp_path / "xmmsas_20230412_1735-21.0.0"
-    heasoft.mkdir(parents=True)
-    sas.mkdir()
-    path = _programs(tmp_path, "ftlist", "nuproducts", "evselect")
-    checks = _named(report({"HEADAS": str(heasoft), "SAS_DIR": str(sas), "PATH": path}))
-    assert (checks["HEASoft"].ok, checks["HEASoft"].found) == (True, f"6.35.1, at {heasoft}")
-    assert (checks["SAS"].ok, checks["SAS"].found) == (True, f"21.0.0, at {sas}")
+    environ = _suites(tmp_path)
+    checks = _named(report(environ))
+    assert checks["HEASoft"].ok
+    assert checks["HEASoft"].found.startswith(f"6.35.1, at {environ['HEADAS']}, without nupipeline, nuexpomap")
+    assert checks["SAS"].ok
+    assert checks["SAS"].found.startswith(f"21.0.0, at {environ['SAS_DIR']}, without cifbuild")
+    assert checks["SAS"].remarks == ()
+
+
+def test_what_is_odd_is_said_of_what_may_serve(tmp_path: Path) -> None:
+    environ = {name: value for name, value in _suites(tmp_path).items() if name != "HEADAS"}
+    check = _named(report({**environ, "PATH": f"{environ['SAS_DIR']}/bin"}))["SAS"]
+    assert check.ok
+    assert "SAS is set up without HEASoft" in check.remarks[0]
+    assert f"note: {check.remarks[0]}" in doctor._line(check, 9)
 
 
 def test_calibration_is_there_when_its_files_are(tmp_path: Path) -> None:
     environ = {"CALDB": str(tmp_path), "SAS_CCFPATH": f"{tmp_path}:{tmp_path / 'more'}"}
     checks = _named(report(environ))
     assert not checks["CALDB"].ok
-    assert checks["CALDB"].found.endswith("has no data/nustar/fpm/caldb.indx")
-    assert checks["CCF"].found.endswith("has no *.CCF")
+    assert f"looked for {tmp_path}/data/nustar/fpm/caldb.indx" in checks["CALDB"].found
+    assert checks["CCF"].found == f"no *.CCF in SAS_CCFPATH={environ['SAS_CCFPATH']}"
     index = tmp_path / "data" / "nustar" / "fpm" / "caldb.indx"
     index.parent.mkdir(parents=True)
-    index.touch()
+    index.write_text("x")
     (tmp_path / "EPN_FWC_0001.CCF").touch()
     checks = _named(report(environ))
     assert checks["CALDB"].ok
     assert checks["CCF"].ok
+    assert checks["CCF"].remarks == (f"SAS_CCFPATH names {tmp_path / 'more'}, which does not exist",)
 
 
 def test_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -179,9 +179,10 @@ def test_a_tool_that_is_not_there(desk: Desk) -> None:
     away = (root(desk) / "bin" / "nuproducts").rename(root(desk) / "nuproducts")
     said = desk.run()
     assert said.status == 1
-    message = said_everywhere(desk, said, NUPRODUCTS)
-    assert message.startswith(f"nuproducts is not installed here: it is not on PATH, nor in {root(desk)}. ")
-    assert "source $HEADAS/headas-init.sh" in message
+    words = f"needs nuproducts, which is neither on PATH nor in {root(desk)}/bin: this HEASoft was installed without it"
+    assert f"{NUPRODUCTS} failed: cannot be done here: {desk.folder}/desk.yaml:" in said.all
+    assert words in said.all
+    assert words in desk.xbatch("plan", desk.folder / "desk.yaml", "--out", desk.run_dir).all
     away.rename(root(desk) / "bin" / "nuproducts")
     assert desk.run().status == 0
     assert tools_of(root(desk)) == ["nupipeline", "nuproducts"]
@@ -204,8 +205,8 @@ def test_a_region_file_without_a_region_is_named(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("HEADAS", None, "needs HEASoft, which is not installed here; install HEASoft and source"),
-        ("CALDB", "/nowhere", "needs NuSTAR's files of CALDB, and there is no index of them at $CALDB"),
+        ("HEADAS", None, "needs HEASoft: HEADAS is not set, though "),
+        ("CALDB", "/nowhere", "needs NuSTAR's files of CALDB: CALDB=/nowhere does not exist; export CALDB with its folder, and source "),
     ],
 )
 def test_a_toolset_that_is_not_set_up_is_said_before_it_is_needed(
@@ -235,7 +236,7 @@ def test_calibration_files_that_are_not_there_are_said_before_sas_is_run(
     monkeypatch.delenv("SAS_CCFPATH")
     said = desk.run()
     assert said.status == 1
-    assert "XB411 needs the calibration files of XMM-Newton, and there is none (*.CCF) in the folders of" in said.all
+    assert "XB411 needs the calibration files of XMM-Newton: SAS_CCFPATH is not set; mirror them" in said.all
     assert calls(Path(os.environ["SAS_DIR"])) == []
 
 

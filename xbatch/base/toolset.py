@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from xbatch.base.sasrelease import number_of, printed_number
+from xbatch.base.toolstate import Fault, caldb_index, ccf_names, find_faults, find_remarks, is_remote
 
 __all__ = ["Suite", "Toolset", "find_suite", "find_toolset"]
 
@@ -53,17 +56,43 @@ class Toolset:
         The index of NuSTAR's calibration in CALDB.
     ccf : str
         Digest of the names of the calibration files that SAS can use; empty where there are none.
+    remote : str
+        ``$CALDB`` where that is read over the network; `caldb` is None then.
+    faults : Mapping
+        ``heasoft``, ``caldb``, ``sas`` or ``ccf`` to why it cannot be used here.
+    remarks : Mapping
+        By the same names, what is odd and keeps nothing from running.
+    environ : Mapping
+        The variables that all this was found in; empty where they are not known.
     """
 
     heasoft: Suite | None = None
     sas: Suite | None = None
     caldb: Path | None = None
     ccf: str = ""
+    remote: str = ""
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def suite(self, name: str) -> Suite | None:
+        """Give a suite by its name, ``heasoft`` or ``sas``."""
+        return self.heasoft if name == "heasoft" else self.sas
 
 
 def find_toolset(environ: Mapping[str, str]) -> Toolset:
     """Look for the missions' tools in the variables that their own set-up scripts export."""
-    return Toolset(find_suite("heasoft", environ), find_suite("sas", environ), _caldb(environ), _ccf(environ))
+    named = environ.get("CALDB", "")
+    return Toolset(
+        find_suite("heasoft", environ),
+        find_suite("sas", environ),
+        caldb_index(environ),
+        _ccf(environ),
+        named if is_remote(named) else "",
+        find_faults(environ),
+        find_remarks(environ),
+        dict(environ),
+    )
 
 
 def find_suite(name: str, environ: Mapping[str, str]) -> Suite | None:
@@ -91,7 +120,12 @@ def _heasoft_version(root: Path, environ: Mapping[str, str]) -> str:
             if found:
                 return found[1]
     # 29Apr2025_V6.35.1, V6.35.1
-    return _printed([root / "bin" / "ftversion", root / "bin" / "fversion"], rf"V({_NUMBER})", environ)
+    return _printed([root / "bin" / "ftversion", root / "bin" / "fversion"], _heasoft_number, environ)
+
+
+def _heasoft_number(text: str) -> str:
+    found = re.search(rf"V({_NUMBER})", text)
+    return found[1] if found else ""
 
 
 def _sas_version(root: Path, environ: Mapping[str, str]) -> str:
@@ -99,14 +133,11 @@ def _sas_version(root: Path, environ: Mapping[str, str]) -> str:
     texts = [root.resolve().name]
     with suppress(OSError):
         texts.insert(0, (root / "RELEASE").read_text(encoding="latin-1"))
-    for text in texts:
-        found = re.search(rf"(?:^|[-_])({_NUMBER})(?![\d.])", text)
-        if found:
-            return found[1]
-    return _printed([root / "bin" / "sasversion"], rf"(?:release: *|[-_\[])({_NUMBER})(?=[-\s\]])", environ)
+    told = next((number for text in texts if (number := number_of(text))), "")
+    return told or _printed([root / "bin" / "sasversion"], printed_number, environ)
 
 
-def _printed(executables: Sequence[Path], pattern: str, environ: Mapping[str, str]) -> str:
+def _printed(executables: Sequence[Path], read: Callable[[str], str], environ: Mapping[str, str]) -> str:
     """Ask the first of some executables that is there for its version; empty where it does not say."""
     for path in executables:
         if not os.access(path, os.X_OK):
@@ -132,30 +163,12 @@ def _printed(executables: Sequence[Path], pattern: str, environ: Mapping[str, st
                 )
             except (OSError, subprocess.TimeoutExpired):
                 continue
-        found = re.search(pattern, (done.stdout + done.stderr).decode("latin-1"))
-        if found:
-            return found[1]
+        if number := read((done.stdout + done.stderr).decode("latin-1")):
+            return number
     return ""
-
-
-def _caldb(environ: Mapping[str, str]) -> Path | None:
-    root = environ.get("CALDB", "")
-    index = Path(root) / "data" / "nustar" / "fpm" / "caldb.indx"
-    return index if root and index.is_file() else None
 
 
 def _ccf(environ: Mapping[str, str]) -> str:
     """Digest the names of the calibration files of XMM-Newton, of which each says its issue (``EPN_FWC_0001.CCF``)."""
-    names = sorted(_ccf_names(filter(None, environ.get("SAS_CCFPATH", "").split(":"))))
+    names = ccf_names(environ)
     return f"ccf1:{hashlib.sha256(chr(10).join(names).encode()).hexdigest()}" if names else ""
-
-
-def _ccf_names(folders: Iterable[str]) -> set[str]:
-    names = set()
-    for folder in folders:
-        try:
-            with os.scandir(folder) as entries:
-                names |= {entry.name for entry in entries if entry.name.upper().endswith(".CCF")}
-        except OSError:
-            continue
-    return names

@@ -44,7 +44,9 @@ class Check:
     adds : str
         What it is for.
     get : str
-        How to get it.
+        How to get it, or what to do about it.
+    remarks : tuple of str
+        What is odd with it, though it may serve.
     """
 
     group: str
@@ -54,6 +56,7 @@ class Check:
     found: str
     adds: str
     get: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,10 @@ def report(environ: Mapping[str, str] | None = None, folder: Path | None = None)
         Check("python", "python", sys.version_info >= (3, 11), True, version, f"at {sys.executable}"),
         *(_package(package) for package in _PACKAGES),
         _xspec(),
-        *(Check("tools", one.name, one.ok, False, one.found, one.adds, one.get) for one in check_tools(environ)),
+        *(
+            Check("tools", one.name, one.ok, False, one.found, one.adds, one.get, one.remarks)
+            for one in check_tools(environ)
+        ),
         *_machine((folder or Path()).absolute()),
     ]
 
@@ -212,10 +218,11 @@ def report(environ: Mapping[str, str] | None = None, folder: Path | None = None)
 def _line(check: Check, width: int) -> str:
     mark = "ok" if check.ok else ("MISSING" if check.required else "--")
     first = f"{mark:>7}  {check.name:<{width}}  {check.found}"
-    if check.ok:
-        return first + (f"  ({check.adds})" if check.adds else "")
     indent = " " * (width + 11)
-    return first + f"\n{indent}adds: {check.adds}" + (f"\n{indent}get:  {check.get}" if check.get else "")
+    odd = "".join(f"\n{indent}note: {remark}" for remark in check.remarks)
+    if check.ok:
+        return first + (f"  ({check.adds})" if check.adds else "") + odd
+    return first + f"\n{indent}adds: {check.adds}" + (f"\n{indent}get:  {check.get}" if check.get else "") + odd
 
 
 @click.command(

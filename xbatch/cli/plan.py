@@ -95,7 +95,14 @@ def _as_text(plan: Plan, verdicts: Mapping[str, Verdict], store: Path, verbose: 
         more = kept_lines(facts.get(step.name, {})) if step.task == "fit" else []
         more += open_details(step) if verdicts[step.name].kind == "waits" else []
         lines += [f"    {line}" for line in more]
+    lines += _remark_lines(plan)
     return "\n".join([*lines, _summary(verdicts, members), ""])
+
+
+def _remark_lines(plan: Plan) -> list[str]:
+    """Say once what is odd with the set-up of the tools, and how many steps that concerns."""
+    count = Counter(remark for step in plan for remark in step.remarks)
+    return [f"note: {remark} ({number} step{'s' * (number > 1)})" for remark, number in count.items()]
 
 
 def _as_json(plan: Plan, verdicts: Mapping[str, Verdict], members: int) -> dict[str, Any]:
@@ -113,6 +120,7 @@ def _as_json(plan: Plan, verdicts: Mapping[str, Verdict], members: int) -> dict[
                 "engine": step.engine,
                 "engine_version": step.engine_version,
                 "because": step.because,
+                "remarks": list(step.remarks),
                 "commands": [list(call.command) for call in _calls(step)],
                 "members": list(step.members),
                 "needs": list(step.waits_for()),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from xbatch.base.toolset import Toolset, find_toolset
+from xbatch.base.toolstate import find_program
 
 __all__ = ["ToolCheck", "check_tools"]
 
@@ -25,6 +24,9 @@ class ToolCheck:
     adds : str
         What cannot be done without it.
     get : str
+        How to get it, or what to do about it.
+    remarks : tuple of str
+        What is odd with it.
     """
 
     name: str
@@ -32,6 +34,36 @@ class ToolCheck:
     found: str
     adds: str
     get: str
+    remarks: tuple[str, ...] = ()
+
+
+#: What xbatch calls by itself; an installation may have been built without some of it.
+_PROGRAMS = {
+    "heasoft": (
+        "nupipeline",
+        "nuproducts",
+        "nuexpomap",
+        "barycorr",
+        "grppha",
+        "ftgrouppha",
+        "addspec",
+        "extractor",
+    ),
+    "sas": (
+        "cifbuild",
+        "odfingest",
+        "epproc",
+        "emproc",
+        "epchain",
+        "emchain",
+        "evselect",
+        "rmfgen",
+        "arfgen",
+        "rgsproc",
+        "edetect_chain",
+        "specgroup",
+    ),
+}
 
 
 _HEASOFT = (
@@ -56,50 +88,33 @@ _CCF = (
 
 
 def check_tools(environ: Mapping[str, str]) -> list[ToolCheck]:
-    """Look for HEASoft, CALDB, SAS and the calibration files of XMM-Newton, always in this order."""
+    """Look for HEASoft, CALDB, SAS and the calibration files of XMM-Newton, always in this order.
+
+    What is said is what the plan would say of the same variables.
+    """
     tools = find_toolset(environ)
     return [
-        _suite("HEASoft", "HEADAS", ("ftlist", "nuproducts"), tools, environ, _HEASOFT, lambda found: found.heasoft),
-        _calibration("CALDB", "CALDB", str(tools.caldb or ""), "data/nustar/fpm/caldb.indx", environ, _CALDB),
-        _suite("SAS", "SAS_DIR", ("evselect",), tools, environ, _SAS, lambda found: found.sas),
-        _calibration("CCF", "SAS_CCFPATH", tools.ccf and environ["SAS_CCFPATH"], "*.CCF", environ, _CCF),
+        _check("HEASoft", "heasoft", _suite(tools, "heasoft"), tools, _HEASOFT),
+        _check("CALDB", "caldb", str(tools.caldb or tools.remote), tools, _CALDB),
+        _check("SAS", "sas", _suite(tools, "sas"), tools, _SAS),
+        _check("CCF", "ccf", environ.get("SAS_CCFPATH", ""), tools, _CCF),
     ]
 
 
-def _suite(
-    name: str,
-    variable: str,
-    programs: tuple[str, ...],
-    tools: Toolset,
-    environ: Mapping[str, str],
-    texts: tuple[str, str],
-    choose: Callable[[Toolset], object | None],
-) -> ToolCheck:
-    place = environ.get(variable, "")
-    missing = [program for program in programs if shutil.which(program, path=environ.get("PATH", "")) is None]
-    if not place:
-        found = f"{variable} is not set"
-    elif choose(tools) is None:
-        found = f"{variable}={place} does not exist"
-    elif missing:
-        found = f"{variable}={place}, but {missing[0]} is not on PATH: its set-up script was not sourced"
-    else:
-        suite = tools.heasoft if name == "HEASoft" else tools.sas
-        version = suite.version if suite is not None and suite.version else "version unknown"
-        return ToolCheck(name, True, f"{version}, at {place}", *texts)
-    return ToolCheck(name, False, found, *texts)
+def _suite(tools: Toolset, name: str) -> str:
+    suite = tools.suite(name)
+    if suite is None:
+        return ""
+    absent = [tool for tool in _PROGRAMS[name] if find_program(tool, name, tools.environ) is None]
+    more = f", without {', '.join(absent)}" if absent else ""
+    return f"{suite.version or 'version unknown'}, at {suite.root}{more}"
 
 
-def _calibration(
-    name: str, variable: str, there: str, wanted: str, environ: Mapping[str, str], texts: tuple[str, str]
-) -> ToolCheck:
-    place = environ.get(variable, "")
-    if there:
-        return ToolCheck(name, True, there, *texts)
-    if not place:
-        found = f"{variable} is not set"
-    elif not any(Path(one).exists() for one in place.split(":")):
-        found = f"{variable}={place} does not exist"
-    else:
-        found = f"{variable}={place} has no {wanted}"
-    return ToolCheck(name, False, found, *texts)
+def _check(title: str, name: str, found: str, tools: Toolset, texts: tuple[str, str]) -> ToolCheck:
+    adds, get = texts
+    fault = tools.faults.get(name)
+    if fault is None:
+        return ToolCheck(title, True, found, adds, get, tools.remarks.get(name, ()))
+    what = fault.what.partition(": ")[2] or fault.what
+    unset = what.endswith("is not set")
+    return ToolCheck(title, False, what, adds, get if unset else fault.cure, tools.remarks.get(name, ()))

@@ -61,7 +61,20 @@ def _member_steps(analysis: Analysis) -> list[Step]:
             problems[_circle(error.args[1], steps, analysis)] = None
     if problems:
         raise SpecError(list(problems))
-    return variants.steps()
+    return _checked(variants.steps(), analysis, shared)
+
+
+def _checked(steps: list[Step], analysis: Analysis, shared: Memo) -> list[Step]:
+    """Hold what external tools are told against those that are here."""
+    if all(step.engine == "native" for step in steps):
+        return steps
+    from xbatch.plan.callcheck import checked_calls  # for plans that use such tools
+    from xbatch.plan.engines import installed_here
+
+    checked, problems = checked_calls(steps, installed_here(shared), analysis)
+    if problems:
+        raise SpecError(problems)
+    return checked
 
 
 def _recipe(level: str) -> Recipe:

@@ -9,10 +9,12 @@ from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
 
 if TYPE_CHECKING:
+    from xbatch.base.toolset import Toolset
     from xbatch.plan.rawmade import RawContext
 
-__all__ = ["engine_context", "native_because"]
+__all__ = ["engine_context", "installed_here", "native_because"]
 
+_TOOLSET = ("toolset",)
 _TOOLS = frozenset({"heasoft", "sas"})
 #: Why xbatch itself does a kind of work that the spec leaves to the plan.
 _NATIVE = {
@@ -37,18 +39,22 @@ def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | Non
     """
     if spec.engines.get(kind) not in _TOOLS:
         return None
-    # what belongs to toolsets is loaded for specs that ask for them
+    from xbatch.plan.rawmade import RawContext  # what belongs to toolsets is loaded for specs that ask for them
+
+    return RawContext(analysis, spec, installed_here(shared if shared is not None else Memo(1)))
+
+
+def installed_here(shared: Memo) -> Toolset:
+    """Say what is installed here; looked up once for all members of a sweep."""
     import os
 
     from xbatch.base.toolset import find_toolset
-    from xbatch.plan.rawmade import RawContext
 
-    shared = shared if shared is not None else Memo(1)
-    toolset = shared.find(("toolset",))
+    toolset: Toolset | None = shared.find(_TOOLSET)
     if toolset is None:
         toolset = find_toolset(os.environ)
-        shared.keep(("toolset",), toolset, ())
-    return RawContext(analysis, spec, toolset)
+        shared.keep(_TOOLSET, toolset, ())
+    return toolset
 
 
 def native_because(engines: Mapping[str, str], kind: str) -> str:

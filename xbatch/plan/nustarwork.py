@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xbatch.base.errors import Problem
-from xbatch.commands.call import HEASOFT, Staged
+from xbatch.base.toolstate import Fault, clock_fault
+from xbatch.commands.call import HEASOFT, Staged, Work
 from xbatch.commands.ds9 import region_text
 from xbatch.commands.nuproducts import Area, Barycentre
 from xbatch.commands.nustar import Module
@@ -19,6 +20,10 @@ __all__ = ["Located", "Reduced", "Wanted", "impossible", "located", "needs_caldb
 
 _REGION_FILES = ("src.reg", "bgd.reg")
 _TIMES = "times.gti"
+_NO_CALDB = Fault(
+    "NuSTAR's files of CALDB",
+    "install the NuSTAR CALDB, and source $CALDB/software/tools/caldbinit.sh before the run",
+)
 _POINT_LIKE = {"circle", "ellipse", "annulus"}
 
 
@@ -172,14 +177,41 @@ def located(context: RawContext, wanted: Wanted) -> Located | Problem:
 
 
 def needs_caldb(context: RawContext, step: Step) -> Step:
-    """Make a step one of HEASoft's that uses NuSTAR's calibration: with its version, and the index as an input."""
-    caldb = context.toolset.caldb
+    """Make a step one of HEASoft's that uses NuSTAR's calibration: with its version, and the index as an input.
+
+    A CALDB that is read over the network has no index to look at: its address is a parameter of the step instead.
+    """
+    toolset = context.toolset
     blocked = context.blocked(HEASOFT, step.path)
-    if blocked is None and caldb is None:
-        message = "needs NuSTAR's files of CALDB, and there is no index of them at $CALDB/data/nustar/fpm/caldb.indx"
-        hint = "install the NuSTAR CALDB, and source $CALDB/software/tools/caldbinit.sh before the run"
-        blocked = Problem(context.analysis.place(step.path), "XB411", message, hint, step.path)
-    inputs = dict(step.inputs)
-    if caldb is not None:
-        inputs["caldb"] = FileInput(str(caldb))
-    return replace(step, engine=HEASOFT, engine_version=context.version(HEASOFT), inputs=inputs, blocked=blocked)
+    if blocked is None:
+        fault = _caldb_fault(context, step)
+        blocked = None if fault is None else context.lacking(fault, step.path)
+    remote = {"caldb": toolset.remote} if toolset.remote else {}
+    local = {} if toolset.caldb is None else {"caldb": FileInput(str(toolset.caldb))}
+    return replace(
+        step,
+        engine=HEASOFT,
+        engine_version=context.version(HEASOFT),
+        inputs={**step.inputs, **local},
+        params={**step.params, **remote},
+        blocked=step.blocked or blocked,
+        remarks=context.remarks(HEASOFT, "caldb"),
+    )
+
+
+def _caldb_fault(context: RawContext, step: Step) -> Fault | None:
+    """Say why a step cannot have its calibration from CALDB; None if it can."""
+    toolset = context.toolset
+    fault = toolset.faults.get("caldb")
+    if fault is not None:
+        return fault
+    if toolset.remote and any(one.fetch == "never" for one in context.raw.observations if one.mission == "nustar"):
+        what = (
+            f"CALDB on this disk: CALDB={toolset.remote} is read over the network, and with 'fetch: never' nothing is"
+        )
+        return Fault(what, "install the NuSTAR CALDB here and export CALDB with its folder, or write fetch: missing")
+    if toolset.caldb is None and not toolset.remote:
+        return _NO_CALDB
+    calls = Work.of(step.params["work"]).calls
+    corrects = any(call.tool == "barycorr" or ("barycorr", "yes") in call.args for call in calls)
+    return clock_fault(toolset.environ) if corrects else None

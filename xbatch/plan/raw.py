@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from xbatch.base.errors import Problem
-from xbatch.base.toolset import Toolset, find_toolset
-from xbatch.plan.callcheck import call_problems
-from xbatch.plan.engines import native_because
+from xbatch.base.toolset import Toolset
+from xbatch.plan.engines import installed_here, native_because
 from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import product_steps
 from xbatch.plan.events import file_problems
@@ -69,7 +67,7 @@ def raw_steps(
     key = ("raw", *map(id, parts))
     known: _Made | None = shared.find(key)
     if known is None:
-        known = _made(RawContext(analysis, spec, find_toolset(os.environ) if toolset is None else toolset))
+        known = _made(RawContext(analysis, spec, installed_here(shared) if toolset is None else toolset))
         shared.keep(key, known, parts)
     following, refused = following_steps(analysis, spec, known.sources, installed, shared)
     problems = [*known.problems, *refused]
@@ -108,7 +106,7 @@ def _made(context: RawContext) -> _Made:
         *edge_steps(context.spec, sources),
         *_explained(context, product_steps(lists, made.curves)),
     ]
-    return _Made(sources, steps, call_problems(made.steps, context.toolset, context.analysis))
+    return _Made(sources, steps, [])
 
 
 def _as_found(context: RawContext, step: Step) -> Step:

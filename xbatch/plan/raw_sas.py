@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from xbatch.base.errors import Problem
+from xbatch.base.toolstate import Fault
 from xbatch.commands import epic, sas
 from xbatch.commands.call import SAS, Staged, Work
 from xbatch.plan.observation import observation_inputs
@@ -18,6 +18,9 @@ __all__ = ["SasSteps", "events_name", "filter_name", "selection_name"]
 
 _MAIN = "default"
 _OF_OBSERVATION = "observation"
+_NO_CCF = Fault(
+    "the calibration files of XMM-Newton", "mirror them, and export SAS_CCFPATH with the name of their folder"
+)
 _CALIBRATED = "the observation is calibrated with the CCF, which SAS alone reads"
 
 
@@ -54,6 +57,7 @@ class SasSteps:
             params=params,
             inputs={**observation_inputs(self.one), **inputs},
             blocked=self.context.blocked(SAS, path),
+            remarks=self.context.remarks(SAS, "ccf"),
             path=path,
             places={sas.ODF: self._odf()},
             because=more.pop("because", _CALIBRATED),
@@ -110,9 +114,8 @@ class SasSteps:
         )
         if made.blocked is not None or self.context.toolset.ccf:
             return made
-        message = "needs the calibration files of XMM-Newton, and there is none (*.CCF) in the folders of SAS_CCFPATH"
-        hint = "mirror them into a folder, and export SAS_CCFPATH with its name before the run"
-        return replace(made, blocked=Problem(self.context.analysis.place(made.path), "XB411", message, hint, made.path))
+        fault = self.context.toolset.faults.get("ccf", _NO_CCF)
+        return replace(made, blocked=self.context.lacking(fault, made.path))
 
     def odfingest(self) -> Step:
         """Make the step that summarises the observation."""

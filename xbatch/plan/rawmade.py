@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Suite, Toolset
+from xbatch.base.toolstate import Fault
 from xbatch.plan.eventlists import ListInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step
@@ -65,7 +66,7 @@ class RawContext:
 
     def suite(self, name: str) -> Suite | None:
         """Give the toolset of an engine, if it is installed here."""
-        return self.toolset.heasoft if name == "heasoft" else self.toolset.sas
+        return self.toolset.suite(name)
 
     def version(self, engine: str) -> str:
         """Give the version of an engine's toolset, for `Step.engine_version`; empty where it is not installed."""
@@ -73,11 +74,19 @@ class RawContext:
         return suite.version if suite is not None else ""
 
     def blocked(self, engine: str, path: str) -> Problem | None:
-        """Say that an engine is not installed here, for `Step.blocked`."""
-        if self.suite(engine) is not None:
-            return None
-        message = f"needs {_TITLES[engine]}, which is not installed here"
-        return Problem(self.analysis.place(path), "XB411", message, _CURES[engine], path)
+        """Say that an engine is not installed here, or not set up, for `Step.blocked`."""
+        fault = self.toolset.faults.get(engine)
+        if fault is None and self.suite(engine) is None:
+            fault = Fault(f"{_TITLES[engine]}, which is not installed here", _CURES[engine])
+        return None if fault is None else self.lacking(fault, path)
+
+    def lacking(self, fault: Fault, path: str) -> Problem:
+        """Say what a step needs and cannot have, for `Step.blocked`."""
+        return Problem(self.analysis.place(path), "XB411", f"needs {fault.what}", fault.cure, path)
+
+    def remarks(self, *names: str) -> tuple[str, ...]:
+        """Give what is odd with parts of the set-up, for `Step.remarks`."""
+        return tuple(remark for name in names for remark in self.toolset.remarks.get(name, ()))
 
     def engine(self, kind: str) -> str:
         """Say which engine the spec asks for a kind of work: ``auto`` where it leaves that open."""

@@ -73,6 +73,11 @@ class Step:
         has changed.
     because : str
         Why this engine does it, where there was a choice; not part of the key.
+    remarks : tuple of str
+        What is odd here, and keeps the step from nothing: of the set-up of its tools; not part of the key.
+    likely : Mapping
+        Where only data decide what is called: the work (as ``params["work"]`` would be) with tokens in the place of
+        what they decide, to be shown and checked beforehand; not part of the key.
     """
 
     name: str
@@ -90,6 +95,8 @@ class Step:
     engine_version: str = ""
     fresh: bool = False
     because: str = ""
+    remarks: tuple[str, ...] = ()
+    likely: Mapping[str, Any] = field(default_factory=dict)
 
     def needs(self) -> tuple[str, ...]:
         """Name the steps this one cannot do without, sorted."""

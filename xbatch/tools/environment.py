@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from xbatch.commands.call import HEASOFT, Call
+from xbatch.base.toolstate import find_program
+from xbatch.commands.call import Call
 
 __all__ = ["HOME", "PFILES", "TMP", "by_hand", "find_executable", "plainly", "tool_environment"]
 
@@ -75,10 +74,7 @@ def tool_environment(base: Mapping[str, str], folder: Path, extra: Mapping[str, 
 
 def find_executable(call: Call, environment: Mapping[str, str]) -> str | None:
     """Find a tool's executable: on ``PATH``, or in its suite's own folder; None if it is not there."""
-    root = environment.get("HEADAS" if call.suite == HEASOFT else "SAS_DIR", "")
-    places = [environment.get("PATH", os.defpath), *([f"{root}/bin", f"{root}/binextra"] if root else [])]
-    found = shutil.which(call.tool, path=os.pathsep.join(places))
-    return None if found is None else str(Path(found).absolute())
+    return find_program(call.tool, call.suite, environment)
 
 
 def by_hand(call: Call, environment: Mapping[str, str], folder: Path, extra: Mapping[str, str]) -> str:

@@ -73,6 +73,9 @@ def make_headas(folder: Path) -> Mapping[str, str]:
     index = caldb / "data" / "nustar" / "fpm" / "caldb.indx"
     index.parent.mkdir(parents=True, exist_ok=True)
     index.write_bytes(b"index of the calibration, version 20250915")
+    clock = index.parent / "bcf" / "clock" / "nuCclock20100101v210.fits"
+    clock.parent.mkdir(parents=True, exist_ok=True)
+    clock.write_bytes(b"the clock's corrections")
     for name, content in response_files().items():
         path = index.parent / "cpf" / name / {"rmf": "detectors.rmf", "arf": "point.arf"}[name]
         path.parent.mkdir(parents=True, exist_ok=True)
