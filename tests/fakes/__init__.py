@@ -15,9 +15,10 @@ def make_headas(folder: Path) -> Mapping[str, str]:
     return build(folder)
 
 
-def make_sas(folder: Path) -> Mapping[str, str]:
+def make_sas(folder: Path, release: str = "") -> Mapping[str, str]:
     """Build a fake SAS, and give the variables of its environment; see `tests.fakes.sas`."""
+    from tests.fakes.sas import RELEASE
     from tests.fakes.sas import make_sas as build
 
-    environment: Mapping[str, str] = build(folder)
+    environment: Mapping[str, str] = build(folder, release or RELEASE)
     return environment

@@ -50,13 +50,15 @@ _CCF = (
 )  # fmt: skip
 
 
-def make_sas(folder: Path) -> Mapping[str, str]:
+def make_sas(folder: Path, release: str = RELEASE) -> Mapping[str, str]:
     """Build a fake SAS, and give the variables that its set-up script exports.
 
     Parameters
     ----------
     folder : Path
         Where it is to be: ``sas`` (SAS_DIR) and ``ccf`` (SAS_CCFPATH) are made in it.
+    release : str
+        Which it plays: its tasks take the parameters of that one, and name their files as it does.
 
     Returns
     -------
@@ -68,8 +70,8 @@ def make_sas(folder: Path) -> Mapping[str, str]:
     from tests.fakes.sas.stock import write_stock
 
     root, ccf = (folder / name for name in ("sas", "ccf"))
-    install(root, "tests.fakes.sas", write_parameters(root / "config"))
-    (root / "RELEASE").write_text(f"{RELEASE}\n")
+    install(root, "tests.fakes.sas", write_parameters(root / "config", release))
+    (root / "RELEASE").write_text(f"{release}\n")
     write_stock(root / "lib")
     ccf.mkdir(parents=True, exist_ok=True)
     for name in _CCF:

@@ -112,6 +112,10 @@ def epchain(task: Task) -> None:
         chosen = [path for path in found if _exposure(path) == wanted]
     else:
         chosen = found[int(number) - 1 : int(number)] if int(number) > 0 else []
+    if task.since(21) and not task.since(21, 1) and values.on("runradmonfix"):
+        # 21.0.0 was given out without this part of the chain
+        task.complain("CONSTITUENT", "one or more tasks of the chain are not available: radmonfix")
+        return
     with task.alone("epchain_frames.in"):
         if not chosen:
             # the chain's own exit status says nothing

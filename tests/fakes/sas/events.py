@@ -20,6 +20,7 @@ from xbatch.xray.gti import normal, total, union
 __all__ = ["barycen", "espfilt", "gtibuild", "merge", "tabgtigen"]
 
 _CODES = {"EPN": "pn", "EMOS1": "mos1", "EMOS2": "mos2"}
+_OLD_CODES = {"EPN": "PN", "EMOS1": "M1", "EMOS2": "M2"}
 #: Seconds that barycen adds to all times.
 DELAY = 123.456
 
@@ -164,43 +165,61 @@ def _shift(hdu: Hdu, names: list[str]) -> None:
 
 
 def espfilt(task: Task) -> None:
-    """Leave out the flares of a list: bins of its rate far above the usual one."""
+    """Leave out the flares of a list: bins of its rate far above the usual one.
+
+    Before 20 the names of files begin with those of the observation, and there is no picture of a histogram; with long
+    names 20 says the band in them, which 21 does not.
+    """
     values = task.values
     task.calibration()
-    path = values.path("eventfile")
+    late = None
+    if task.since(20):
+        path = values.path("eventfile")
+        low, high, width = (values.integer(name) for name in ("elow", "ehigh", "binsize"))
+        if values.on("withoot"):
+            late = values.path("ootfile")
+            read(late)
+    else:
+        path, low, high = values.path("eventset"), 8000, 12000
+        width = values.integer("binsize") if "binsize" in values.texts else 60
     hdus = read(path)
     events = events_of(hdus, path)
     task.same_observation(events.get("OBS_ID"))
-    late = values.path("ootfile") if values.on("withoot") else None
-    if late is not None:
-        read(late)
-    stem = f"{_CODES.get(str(events.get('INSTRUME')), 'pn')}{events.get('EXPIDSTR')}"
+    camera, exposure = str(events.get("INSTRUME")), str(events.get("EXPIDSTR"))
+    stem, ending, clean = f"{_CODES.get(camera, 'pn')}{exposure}", "fits", "allevc"
+    if not task.since(20):
+        stem, ending, clean = f"P{events.get('OBS_ID')}{_OLD_CODES.get(camera, 'PN')}{exposure}", "FIT", "objevlifilt"
+    band = f"-{low}-{high}" if task.since(20) and not task.since(21) and values.on("withlongnames") else ""
     with task.alone(f"{stem}-temp.fits"):
-        chosen = select(str(path), f"PI in [{values.integer('elow')}:{values.integer('ehigh')}]")
-        rate = rate_table(chosen, float(values.integer("binsize")))
+        rate = rate_table(select(str(path), f"PI in [{low}:{high}]"), float(width))
         rows = rate.rows
-        counts = rows["RATE"] * values.integer("binsize")
+        counts = rows["RATE"] * width
         usual = float(np.median(counts[counts > 0])) if np.any(counts > 0) else 0.0
+        by_ratio = values.text("method") == "ratio"
         limit = (
-            values.real("ratio") * usual
-            if values.text("method") == "ratio"
-            else (usual + values.real("allowsigma") * max(np.sqrt(usual), 1.0))
+            values.real("ratio") * usual if by_ratio else (usual + values.real("allowsigma") * max(np.sqrt(usual), 1.0))
         )
         good = counts <= limit
-        half = 0.5 * values.integer("binsize")
-        gti = _joined(rows["TIME"][good] - half, rows["TIME"][good] + half, 1e-6)
-        _write_gti(task, Path(f"{stem}-gti.fits"), gti)
-        task.keep(f"{stem}-gti.txt").write_text("".join(f"{start!r} {stop!r} +\n" for start, stop in gti.tolist()))
-        write(Path(f"{stem}-fovlc.fits"), [primary(), rate])
-        Path(f"{stem}-hist.qdp").write_text("read serr 2\n")
-        _clean(task, path, Path(f"{stem}-allevc.fits"), stem)
+        gti = _joined(rows["TIME"][good] - 0.5 * width, rows["TIME"][good] + 0.5 * width, 1e-6)
+        kept = f"{stem}-gti{band}.{ending}"
+        _write_gti(task, Path(kept), gti)
+        text = task.keep(f"{stem}-gti{band}.txt")
+        text.write_text("".join(f"{start!r} {stop!r} +\n" for start, stop in gti.tolist()))
+        _clean(task, path, Path(f"{stem}-{clean}{band}.{ending}"), kept)
+        if not task.since(20):
+            write(Path(f"{stem}-objlc.FIT"), [primary(), rate])
+            write(Path(f"{stem}-corlc.FIT"), [primary(), rate])
+            return
+        write(Path(f"{stem}-fovlc{band}.fits"), [primary(), rate])
+        if not by_ratio:
+            Path(f"{stem}-hist{band}.qdp").write_text("read serr 2\n")
         if late is not None:
-            _clean(task, late, Path(f"{stem}-allevcoot.fits"), stem)
+            _clean(task, late, Path(f"{stem}-allevcoot{band}.fits"), kept)
         if values.on("keepinterfiles"):
-            write(Path(f"{stem}-corlc.fits"), [primary(), rate])
+            write(Path(f"{stem}-corlc{band}.fits"), [primary(), rate])
 
 
-def _clean(task: Task, source: Path, path: Path, stem: str) -> None:
+def _clean(task: Task, source: Path, path: Path, gti: str) -> None:
     """Write a list in its new good times, as evselect does."""
-    chosen = select(str(source), f"gti({stem}-gti.fits,TIME)")
+    chosen = select(str(source), f"gti({gti},TIME)")
     write_filtered(task, chosen, path)

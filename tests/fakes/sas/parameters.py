@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
 from tests.fakes.core import ToolError
+from xbatch.base.sasrelease import release_of
 
 __all__ = ["Parameter", "SasError", "Values", "read_arguments", "read_parameters", "tasks", "write_parameters"]
 
@@ -72,17 +73,32 @@ class Values:
         return shlex.split(self.texts[name].replace("'", '"'))
 
 
-def tasks() -> dict[str, tuple[str, list[Parameter]]]:
-    """Read the facts: each task with its version and its parameters."""
+def tasks(release: str) -> dict[str, tuple[str, list[Parameter]]]:
+    """Read the facts: each task of a release with its version and its parameters."""
     found: dict[str, tuple[str, list[Parameter]]] = {}
-    name = ""
+    number = release_of(release)
+    name, there = "", True
     for line in _FACTS.read_text().splitlines():
         if line.startswith("["):
-            name, version = line.strip("[]").split()
-            found[name] = (version, [])
-        elif line and not line.startswith("#"):
-            found[name][1].append(_fact(line))
+            name, version, *since = line.strip("[]").split()
+            there = _holds(since, number)
+            if there:
+                found[name] = (version, [])
+        elif there and line and not line.startswith("#"):
+            fact, at, since_when = line.partition(" @ ")
+            if _holds(since_when.split(), number):
+                found[name][1].append(_fact(fact if at else line))
     return found
+
+
+def _holds(ends: Sequence[str], release: tuple[int, int]) -> bool:
+    """Say whether a release lies within ``>=18`` and ``<20``."""
+    for end in ends:
+        first, _, second = end.lstrip("<>=").partition(".")
+        limit = int(first), int(second or 0)
+        if not (release < limit if end.startswith("<") else release >= limit):
+            return False
+    return True
 
 
 def _fact(line: str) -> Parameter:
@@ -96,10 +112,10 @@ def _fact(line: str) -> Parameter:
     return parameter
 
 
-def write_parameters(folder: Path) -> list[str]:
-    """Write the parameter file of each task, and give their names."""
+def write_parameters(folder: Path, release: str) -> list[str]:
+    """Write the parameter file of each task of a release, and give their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = tasks()
+    known = tasks(release)
     for task, (_, parameters) in known.items():
         body = "".join(_xml(one, parameters, 1) for one in parameters if not one.parent)
         text = f'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<FILE>\n<CONFIG>\n{body}</CONFIG>\n</FILE>\n'

@@ -7,7 +7,6 @@ import os
 import time
 from pathlib import Path
 
-from tests.fakes.sas import RELEASE
 from tests.fakes.sas.parameters import SasError
 from tests.fakes.sas.task import Odf, Task, odf_of
 from xbatch.base.fitsheader import read_headers
@@ -20,7 +19,7 @@ _VARIABLES = ("SAS_DIR", "SAS_CCFPATH", "SAS_CCF", "SAS_ODF", "SAS_VERBOSITY")
 def sasversion(task: Task) -> None:
     """Print the release and the variables."""
     task.say("XMM-Newton SAS release and build information:\n")
-    task.run.say(f"SAS release: {RELEASE}\n")
+    task.run.say(f"SAS release: {task.release}\n")
     task.run.say("SAS-related environment variables that are set:\n")
     for name in _VARIABLES:
         if name in os.environ:

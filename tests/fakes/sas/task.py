@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes.core import Run
-from tests.fakes.sas import RELEASE
 from tests.fakes.sas.parameters import SasError, Values, read_arguments, read_parameters, tasks
+from xbatch.base.sasrelease import release_of
 
 __all__ = ["Odf", "Task"]
 
@@ -49,15 +49,16 @@ class Task:
         self.run = run
         self.name = run.tool
         self.values = values
-        self.creator = f"{run.tool} ({run.tool}-{version}) [{RELEASE}]"
+        self.release = _release(run)
+        self.creator = f"{run.tool} ({run.tool}-{version}) [{self.release}]"
 
     @classmethod
     def started(cls, run: Run) -> Task | None:
         """Read the options and parameters of a call; None where there is nothing to do but what was printed."""
-        version = tasks()[run.tool][0]
+        version = tasks(_release(run))[run.tool][0]
         words = _options(run.args)
         if words is None:
-            run.say(f"{run.tool} ({run.tool}-{version}) [{RELEASE}]")
+            run.say(f"{run.tool} ({run.tool}-{version}) [{_release(run)}]")
             return None
         if not os.environ.get("SAS_DIR"):
             raise SasError("SasDirNotSet", "SAS_DIR is undefined. SAS not initialised?")
@@ -71,6 +72,10 @@ class Task:
         task.say(f"Executing (routine): {run.tool} {shown}")
         task.say(f"{task.creator} started:  {_now()}")
         return task
+
+    def since(self, *release: int) -> bool:
+        """Say whether the installation is of a release, or of a later one."""
+        return release_of(self.release) >= release
 
     def end(self) -> None:
         self.say(f"{self.creator} ended:    {_now()}")
@@ -174,6 +179,11 @@ def _path_of(summary: Path) -> Path:
         if line.startswith("PATH"):
             return Path(line[4:].strip().lstrip("=").strip())
     raise SasError("InvalidSummaryFile", f"the file `{summary}' does not appear to be a valid summary file: no PATH")
+
+
+def _release(run: Run) -> str:
+    """Give the release that an installation plays."""
+    return (run.root / "RELEASE").read_text().strip()
 
 
 def _options(args: Sequence[str]) -> list[str] | None:
