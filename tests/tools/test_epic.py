@@ -28,7 +28,6 @@ from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import Step
 from xbatch.simulator.config import Sky
 from xbatch.tools import pileup
-from xbatch.tools.epic_events import Exposure, choose
 
 OBSID = "0761220101"
 TARGET = (213.3120833, -3.2075833)
@@ -202,41 +201,3 @@ def test_of_a_long_search_without_success_its_ends_are_told(world: World) -> Non
     set_pileup(world.root, {OBSID: [[0.0, *PILED]]})
     with pytest.raises(StepError, match=r'3\.5": s [^;]*; 2 more; 5": s .*; 6": s 0\.900'):
         world.reduced().run(world.steps(largest="6")[PILEUP])
-
-
-def _exposure(identity: str, seconds: float = 1000.0, **changes: Any) -> Exposure:
-    one = Exposure(f"P{identity}.FIT", identity, "imaging", seconds, 100, "Thin1", "PrimeFullWindow")
-    return replace(one, **changes)
-
-
-LISTS = [_exposure("S003", 500.0), _exposure("S007", 900.0, filter="CalClosed"), _exposure("U002", 800.0)]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "taken"),
-    [("merge", ["S003", "U002"]), ("longest", ["U002"]), ([2], ["S007"]), ([3, 1, 3], ["U002", "S003"])],
-)
-def test_choice(wanted: Any, taken: list[str]) -> None:
-    chosen, _ = choose(LISTS, wanted, False, "EPN", "imaging")
-    assert [one.identity for one in chosen] == taken
-
-
-def test_what_the_calls_have_chosen_is_taken() -> None:
-    chosen, why = choose(LISTS[2:], [3], True, "EPN", "imaging")
-    assert [one.identity for one in chosen] == ["U002"] and "as asked for" in why
-
-
-@pytest.mark.parametrize(
-    ("lists", "wanted", "says"),
-    [
-        ([], "merge", "the pipeline has made none"),
-        ([], [1], "it has none"),
-        (LISTS[1:2], "merge", "none has events and an open filter"),
-        ([_exposure("S001", events=0)], "longest", "none has events"),
-        (LISTS, [0], "has no exposure 0"),
-        (LISTS, "best", "merge, longest or numbers"),
-    ],
-)
-def test_no_exposure(lists: list[Exposure], wanted: Any, says: str) -> None:
-    with pytest.raises(StepError, match=says):
-        choose(lists, wanted, False, "EPN", "imaging")

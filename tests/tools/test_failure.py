@@ -40,6 +40,8 @@ def test_what_the_tool_said_comes_with_the_file_that_it_means() -> None:
 def test_else_the_first_input_that_the_call_names() -> None:
     text = str(describe(_failure(), "failed with exit status 1", _ended("Error: of some kind\n")))
     assert "input: /store/a.evt" in text  # one of the files in the folder that indir names
+    # a word of the tool's own is not the folder that is called so
+    assert "clean/a.evt is" not in str(describe(_failure(), "failed", _ended("Error: cannot clean up\n")))
     other = replace(CALL, args=(("infile", "other.fits"),))
     assert "input" not in str(describe(_failure(call=other), "failed with exit status 1", _ended("Error: so\n")))
 

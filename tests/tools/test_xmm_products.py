@@ -15,7 +15,6 @@ from astropy.table import Table
 
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas
-from tests.fakes.sas.fitsfile import primary, table, write
 from tests.fakes.sas.raw import RawExposure, make_xmm_raw
 from tests.tools.sasworld import Reduced
 from xbatch.base.errors import FileError, StepError
@@ -29,7 +28,6 @@ from xbatch.plan.compile import compile_plan
 from xbatch.plan.steps import Step
 from xbatch.simulator.config import Sky
 from xbatch.spec import load
-from xbatch.tools.detect import read_sources
 
 OBSID = "0761220101"
 TARGET = (213.3120833, -3.2075833)
@@ -286,35 +284,6 @@ def test_no_source_is_said(world: World) -> None:
     strict = replace(work, calls=(replace(call, args=high),)).params()
     outcome = world.reduced.run(replace(step, name="detect:strict", params={**step.params, "work": strict}))
     assert outcome.facts["sources"] == 0 and outcome.notes == ("no source reaches the likelihood asked for",)
-
-
-def srclist(path: Path, rows: list[tuple[int, int, int, float]]) -> Path:
-    """Write a list of emldetect: source, camera, band, rate."""
-    number, camera, band, rate = (np.array(column) for column in zip(*rows, strict=True))
-    ones = np.ones(len(rows))
-    columns = [("ML_ID_SRC", "", number.astype("i4")), ("ID_INST", "", camera.astype("i2"))]
-    columns += [("ID_BAND", "", band.astype("i2")), ("RA", "deg", 10 * ones), ("DEC", "deg", -5 * ones)]
-    columns += [("DET_ML", "", 20.0 + number), ("RATE", "count/s", rate.astype("f4"))]
-    write(path, [primary(), table("SRCLIST", columns)])
-    return path
-
-
-def test_lists_with_and_without_a_sum_over_cameras(tmp_path: Path) -> None:
-    rows = [(1, 0, 0, 3.0), (1, 1, 0, 2.0), (1, 1, 1, 2.0), (1, 2, 0, 1.0), (2, 0, 0, 7.0), (2, 1, 0, 7.0)]
-    found = read_sources(srclist(tmp_path / "both.fits", rows), ["EPN", "EMOS1"])
-    assert [(one["source"], one["rate"], one["rate_EPN"], one.get("rate_EMOS1")) for one in found] == [
-        (2, 7.0, 7.0, None),
-        (1, 3.0, 2.0, 1.0),
-    ]
-    assert found[0]["flux"] is None
-    alone = read_sources(srclist(tmp_path / "one.fits", [(1, 2, 0, 1.5), (1, 2, 1, 1.5)]), ["EMOS1"])
-    assert [(one["source"], one["rate"]) for one in alone] == [(1, 1.5)]
-
-
-def test_other_tables_are_no_lists_of_sources(tmp_path: Path) -> None:
-    write(tmp_path / "x.fits", [primary(), table("SRCLIST", [("RA", "deg", np.array([1.0]))])])
-    with pytest.raises(FileError, match="no list of sources of emldetect"):
-        read_sources(tmp_path / "x.fits", ["EPN"])
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
