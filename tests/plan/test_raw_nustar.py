@@ -486,6 +486,18 @@ def test_the_plan_subtracts_by_itself_where_it_chooses(tmp_path: Path) -> None:
     assert not {"energy", "lcmath"} & set(step.params["curves"])  # so that the step keeps its key
 
 
+def test_an_energy_that_is_said_is_that_of_all_bands(tmp_path: Path) -> None:
+    def energies(said: str) -> list[str]:
+        line = "lightcurves: {all: {spectrum: src, bands: [3-5 keV, 5-7 keV], dt: 256 s, corrections: [gti, area]"
+        made = _made(_context(tmp_path, _text(lightcurves=f"{line}{said}}}}}")))
+        (step,) = _by_task(made, "lightcurve")
+        assert ("energy" in step.params, "energy" in step.params["curves"]) == (bool(said), bool(said))
+        return [dict(call.args)["lcenergy"] for call in _work(step).calls]
+
+    assert energies("") == ["4", "6"]
+    assert energies(", energy: 10 keV") == ["10", "10"]
+
+
 def test_a_script_says_that_the_run_finds_the_factor(tmp_path: Path) -> None:
     steps = _made(_context(tmp_path, _text(engine="engine: {lightcurves: heasoft}"))).steps
     text = script(Plan("curves", steps), "out")

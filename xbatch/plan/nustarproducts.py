@@ -137,6 +137,7 @@ def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Re
         effective_area=None if area or "livetime" not in corrections else False,
         extended=extended,
         barycentre=here.barycentre,
+        energy=job.params.get("energy"),
         lcmath=bool(job.background) and context.engine("lightcurves") == HEASOFT,
     )
     folder = f"{observed.obsid}_p/lc"

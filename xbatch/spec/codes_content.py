@@ -193,6 +193,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "Events of timing mode have one coordinate, RAWX: there are no regions on the sky, and no images.",
             "Leave the camera out with `where`; the list itself is made.",
         ),
+        "XB239": Code(
+            "an energy that nothing is corrected at",
+            "`energy` of a light curve is where nuproducts takes PSF and vignetting, for the correction `area`.",
+            "Add `area` to `corrections`, or remove the energy.",
+        ),
         "XB301": Code(
             "not a model expression",
             "Components `type.name` are joined with `+`, `*` and parentheses.",

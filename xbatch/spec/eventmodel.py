@@ -183,7 +183,8 @@ class MosaicJob:
 class LightCurveJob:
     """Light curves of one spectrum's region, with its background, in some bands.
 
-    `params`: ``{"dt": s, "min_fracexp": 0.0, "corrections": ["gti", "livetime"], ...}``.
+    `params`: ``{"dt": s, "min_fracexp": 0.0, "corrections": ["gti", "livetime"], ...}``; ``energy`` (keV) where the
+    spec says at which one they are corrected for effective area.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import Any
 from xbatch.base.files import safe_name
 from xbatch.spec.bands import Bands
 from xbatch.spec.channels import pi_of_band
+from xbatch.spec.corrections import check_corrections, check_energies, energy_of, number_of
 from xbatch.spec.derivedmodel import BandSet
 from xbatch.spec.eventmodel import EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
 from xbatch.spec.extracted import Named
@@ -25,7 +26,6 @@ from xbatch.spec.selectors import exceptions, selected
 __all__ = ["Curves", "Pictures", "find_images", "find_lightcurves"]
 
 _DEFAULT_BIN = {"xmm": 80}
-_AREA = "area needs vignetting and the PSF of the mission's calibration, which its tools have"
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def find_lightcurves(
         before = len(report.problems)
         sets = band_sets(node.entries.get("bands"), bands, report)
         _check_common(node, sky, named, report)
-        _check_corrections(node, sky.raw, asked_engine(root, "lightcurves"), report)
+        check_corrections(node, sky.raw, asked_engine(root, "lightcurves"), report)
         asked = node.entries.get("spectrum")
         spectrum = text_of(asked) or ""
         if asked is not None and spectrum and spectrum not in known:
@@ -207,6 +207,7 @@ def find_lightcurves(
         chosen = selected(node.entries.get("where"), subjects, loud)
         _check_channels(node, sets, chosen, report)
         settled = exceptions(node, chosen, loud)
+        check_energies(settled, loud)
         if len(report.problems) > before or not is_sound(node):
             continue
         for one in mine:
@@ -250,7 +251,7 @@ def _curve(
         names = {key: label if value == region else value for key, value in names.items()}
     if dt is None:
         return None, []
-    least = _number(table.entries.get("min_fracexp"))
+    least = number_of(table.entries.get("min_fracexp"))
     corrections = table.entries.get("corrections")
     return LightCurveJob(
         name=name,
@@ -262,6 +263,7 @@ def _curve(
             "dt": dt,
             "min_fracexp": least if least is not None else 0.0,
             "corrections": sorted({text_of(one) or "" for one in items_of(corrections)}),
+            **energy_of(table),
             **_undrawn(table),
         },
         screening=text_of(table.entries.get("screening")) or spectrum.screening,
@@ -340,20 +342,6 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
             sound_template(table.entries.get("exposure_map"), sky, report)
 
 
-def _check_corrections(node: Table, raw: bool, engine: str, report: Report) -> None:
-    listed = node.entries.get("for")
-    for table in [node, *(listed.items if isinstance(listed, Items) else ())]:
-        least = table.entries.get("min_fracexp") if isinstance(table, Table) else None
-        if least is not None and _number(least) == 1.0:
-            message = "min_fracexp is 1, and no bin is exposed by more than all of it"
-            report.add(least, "XB205", message, "write 0.99 to keep whole bins alone")
-        for one in items_of(table.entries.get("corrections")) if isinstance(table, Table) else ():
-            if text_of(one) == "area" and not raw:
-                report.add(one, "XB220", _AREA, "use level: raw, or remove it; corrections: [gti, livetime] remain")
-            elif text_of(one) == "area" and engine == "native":
-                report.add(one, "XB235", _AREA, "leave 'lightcurves' of 'engine' to auto, or remove it")
-
-
 def _time(node: Node | None, report: Report) -> float | None:
     text = text_of(node)
     if node is None or text is None:
@@ -367,10 +355,6 @@ def _time(node: Node | None, report: Report) -> float | None:
         report.add(node, "XB205", f"dt is {text}; it must be above 0", "")
         return None
     return value
-
-
-def _number(node: Node | None) -> float | None:
-    return float(node.value) if isinstance(node, Scalar) and isinstance(node.value, int | float) else None
 
 
 def _observed(subject: Subject) -> str:
