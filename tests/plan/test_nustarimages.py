@@ -1,0 +1,42 @@
+"""Steps of images by HEASoft: exposure maps of nuexpomap, and counts by extractor."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.plan.nustarworlds import context_of, planned, tutorial, work_of
+from xbatch.plan.steps import StepInput
+
+
+def test_exposure_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = tutorial(images="images: {map: {bands: [3-10 keV], exposure_map: pipeline}}", engine="", lightcurves="")
+    steps = {step.name: step for step in planned(context_of(tmp_path, text), monkeypatch)}
+    maps = steps["nuexpomap:60001110002/FPMA"]
+    assert [shlex.join(call.command) for call in work_of(maps).calls] == [
+        "nuexpomap infile=60001110002_p/event_cl/nu60001110002A01_cl.evt vignflag=no "
+        "mastaspectfile=60001110002_p/event_cl/nu60001110002_mast.fits "
+        "attfile=60001110002_p/event_cl/nu60001110002_att.fits "
+        "det1reffile=60001110002_p/event_cl/nu60001110002A_det1.fits expomapfile=exposure.img"
+    ]
+    assert steps["image:60001110002/FPMA/map"].inputs["expmap"] == StepInput(maps.name, "exposure.img")
+
+
+def test_images_by_extractor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = tutorial(
+        images="images: {map: {bands: [3-10 keV], bin: 4}, det: {bands: [10-20 keV], frame: det}}",
+        engine="engine: {images: heasoft}",
+        lightcurves="",
+    )
+    steps = {step.name: step for step in planned(context_of(tmp_path, text), monkeypatch)}
+    expected = {"map": (35, 209, 4, "X", "Y"), "det": (210, 459, 1, "DET1X", "DET1Y")}
+    for name, (first, last, binning, x, y) in expected.items():
+        step = steps[f"image:60001110002/FPMA/{name}"]
+        (call,) = work_of(step).calls
+        args = dict(call.args)
+        assert args["filename"] == f"list.evt[PI={first}:{last}]"
+        assert (args["binf"], args["xcolf"], args["ycolf"]) == (str(binning), x, y)
+        assert step.inputs["list"] == StepInput("nupipeline:60001110002", "nu60001110002A01_cl.evt")
+        assert step.engine == "heasoft"
