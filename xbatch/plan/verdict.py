@@ -162,9 +162,9 @@ def judge_plan(plan: Plan, evidence: Evidence) -> list[Verdict]:
     doing: dict[str, str] = {}
     for step in plan:
         verdict = judge(step, states, evidence)
-        if verdict.kind == "run" and verdict.key is not None and step.name not in evidence.forced:
+        if verdict.kind == "run" and verdict.key is not None:
             other = doing.setdefault(verdict.key, step.name)
-            if other != step.name:
+            if other != step.name and step.name not in evidence.forced:
                 verdict = replace(verdict, kind="waits", reasons=(Reason("waits", other),))
         verdicts.append(verdict)
         states[step.name] = Gone.NEVER if verdict.kind == "blocked" else Gone.LATER
