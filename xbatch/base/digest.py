@@ -25,16 +25,16 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import canonical_json, write_atomically
-from xbatch.base.fitsheader import BLOCK, data_size, open_plain, parse_cards, read_raw_header
+from xbatch.base.fitsheader import BLOCK, GZIP_MAGIC, data_size, parse_cards, read_raw_header
 from xbatch.base.sharing import SHARED_FILE, make_folder, shared_mode
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "DigestMemo",
     "FileFacts",
     "FileMark",
+    "Told",
     "content_digest",
     "file_facts",
     "file_mark",
@@ -58,6 +59,9 @@ _LARGE = 64 << 20
 _FITS_RULE = "fits1"
 _SIZES = ("BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "GROUPS")
 _SETTLED_NS = 2_000_000_000
+
+Told = Callable[[int], None]
+"""Is told of each piece of a file that was read, in bytes; an exception that it raises ends the reading."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,11 @@ def file_mark(path: Path) -> FileMark:
     return FileMark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def file_sha256(path: Path) -> str:
+def _untold(count: int) -> None:
+    """Tell nobody."""
+
+
+def file_sha256(path: Path, told: Told = _untold) -> str:
     """Give the sha256 of a file's bytes, hexadecimal.
 
     Raises
@@ -104,11 +112,19 @@ def file_sha256(path: Path) -> str:
     FileError
         The file cannot be read.
     """
+    digest, room = hashlib.sha256(), memoryview(bytearray(_CHUNK))
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with path.open("rb", buffering=0) as stream:
+            while count := stream.readinto(room):
+                digest.update(room[:count])
+                told(count)
     except OSError as error:
-        raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    return FileError(str(path), f"cannot be read: {error.strerror or error}")
 
 
 def content_digest(path: Path) -> str:
@@ -133,7 +149,7 @@ def file_facts(path: Path) -> FileFacts:
         The file cannot be read.
     """
     sha256, digest = _both_digests(path)
-    return FileFacts(file_mark(path).size, sha256 or file_sha256(path), digest)
+    return FileFacts(file_mark(path).size, sha256, digest)
 
 
 def is_whole_fits(digest: str) -> bool:
@@ -141,29 +157,36 @@ def is_whole_fits(digest: str) -> bool:
     return digest.startswith(f"{_FITS_RULE}:")
 
 
-def _both_digests(path: Path) -> tuple[str | None, str]:
-    """Give the sha256 and the content digest of a file, read once; no sha256 for a gzipped FITS file."""
+def _both_digests(path: Path, told: Told = _untold) -> tuple[str, str]:
+    """Give the sha256 and the content digest of a file, read once if it is a whole FITS file or a large one."""
     if file_mark(path).size <= _LARGE:
-        with closing(open_plain(path)) as plain:
-            raw = None if isinstance(plain, gzip.GzipFile) else _Hashed(plain)
-            digest = _fits_digest(raw or plain, path)
+        try:
+            with path.open("rb") as stream:
+                raw = _Watched(stream, told)
+                packed = stream.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
+                plain = cast("BufferedIOBase", gzip.GzipFile(fileobj=raw, mode="rb")) if packed else raw
+                digest = _fits_digest(plain, path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
         if digest is not None:
-            return (raw.hash.hexdigest() if raw is not None else None), digest
-    sha256 = file_sha256(path)
+            return raw.hash.hexdigest(), digest
+    sha256 = file_sha256(path, told)
     return sha256, f"sha256:{sha256}"
 
 
-class _Hashed(BufferedIOBase):
-    """A stream of which all that is read goes into a hash too."""
+class _Watched(BufferedIOBase):
+    """A stream of which all that is read goes into a hash too, and somebody is told how much it was."""
 
-    def __init__(self, stream: BufferedIOBase) -> None:
+    def __init__(self, stream: BufferedIOBase, told: Told) -> None:
         self._stream = stream
+        self._told = told
         self.hash = hashlib.sha256()
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and hash what was read."""
         piece = self._stream.read(size)
         self.hash.update(piece)
+        self._told(len(piece))
         return piece
 
     def tell(self) -> int:
@@ -286,7 +309,7 @@ class DigestMemo:
             # Two runs may write a note at once: one that comes out torn is none, and is written again.
             write_atomically(name, canonical_json(note), mode, part=name.with_suffix(".part"))
 
-    def digest(self, path: Path, now_ns: int) -> tuple[FileMark, str]:
+    def digest(self, path: Path, now_ns: int, told: Told = _untold) -> tuple[FileMark, str]:
         """Give a file's mark and content digest, from memory or by reading it; remember it for next time.
 
         Parameters
@@ -294,6 +317,8 @@ class DigestMemo:
         path : Path
         now_ns : int
             The time, in ns since the epoch, to tell whether the file has been left alone for a while.
+        told : callable
+            Told of each piece that was read.
 
         Raises
         ------
@@ -304,12 +329,12 @@ class DigestMemo:
         if known is not None:
             return known
         mark = file_mark(path)
-        sha256, digest = _both_digests(path)
+        sha256, digest = _both_digests(path, told)
         if file_mark(path) != mark:
             raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
         if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and (self._make or self._folder.parent.is_dir()):
-            note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest}
-            self._remember(path, note if sha256 is None else {**note, "sha256": sha256})
+            note = {"path": _absolute(path), "mark": _numbers(mark), "digest": digest, "sha256": sha256}
+            self._remember(path, note)
         return mark, digest
 
     def notes_on_missing(self) -> list[Path]:

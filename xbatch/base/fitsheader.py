@@ -22,6 +22,7 @@ from xbatch.base.errors import FileError
 
 __all__ = [
     "BLOCK",
+    "GZIP_MAGIC",
     "RawHeader",
     "Value",
     "data_size",
@@ -37,7 +38,7 @@ __all__ = [
 BLOCK = 2880
 _CARD = 80
 _MAX_BLOCKS = 20_000
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _START = b"SIMPLE  ="
 
 Value = str | int | float | bool | None
@@ -69,7 +70,7 @@ def open_plain(path: Path) -> BufferedIOBase:
         stream.seek(0)
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
-    if magic != _GZIP_MAGIC:
+    if magic != GZIP_MAGIC:
         return stream
     stream.close()
     return gzip.open(path, "rb")
