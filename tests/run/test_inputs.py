@@ -36,11 +36,6 @@ def test_what_is_remembered_is_not_read(tmp_path: Path, paths: list[str], monkey
     assert list(digest_files(paths, memo)) == paths
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_leaves_off_when_asked(tmp_path: Path, paths: list[str], threads: int) -> None:
-    assert digest_files(paths, DigestMemo(tmp_path / "memo"), threads, stop=lambda: True) == {}
-
-
 def test_too_much_is_not_read(tmp_path: Path, paths: list[str]) -> None:
     memo = DigestMemo(tmp_path / "memo", make=True)
     memo.digest(Path(paths[0]), time.time_ns() + 10**10)

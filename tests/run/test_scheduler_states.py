@@ -19,6 +19,7 @@ from xbatch.run.moves import (
     Judge,
     Judged,
     Late,
+    Read,
     Skip,
     Slots,
     Start,
@@ -86,9 +87,17 @@ class Promises(RuleBasedStateMachine):
         self.given_up: set[str] = set()
         self.outcome: dict[str, str] = {}
         self.stopped = False
-        self.take(self.scheduler.begin())
+        self.held = set(data.draw(st.lists(st.sampled_from(sorted(self.steps)), unique=True)))
+        self.take(self.scheduler.begin(frozenset(self.held)))
 
     # ---- what may happen ----------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def read(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.held)))
+        self.held.remove(name)
+        self.tell(Read(name))
 
     @precondition(lambda self: self.to_judge)
     @rule(data=st.data(), answer=st.sampled_from(["run", "run", "run", "done", "failed"]))
@@ -145,8 +154,10 @@ class Promises(RuleBasedStateMachine):
     def refuse(self, data: st.DataObject) -> None:
         """Tell of something that cannot have happened: it is refused and changes nothing."""
         name = data.draw(st.sampled_from(sorted(self.steps)))
-        event = data.draw(st.sampled_from([Judged(name, "run"), Ended(name, True), Died(name), Late(name)]))
-        if name not in (self.to_judge if isinstance(event, Judged) else self.running):
+        events = [Read(name), Judged(name, "run"), Ended(name, True), Died(name), Late(name)]
+        event = data.draw(st.sampled_from(events))
+        whom = self.held if isinstance(event, Read) else self.to_judge if isinstance(event, Judged) else self.running
+        if name not in whom:
             with pytest.raises(ValueError, match=f"{name} is not"):
                 self.scheduler.tell(event)
 
@@ -173,6 +184,7 @@ class Promises(RuleBasedStateMachine):
             match action:
                 case Judge():
                     assert name not in self.judged, "a step is judged once"
+                    assert name not in self.held, "a step whose files are not known is not judged"
                     assert all(self.outcome[need] == "done" for need in self.steps[name].needs())
                     assert all(need in self.outcome for need in waits)
                     self.judged.add(name)
@@ -195,6 +207,7 @@ class Promises(RuleBasedStateMachine):
                     self.starts[name] += 1
                     assert self.starts[name] <= max(self.uses[name].tries, self.uses[name].late_tries)
                 case Skip(_, because):
+                    assert name not in self.held
                     assert because
                     assert all(self.outcome[need] != "done" for need in because)
                     self.end(name, "skipped")
@@ -227,7 +240,8 @@ class Promises(RuleBasedStateMachine):
         if not hasattr(self, "scheduler"):
             return
         assert set(self.scheduler.running) == set(self.running)
-        assert self.scheduler.over == (not self.to_judge and not self.running), "it never waits for nothing"
+        nothing = not self.to_judge and not self.running and (self.stopped or not self.held)
+        assert self.scheduler.over == nothing, "it never waits for nothing"
         if self.scheduler.over:
             stopped = set(self.scheduler.stopped)
             assert not stopped or self.stopped
@@ -241,8 +255,10 @@ class Promises(RuleBasedStateMachine):
         """Bring what is left to its end."""
         if not hasattr(self, "scheduler"):
             return
-        while self.to_judge or self.running:
-            if self.to_judge:
+        while self.held or self.to_judge or self.running:
+            if self.held:
+                self.tell(Read(self.held.pop()))
+            elif self.to_judge:
                 name = min(self.to_judge)
                 self.to_judge.remove(name)
                 if not self.stopped:

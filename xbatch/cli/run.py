@@ -14,7 +14,7 @@ from xbatch.cli.cluster import cluster_options, joined
 from xbatch.cli.limits import limit_options, wishes_from
 from xbatch.cli.options import cores as cores_here
 from xbatch.cli.options import default_run_dir, places, read_spec, spec_argument, store_dir
-from xbatch.cli.pipe import stop_output
+from xbatch.cli.pipe import nobody_reads, stop_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,8 +122,12 @@ def command(
     try:
         _print_results(result, sys.stderr if as_json else sys.stdout, quiet)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # nobody reads on (rich would exit then): the status says how the run went
+    except SystemExit:  # rich does so when nobody reads on: the status says how the run went
         stop_output()
+    except OSError as error:
+        if not nobody_reads(error):
+            raise
+        stop_output(*((sys.stdout,) if isinstance(error, BrokenPipeError) else (sys.stdout, sys.stderr)))
     sys.exit(result.exit_status)
 
 

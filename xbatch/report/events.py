@@ -56,6 +56,8 @@ class EventLines(AbstractContextManager["EventLines"]):
                 self._write(
                     {"event": "begin", "time": event.time, **head, **places, "total": event.total, **event.facts}
                 )
+            case "reading":
+                self._write({"event": "reading", "time": event.time, **event.facts})
             case "started":
                 reasons = [reason.as_dict() for reason in event.reasons]
                 self._write({**self._step(event), "log": self._log(event.step), "reasons": reasons})
@@ -130,7 +132,7 @@ class EventLines(AbstractContextManager["EventLines"]):
         try:
             self._stream.write(f"{json.dumps(data)}\n")
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             self._unread = True
 
 

@@ -8,10 +8,20 @@ from itertools import islice
 
 from xbatch.report.screen import Line, Piece, cut, cut_middle, wrap, wraps
 from xbatch.report.spans import clock_text, left_text, span_text
-from xbatch.report.watch import Ending, Watch
+from xbatch.report.watch import Ending, Inputs, Watch
 from xbatch.run.result import OUTCOMES
 
-__all__ = ["MARKS", "STYLES", "counts_text", "end_lines", "left_out_lines", "live_lines", "pulse_text", "sum_line"]
+__all__ = [
+    "MARKS",
+    "STYLES",
+    "counts_text",
+    "end_lines",
+    "left_out_lines",
+    "live_lines",
+    "pulse_text",
+    "reading_text",
+    "sum_line",
+]
 
 MARKS = {"done": "✓", "up to date": "=", "failed": "✗", "skipped": "-", "cancelled": "-"}
 STYLES = {"done": "green", "up to date": "dim", "failed": "red", "skipped": "yellow", "cancelled": "yellow"}
@@ -19,6 +29,7 @@ _WIDE = 100
 _BAR = 30
 _LEAST_BAR = 8
 _GAP = "  "
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def live_lines(watch: Watch, said: Callable[[str], str], now: float, columns: int, rows: int) -> list[Line]:
@@ -39,7 +50,7 @@ def live_lines(watch: Watch, said: Callable[[str], str], now: float, columns: in
         return []
     columns -= 1
     running = watch.elapsed(now)
-    room = max(1, min(rows - 4, rows * 2 // 3))
+    room = max(1, min(rows - 4 - (watch.reading is not None), rows * 2 // 3))
     shown = dict(islice(running.items(), room if len(running) <= room else room - 1))
     words = {step: said(step) for step in shown}
     lines: list[Line] = []
@@ -50,6 +61,8 @@ def live_lines(watch: Watch, said: Callable[[str], str], now: float, columns: in
         lines += _narrow(shown, words if two else {}, columns)
     if len(shown) < len(running):
         lines.append([(f"  and {len(running) - len(shown)} more that run", "dim")])
+    if watch.reading is not None:
+        lines.append([("▸ ", "blue"), (cut(reading_text(watch.reading), columns - 2), "")])
     lines.append(sum_line(watch, now, columns))
     return lines
 
@@ -111,12 +124,25 @@ def sum_line(watch: Watch, now: float, columns: int) -> Line:
 
 def _left(watch: Watch, now: float) -> str:
     if not watch.running and not watch.steps:
-        return "looking at the inputs"
+        return "looking at the inputs" if watch.reading is None else ""
     remaining = watch.remaining(now)
     if remaining is None or not watch.running:
         return ""
     at = time.strftime("%H:%M", time.localtime(now + remaining))
     return f"{left_text(remaining)} left, until {at}" if remaining >= 60 else f"{left_text(remaining)} left"
+
+
+def reading_text(inputs: Inputs) -> str:
+    """Say how far a run has come with its inputs: ``reading inputs: 34/412 files, 12.3 of 80.1 GB, 0.4 GB/s``."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if inputs.bytes_total >= size), _UNITS[-1])
+    text = f"reading inputs: {inputs.files}/{inputs.files_total} files"
+    text += f", {inputs.bytes / size:.1f} of {inputs.bytes_total / size:.1f} {unit}"
+    if not inputs.bytes or not inputs.seconds:
+        return text
+    rate = inputs.bytes / inputs.seconds
+    size, unit = next(((size, unit) for size, unit in _UNITS if rate >= size / 10), _UNITS[-1])
+    left = (inputs.bytes_total - inputs.bytes) / rate
+    return f"{text}, {rate / size:.1f} {unit}/s, {left_text(left)} left"
 
 
 def _bar(ended: int, total: int, width: int) -> list[Piece]:
@@ -166,5 +192,6 @@ def pulse_text(watch: Watch, now: float) -> str:
     parts = [f"{len(watch.steps)} of {max(watch.total, len(watch.steps))} steps ended"]
     parts += [f"{watch.counts['failed']} failed"] if watch.counts["failed"] else []
     parts += [f"running: {', '.join(names)}{more}"] if names else []
+    parts += [reading_text(watch.reading)] if watch.reading is not None else []
     parts += [left] if (left := _left(watch, now)) else []
     return "; ".join(parts)

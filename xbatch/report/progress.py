@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from xbatch.report.durations import past_durations
 from xbatch.report.follow import LastLines
-from xbatch.report.liveview import end_lines, left_out_lines, live_lines, pulse_text
+from xbatch.report.liveview import end_lines, left_out_lines, live_lines, pulse_text, reading_text
 from xbatch.report.screen import Line, Screen, brief, size_of, uses_colour, wrap
 from xbatch.report.spans import span_text
 from xbatch.report.watch import Ending, Watch
@@ -29,6 +29,7 @@ _FIRST_S = 0.25  # a run that has nothing to do draws nothing
 _LEAST_S = 0.1
 _EVERY_S = 1.0
 _PULSE_S = 300.0
+_READING_S = 60.0
 
 
 class _View(Protocol):
@@ -134,6 +135,7 @@ class PlainView:
         self._watch = Watch()
         self._lock = threading.Lock()
         self._said_at = clock()
+        self._read_at: float | None = None
 
     def take(self, entry: Entry) -> None:
         """Take in an entry of the journal and say it."""
@@ -144,6 +146,8 @@ class PlainView:
                 log = _log(self._run_dir, entry["step"])
                 entry = {**entry, "message": brief(entry.get("message", ""))}  # whole at the end of the run
             self._say(entry_line(entry, len(self._watch.steps), self._watch.total, log))
+            if entry.get("event") == "reading":
+                self._say_reading()
 
     def learn(self, step: str, seconds: float) -> None:
         """Take in how long a step took when it was done."""
@@ -157,6 +161,15 @@ class PlainView:
             if self._watch.running and now - self._said_at >= _PULSE_S:
                 self._say(pulse_text(self._watch, now))
 
+    def _say_reading(self) -> None:
+        """Say how far the inputs are read: at first, about once a minute, and when they all are."""
+        inputs, now = self._watch.reading, self._clock()
+        if inputs is None:
+            self._say("all inputs are read")
+        elif self._read_at is None or now - self._read_at >= _READING_S:
+            self._read_at = now
+            self._say(reading_text(inputs))
+
     def close(self) -> None:
         """Say nothing more."""
 
@@ -164,7 +177,7 @@ class PlainView:
         if not line:
             return
         self._said_at = self._clock()
-        with suppress(BrokenPipeError):  # that nobody reads on is no reason to stop a run
+        with suppress(OSError):  # that nobody reads on, or the terminal is gone, is no reason to stop a run
             print(line, file=self._stream, flush=True)
 
 

@@ -112,6 +112,7 @@ class Looker:
             "stopping": watch.stopping and alive,
             "total": watch.total,
             "counts": dict(watch.counts),
+            "reading": None if watch.reading is None or not alive else vars(watch.reading),
             "remaining_s": None if left is None else round(left, 1),
             "expected_end": None if left is None else iso(now + left),
             "running": [

@@ -11,7 +11,9 @@ from typing import Any
 from xbatch.report.durations import Durations, remaining_s, task_of
 from xbatch.run.result import OUTCOMES
 
-__all__ = ["Ending", "Watch", "seconds_of"]
+__all__ = ["Ending", "Inputs", "Watch", "seconds_of"]
+
+_COUNTS = ("files", "files_total", "bytes", "bytes_total")
 
 
 def seconds_of(time: str) -> float:
@@ -26,6 +28,22 @@ class Ending:
     outcome: str
     seconds: float = 0.0
     message: str = ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How far a run has come with reading its files from outside; the seconds are those since it began with it."""
+
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+    seconds: float
+
+    @property
+    def over(self) -> bool:
+        """Whether all are read."""
+        return self.files >= self.files_total
 
 
 @dataclass
@@ -47,6 +65,8 @@ class Watch:
         Step to the time it was started (seconds since 1970).
     counts : Counter
         Outcome to number of steps.
+    reading : Inputs or None
+        How far it has come with reading its inputs, as long as it is at that and that takes long.
     message : str
         Why the run has stopped or is stopping.
     signal : int
@@ -65,6 +85,7 @@ class Watch:
     steps: dict[str, Ending] = field(default_factory=dict)
     running: dict[str, float] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    reading: Inputs | None = None
     message: str = ""
     signal: int = 0
     stopping: bool = False
@@ -78,6 +99,9 @@ class Watch:
         match entry.get("event"):
             case "begin":
                 self._begin(entry)
+            case "reading":
+                inputs = _inputs(entry)
+                self.reading = None if inputs.over else inputs
             case "started":
                 self.running[step] = seconds_of(entry["time"])
                 self.most = max(self.most, len(self.running))
@@ -86,16 +110,16 @@ class Watch:
             case "ended" if entry.get("outcome") in OUTCOMES:
                 self._end_step(step, entry)
             case "stopping":
-                self.stopping, self.message = True, entry.get("message", "")
+                self.stopping, self.message, self.reading = True, entry.get("message", ""), None
             case "end":
-                self.ended = entry["time"]
+                self.ended, self.reading = entry["time"], None
                 self.message, self.signal = entry.get("message", ""), entry.get("signal", 0)
 
     def _begin(self, entry: Mapping[str, Any]) -> None:
         self.started, self.ended = entry["time"], ""
         self.facts = {key: entry[key] for key in ("name", "jobs", "process", "host", "tasks") if key in entry}
         self.total = entry.get("total", 0)
-        self.message, self.signal, self.stopping, self.most = "", 0, False, 0
+        self.message, self.signal, self.stopping, self.most, self.reading = "", 0, False, 0, None
         for known in (self.steps, self.running, self.counts, self._tasks):
             known.clear()
         self.durations.new_run()
@@ -144,3 +168,8 @@ class Watch:
     def _unnamed(self) -> Counter[str]:
         """Count the steps that wait where the run did not say of which tasks they are: as of one with a mean length."""
         return Counter({"": self.total - len(self.steps) - len(self.running)})
+
+
+def _inputs(entry: Mapping[str, Any]) -> Inputs:
+    files, files_total, read, bytes_total = (entry.get(key, 0) for key in _COUNTS)
+    return Inputs(files, files_total, read, bytes_total, entry.get("seconds", 0.0))

@@ -1,27 +1,37 @@
-"""The files from outside a plan: all there, and digested, before anything starts."""
+"""The files from outside a plan: all there before anything starts, and what is remembered of them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from xbatch.base.digest import DigestMemo, FileMark, file_mark
+from xbatch.base.digest import DigestMemo, file_mark
 from xbatch.base.errors import FileError
 from xbatch.plan.steps import FileInput, Step
+from xbatch.run.reading import Reading, SeenFile
 
-__all__ = ["SeenFile", "digest_files", "outside_files"]
+__all__ = ["Found", "digest_files", "look_over", "outside_files"]
 
 _SHOWN = 5
+_FOR_EVER = 1e9
 
 
 @dataclass(frozen=True)
-class SeenFile:
-    """A file as it was when it was digested."""
+class Found:
+    """What is known of files before any is read.
 
-    mark: FileMark
-    digest: str
+    Attributes
+    ----------
+    seen : dict
+        Path to file, of those that are remembered.
+    unread : dict
+        Path to size in bytes, of all others.
+    """
+
+    seen: dict[str, SeenFile] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
 
 
 def outside_files(steps: Iterable[Step]) -> list[str]:
@@ -31,12 +41,34 @@ def outside_files(steps: Iterable[Step]) -> list[str]:
     )
 
 
+def look_over(paths: Iterable[str], memo: DigestMemo) -> Found:
+    """Look at files without reading them.
+
+    Raises
+    ------
+    FileError
+        Files are missing or may not be read; all of them are named in one error.
+    """
+    found = Found()
+    missing: list[FileError] = []
+    for path in paths:
+        try:
+            known = memo.recall(Path(path))
+            if known is not None:
+                found.seen[path] = SeenFile(*known)
+                continue
+            found.unread[path] = file_mark(Path(path)).size
+            if not os.access(path, os.R_OK):
+                missing.append(FileError(path, "cannot be read: Permission denied"))
+        except FileError as error:
+            missing.append(error)
+    if missing:
+        raise _all_missing(missing)
+    return found
+
+
 def digest_files(
-    paths: Sequence[str],
-    memo: DigestMemo,
-    threads: int = 1,
-    stop: Callable[[], bool] = lambda: False,
-    most: int | None = None,
+    paths: Sequence[str], memo: DigestMemo, threads: int = 1, most: int | None = None
 ) -> Mapping[str, SeenFile]:
     """Digest files, those not remembered in several threads.
 
@@ -45,8 +77,6 @@ def digest_files(
     paths : sequence of str
     memo : DigestMemo
     threads : int
-    stop : callable
-        Asked now and then whether to leave off; files may then be missing in what is returned.
     most : int or None
         Bytes: if the files that are not remembered have more in all, they are left out, not read.
 
@@ -55,46 +85,14 @@ def digest_files(
     FileError
         Files are missing or cannot be read; all missing ones are named in one error.
     """
-    seen: dict[str, SeenFile] = {}
-    unknown: list[str] = []
-    missing: list[FileError] = []
-    size = 0
-    for path in paths:
-        try:
-            known = memo.recall(Path(path))
-            if known is None:
-                size += file_mark(Path(path)).size
-                unknown.append(path)
-            else:
-                seen[path] = SeenFile(*known)
-        except FileError as error:
-            missing.append(error)
-    if missing:
-        raise _all_missing(missing)
-    if most is not None and size > most:
-        return seen
-    if len(unknown) > 1 and threads > 1:
-        _in_threads(unknown, memo, threads, stop, seen)
-        return seen
-    for path in unknown:
-        if stop():
-            break
-        seen[path] = SeenFile(*memo.digest(Path(path), time.time_ns()))
-    return seen
-
-
-def _in_threads(
-    paths: Sequence[str], memo: DigestMemo, threads: int, stop: Callable[[], bool], seen: dict[str, SeenFile]
-) -> None:
-    """Digest in threads: hashing large pieces releases the interpreter's lock."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    def one(path: str) -> SeenFile | None:
-        return None if stop() else SeenFile(*memo.digest(Path(path), time.time_ns()))
-
-    with ThreadPoolExecutor(min(threads, len(paths))) as pool:
-        found = zip(paths, pool.map(one, paths), strict=True)
-        seen.update({path: file for path, file in found if file is not None})
+    found = look_over(paths, memo)
+    if not found.unread or (most is not None and sum(found.unread.values()) > most):
+        return found.seen
+    with Reading(found.unread, memo, threads) as reading:
+        while reading.going:
+            reading.wait(_FOR_EVER)
+            found.seen.update(reading.news())
+    return found.seen
 
 
 def _all_missing(errors: Sequence[FileError]) -> FileError:

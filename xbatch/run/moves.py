@@ -14,12 +14,20 @@ __all__ = [
     "Judge",
     "Judged",
     "Late",
+    "Read",
     "Same",
     "Skip",
     "Slots",
     "Start",
     "Stop",
 ]
+
+
+@dataclass(frozen=True)
+class Read:
+    """The files that a step was held back for are known."""
+
+    step: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Slots:
     count: int
 
 
-Event = Judged | Same | Ended | Died | Late | Stop | Slots
+Event = Read | Judged | Same | Ended | Died | Late | Stop | Slots
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from xbatch.run.signals import ignore_terminal
 from xbatch.run.worker import serve
 
 __all__ = ["COMMAND", "FORK", "REAP", "STATUS", "keep"]
@@ -36,7 +37,7 @@ def keep(control: socket.socket, preload: Sequence[str]) -> NoReturn:
     preload : sequence of str
         Modules to import before the first fork; those that are not installed are left to the tasks.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what Ctrl-C means
+    ignore_terminal()
     for name in preload:
         with suppress(ImportError):
             importlib.import_module(name)

@@ -10,8 +10,8 @@ from xbatch.plan.keys import plain
 from xbatch.plan.steps import FileInput, Step
 from xbatch.plan.verdict import Verdict
 from xbatch.registry import TaskDef
-from xbatch.run.inputs import SeenFile
 from xbatch.run.letters import Order
+from xbatch.run.reading import SeenFile
 from xbatch.run.store import Record, Store
 
 __all__ = ["RECORD_VERSION", "make_order"]

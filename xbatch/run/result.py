@@ -15,7 +15,7 @@ StepOutcome = Literal["done", "up to date", "failed", "skipped", "cancelled"]
 OUTCOMES: tuple[StepOutcome, ...] = ("done", "up to date", "failed", "skipped", "cancelled")
 
 
-EventKind = Literal["begin", "started", "ended", "lost", "stopping", "end"]
+EventKind = Literal["begin", "reading", "started", "ended", "lost", "stopping", "end"]
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Event:
     Attributes
     ----------
     kind : str
-        ``begin``, ``started`` and ``ended`` (of a step), ``lost`` (a worker was killed, its step is tried again),
-        ``stopping`` (asked to stop), ``end``.
+        ``begin``, ``reading`` (of files from outside, where that takes long), ``started`` and ``ended`` (of a step),
+        ``lost`` (a worker was killed, its step is tried again), ``stopping`` (asked to stop), ``end``.
     time : str
         ISO, UTC.
     step : str
@@ -120,7 +120,8 @@ class Event:
         How many of the steps have ended so far, and how many there are.
     facts : Mapping
         What else is told. With ``begin``: ``name``, ``jobs``, ``tasks`` (task to number of steps), ``process`` and
-        ``host``; with ``end``: ``signal``, the number of the one that stopped the run, 0 for none.
+        ``host``; with ``reading``: ``files`` and ``bytes`` that were read so far, ``files_total``, ``bytes_total``, and
+        ``seconds`` since the first; with ``end``: ``signal``, the number of the one that stopped the run, 0 for none.
     """
 
     kind: EventKind

@@ -10,7 +10,7 @@ for them. A step that takes much waits for room, but nothing that fits meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Literal
 
@@ -25,6 +25,7 @@ from xbatch.run.moves import (
     Judge,
     Judged,
     Late,
+    Read,
     Same,
     Skip,
     Slots,
@@ -86,6 +87,7 @@ class Scheduler:
                 self._feeds[name].append(step.name)
         self._length = self._chain_lengths()
         self._live = len(self._phase)
+        self._held: set[str] = set()
         self._judging = 0
         self._starts = dict.fromkeys(self._phase, 0)
         self._free = list(range(room.slots))
@@ -121,9 +123,18 @@ class Scheduler:
         """The steps that were never started because of a `Stop`, in the plan's order."""
         return tuple(step for step, phase in self._phase.items() if phase == "stopped")
 
-    def begin(self) -> list[Action]:
-        """Give the first actions."""
+    def begin(self, held: Collection[str] = ()) -> list[Action]:
+        """Give the first actions.
+
+        Parameters
+        ----------
+        held : collection of str
+            Steps that also wait for a `Read`.
+        """
         actions: list[Action] = []
+        self._held = set(held)
+        for step in self._held:
+            self._open[step] += 1
         for step, count in self._open.items():
             if count == 0:
                 self._ask(step, actions)
@@ -143,6 +154,8 @@ class Scheduler:
                 self._stop()
             case Slots(count):
                 self._resize(count)
+            case Read(step):
+                self._release_held(step, actions)
             case Judged(step, answer):
                 self._expect(step, "judging")
                 self._judging -= 1
@@ -166,6 +179,14 @@ class Scheduler:
         if not self._judging:
             self._fill(actions)
         return actions
+
+    def _release_held(self, step: str, actions: list[Action]) -> None:
+        """Have a step wait for its files no longer."""
+        if step not in self._held:
+            raise ValueError(f"{step} is not held back")
+        self._held.remove(step)
+        if self._let_go(step, actions):
+            self._tell_users(step, actions)
 
     def _wait_for(self, step: str, other: str) -> None:
         """Have a step wait for one that it does not need."""
@@ -248,23 +269,30 @@ class Scheduler:
         return max(sorted(made), key=made.__getitem__) if made else -1
 
     def _end(self, step: str, ok: bool, actions: list[Action]) -> None:
-        """Mark a step as ended; judge or leave out what waited for it."""
+        """Mark a step as ended, and look at what waited for it."""
         self._close(step, "done" if ok else "failed")
         if not ok and self._fail_fast:
             self._stop()
+        self._tell_users(step, actions)
+
+    def _tell_users(self, step: str, actions: list[Action]) -> None:
+        """Judge or leave out what waited for a step that has ended."""
         ended = [step]
         while ended:
-            for name in self._feeds[ended.pop()]:
-                self._open[name] -= 1
-                if self._open[name] or self._phase[name] != "waiting":
-                    continue
-                lost = tuple(need for need in self._needs[name] if self._phase[need] != "done")
-                if lost:
-                    self._close(name, "skipped")
-                    actions.append(Skip(name, lost))
-                    ended.append(name)
-                else:
-                    self._ask(name, actions)
+            ended += [name for name in self._feeds[ended.pop()] if self._let_go(name, actions)]
+
+    def _let_go(self, step: str, actions: list[Action]) -> bool:
+        """Have a step wait for one thing less; judge it if it was the last, or leave it out, and say whether it was."""
+        self._open[step] -= 1
+        if self._open[step] or self._phase[step] != "waiting":
+            return False
+        lost = tuple(need for need in self._needs[step] if self._phase[need] != "done")
+        if not lost:
+            self._ask(step, actions)
+            return False
+        self._close(step, "skipped")
+        actions.append(Skip(step, lost))
+        return True
 
     def _fill(self, actions: list[Action]) -> None:
         """Start steps as long as there are any that fit."""

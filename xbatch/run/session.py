@@ -17,7 +17,8 @@ from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Verdict, judge_plan
 from xbatch.registry import TASKS, TaskDef
 from xbatch.run.conductor import Conductor
-from xbatch.run.inputs import SeenFile, digest_files, outside_files
+from xbatch.run.inputs import digest_files, outside_files
+from xbatch.run.intake import Intake
 from xbatch.run.journal import Journal
 from xbatch.run.limits import AS_REGISTERED, Wishes, uses_and_room
 from xbatch.run.lock import hold
@@ -62,7 +63,8 @@ def survey(
     store = Store(store_dir, paranoid)
     files = outside_files(chosen)
     seen = digest_files(files, _memo(store_dir, paranoid), os.cpu_count() or 1, most=most)
-    evidence = _evidence(registry, seen, store, Products(run_dir), forced)
+    digests = {path: file.digest for path, file in seen.items()}
+    evidence = _evidence(registry, digests, store, Products(run_dir), forced)
     return judge_plan(chosen, replace(evidence, unread=frozenset(files) - seen.keys()))
 
 
@@ -102,7 +104,7 @@ def execute(
     wishes : Wishes
         What steps take and how long they may, other than the registry says.
     grace : float
-        Seconds that running steps are given when the run is asked to stop (SIGINT, SIGTERM); asked twice, none.
+        Seconds that running steps are given when the run is asked to stop (SIGINT, SIGTERM, SIGHUP); asked twice, none.
     on_event : callable
         Told of everything that happens, in the caller's thread.
     registry : Mapping
@@ -145,9 +147,10 @@ def execute(
         stack.callback(products.save)
         run.tell("begin", facts=_facts(plan, chosen, jobs))
         store.clean()
-        seen = digest_files(outside_files(chosen), _memo(store_dir, paranoid, make=True), jobs, run.asked_to_stop)
+        memo = _memo(store_dir, paranoid, make=True)
+        intake = stack.enter_context(Intake(chosen, memo, jobs, run.asked_to_stop))
         stack.enter_context(registered(store_dir, run_dir))
-        run.conduct(_evidence(registry, seen, store, products, forced), seen)
+        run.conduct(_evidence(registry, intake.digests, store, products, forced), intake)
         products.forget_others([step.name for step in plan])
         products.save()
         run.tell("end", message=run.message, facts={"signal": run.signal})
@@ -173,7 +176,7 @@ def _memo(store_dir: Path, paranoid: bool, make: bool = False) -> DigestMemo:
 
 def _evidence(
     registry: Mapping[str, TaskDef],
-    seen: Mapping[str, SeenFile],
+    digests: Mapping[str, str],
     store: Store,
     products: Products,
     forced: frozenset[str],
@@ -182,5 +185,4 @@ def _evidence(
         key = products.last_key(step)
         return store.record(key) if key else None
 
-    digests = {path: file.digest for path, file in seen.items()}
     return Evidence(registry, digests, store.lookup, previous, forced)

@@ -1,4 +1,4 @@
-"""Ctrl-C and a request to end, as messages instead of exceptions that may strike anywhere."""
+"""Ctrl-C, a request to end and the end of the terminal, as messages and not as what may strike anywhere."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["caught", "kept_back"]
+__all__ = ["caught", "ignore_terminal", "kept_back"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: What a terminal sends to all processes that were started from it.
+_OF_TERMINALS = (signal.SIGINT, signal.SIGHUP)
 
 
 @contextmanager
 def caught(tell: Callable[[int], None]) -> Iterator[int | None]:
-    """Have `tell` called with the number of each SIGINT and SIGTERM as long as the context lasts.
+    """Have `tell` called with the number of each SIGINT, SIGTERM and SIGHUP as long as the context lasts.
 
-    Only the main thread may do that; in another nothing is caught.
+    Only the main thread may do that; in another nothing is caught. A SIGHUP that is ignored stays so: with ``nohup`` a
+    run outlives its terminal.
 
     Yields
     ------
@@ -35,7 +38,9 @@ def caught(tell: Callable[[int], None]) -> Iterator[int | None]:
     wake, write = os.pipe()
     os.set_blocking(write, False)
     woken = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    wanted = [number for number in _SIGNALS if number != signal.SIGHUP or not outlives]
+    before = {number: signal.signal(number, handle) for number in wanted}
     try:
         yield wake
     finally:
@@ -46,10 +51,16 @@ def caught(tell: Callable[[int], None]) -> Iterator[int | None]:
         os.close(write)
 
 
+def ignore_terminal() -> None:
+    """Ignore what a terminal sends to all processes that were started from it; only the run decides what it means."""
+    for number in _OF_TERMINALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def kept_back() -> Iterator[None]:
-    """Keep SIGINT back as long as the context lasts; processes started meanwhile never get it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Keep a terminal's signals back as long as the context lasts; processes started meanwhile never get them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
     try:
         yield
     finally:

@@ -33,6 +33,7 @@ from xbatch.run.letters import Answer, Order
 from xbatch.run.links import link_or_copy
 from xbatch.run.measure import Meter, environment
 from xbatch.run.outputs import check_outputs
+from xbatch.run.signals import ignore_terminal
 from xbatch.run.store import LOG, Store, is_store_fault
 
 __all__ = ["perform", "serve"]
@@ -41,10 +42,11 @@ __all__ = ["perform", "serve"]
 def serve(channel: socket.socket) -> NoReturn:
     """Do the steps that come over a socket until it is closed, and end the process.
 
-    Ctrl-C reaches every process of a terminal; only the run decides what it means. The worker leads a process group, so
-    that all it starts can be killed with it; if the run's process goes, however it goes, they end themselves.
+    Ctrl-C and the end of a terminal reach every process of it; only the run decides what they mean. The worker leads a
+    process group, so that all it starts can be killed with it; if the run's process goes, however it goes, they end
+    themselves.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_terminal()
     with suppress(PermissionError):  # it has one already
         os.setpgid(0, 0)
     threading.Thread(target=_end_with, args=(channel,), daemon=True).start()
@@ -119,7 +121,9 @@ def _attempt(order: Order, meter: Meter) -> Answer:
 def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     out = order.out
     out.mkdir()
-    outcome = _function(order.function)(Job(order.step, order.params, order.inputs, out, order.places, order.log))
+    digests = {role: source["digest"] for role, source in order.head["inputs"].items()}
+    job = Job(order.step, order.params, order.inputs, out, order.places, order.log, digests)
+    outcome = _function(order.function)(job)
     _flush()
     for path, mark in order.marks.items():
         if file_mark(path) != mark:
