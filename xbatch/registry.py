@@ -35,6 +35,9 @@ class Job:
         they lie is not.
     log : Path or None
         Where all that is printed goes; a message may name it.
+    digests : Mapping of str to str
+        Role to content digest of each input, as the run knows it: what has only to be known again need not be read. A
+        file that was changed since makes the step fail when it has ended.
     """
 
     step: str
@@ -43,6 +46,7 @@ class Job:
     out: Path
     places: Mapping[str, Path] = field(default_factory=dict)
     log: Path | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from xbatch.base.digest import file_facts, is_whole_fits
+from xbatch.base.digest import content_digest, file_mark, is_whole_fits
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json
 from xbatch.base.fitsheader import open_plain, read_headers
@@ -23,7 +24,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
 
 
 def run(job: Job) -> Outcome:
-    """List the files of an observation that is there.
+    """List the files of an observation that is there, by the digests that the run has made of them.
 
     Raises
     ------
@@ -31,10 +32,11 @@ def run(job: Job) -> Outcome:
         A file is empty or cut short: a download that was broken off looks like that.
     """
     files = {role.removeprefix(_ROLE): path for role, path in job.inputs.items() if role.startswith(_ROLE)}
-    return list_files(job, files)
+    digests = {role.removeprefix(_ROLE): digest for role, digest in job.digests.items() if role.startswith(_ROLE)}
+    return list_files(job, files, digests)
 
 
-def list_files(job: Job, files: Mapping[str, Path]) -> Outcome:
+def list_files(job: Job, files: Mapping[str, Path], digests: Mapping[str, str] = MappingProxyType({})) -> Outcome:
     """Write the list of an observation's files: name below its folder, size and digest of what they hold.
 
     Parameters
@@ -43,6 +45,8 @@ def list_files(job: Job, files: Mapping[str, Path]) -> Outcome:
         Of ``observation`` or ``fetch``; `LISTED` is written to its folder.
     files : Mapping
         Name, with folders by ``/``, to file.
+    digests : Mapping
+        Name to content digest, of files that were read already; the others are read.
 
     Raises
     ------
@@ -53,12 +57,13 @@ def list_files(job: Job, files: Mapping[str, Path]) -> Outcome:
         raise FileError(job.params["obsid"], "holds no files")
     listed = []
     for name in sorted(files):
-        facts = file_facts(files[name])
-        if facts.size == 0:
+        size = file_mark(files[name]).size
+        if size == 0:
             raise FileError(str(files[name]), "is empty", "fetch the observation again")
-        if _FITS.search(name) and not is_whole_fits(facts.digest):
+        digest = digests.get(name) or content_digest(files[name])
+        if _FITS.search(name) and not is_whole_fits(digest):
             read_headers(files[name])
-        listed.append({"path": name, "size": facts.size, "digest": facts.digest})
+        listed.append({"path": name, "size": size, "digest": digest})
     content: dict[str, Any] = {"mission": job.params["mission"], "obsid": job.params["obsid"], "files": listed}
     date = _start(files) if job.params["mission"] == "xmm" else None
     if date is not None:
