@@ -18,6 +18,7 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
     folder.mkdir()
     (raw / "a.evt.gz").write_bytes(gzip.compress(b"events"))
     (raw / "hk" / "b.hk").write_text("b")
+    (raw / "hk" / "b.hk.gz").write_bytes(gzip.compress(b"of the archive"))
     (raw / "SUM.txt").write_text("FILES 1\nPATH /home/u/odf/\n")
     (raw / "ccf.cif").write_text("of another analysis")
     (raw / "c.gz").write_bytes(gzip.compress(b"c"))
@@ -28,8 +29,10 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
     staging.put("my files/list", Staged("list"))
     staging.put("odf/1SUM.SAS", Staged("summary", "summary", "odf"))
     staging.put("c", Staged("packed", "unpack"))
+    staging.put("d", Staged("raw", "part", "a.evt"))
+    staging.put("e", Staged("raw", "part", "hk/b.hk"))
     show = Call(
-        "sas", "sh", (), flags=("-c", "echo $SAS_ODF; find -L . -type f | sort; cat odf/1SUM.SAS c odf/a.evt; echo")
+        "sas", "sh", (), flags=("-c", "echo $SAS_ODF; find -L . -type f | sort; cat odf/1SUM.SAS c odf/a.evt d e; echo")
     )
     below = Call("sas", "sh", (), folder="a/b", flags=("-c", "pwd; echo $MORE"))
     variables = {"SAS_ODF": f"{folder}/odf"}
@@ -40,12 +43,16 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
     done = subprocess.run(["sh", path], capture_output=True, text=True, check=True, cwd="/")
     said = done.stdout.splitlines()
     scratch = said[0].removesuffix("/odf")
+    assert (raw / "hk" / "b.hk").read_text() == "b"
     assert said[1:] == [
         "./all/SUM.txt",
         "./all/a.evt.gz",
         "./all/c.gz",
         "./all/hk/b.hk",
+        "./all/hk/b.hk.gz",
         "./c",
+        "./d",
+        "./e",
         "./my files/list",
         "./odf/1SUM.SAS",
         "./odf/SUM.txt",
@@ -55,7 +62,7 @@ def test_the_script_puts_everything_where_the_step_had_it(tmp_path: Path) -> Non
         "./src.reg",
         "FILES 1",
         f"PATH {scratch}/odf/",
-        "cevents",
+        "ceventseventsb",
         f"{scratch}/a/b",
         "of the second alone",
         f"in {scratch}",

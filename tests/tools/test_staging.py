@@ -125,6 +125,34 @@ def test_a_tree(folder: Path, tmp_path: Path, how: str, names: list[str]) -> Non
     assert not (raw / "new").exists()
 
 
+def test_a_file_that_is_there_packed_and_unpacked_is_the_unpacked_one(folder: Path) -> None:
+    raw = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+    try:
+        (raw / "a.FIT").write_bytes(b"mine")
+        (raw / "a.FIT.gz").write_bytes(gzip.compress(b"the archive's"))
+        one = staging(folder, None, raw=raw)
+        one.put("odf", Staged("raw", "tree-unpack"))
+        assert [path.name for path in (folder / "odf").iterdir()] == ["a.FIT"]
+        assert (folder / "odf/a.FIT").read_bytes() == b"mine"
+        assert (raw / "a.FIT").read_bytes() == b"mine"
+        one.check("tool")
+    finally:
+        shutil.rmtree(raw)
+
+
+def test_one_file_of_a_tree(folder: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "hk").mkdir(parents=True)
+    (raw / "hk" / "a.fits.gz").write_bytes(gzip.compress(b"units"))
+    (raw / "hk" / "b.fits").write_bytes(b"plain")
+    one = staging(folder, None, raw=raw)
+    one.put("a.fits", Staged("raw", "part", "hk/a.fits"))
+    one.put("b.fits", Staged("raw", "part", "hk/b.fits"))
+    assert ((folder / "a.fits").read_bytes(), (folder / "b.fits").read_bytes()) == (b"units", b"plain")
+    with pytest.raises(StepError, match=r"has no file hk/c\.fits, nor hk/c\.fits\.gz"):
+        one.put("c.fits", Staged("raw", "part", "hk/c.fits"))
+
+
 def test_nothing_is_written_through_a_link(folder: Path) -> None:
     raw = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
     try:

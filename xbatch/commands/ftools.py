@@ -44,7 +44,7 @@ def ftgrouppha(
     background: str = "",
     response: str = "",
     template: str = "",
-    channels: tuple[int, int] | None = None,
+    channels: tuple[int, int] | tuple[str, str] | None = None,
 ) -> Call:
     """Group the channels of a spectrum.
 
@@ -57,8 +57,8 @@ def ftgrouppha(
         The background's file: for bmin, and for a signal-to-noise ratio that is net of it.
     response, template : str
         For the optimal types, and for ``file``.
-    channels : tuple of int, optional
-        The first and last that are grouped; the optimal types do not heed them.
+    channels : tuple of int or str, optional
+        The first and last that are grouped, or tokens for them; the optimal types do not heed them.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def grouping_calls(
     binning: Mapping[str, Any],
     *,
     background: bool = False,
-    channels: tuple[int, int] | None = None,
+    channels: tuple[int, int] | tuple[str, str] | None = None,
     files: Sequence[str] = (),
     leftover: Sequence[Sequence[int]] = (),
 ) -> tuple[Call, ...]:
@@ -57,8 +57,9 @@ def grouping_calls(
         The keys of the spec.
     background : bool
         Whether `BACKGROUND` counts.
-    channels : tuple of int, optional
-        The first and last channel that are grouped; those of the binning's range in channels unless given.
+    channels : tuple of int or str, optional
+        The first and last channel that are grouped, or tokens for them; those of the binning's range in channels unless
+        given.
     files : sequence of str
         Files with the groups of type nutools.
     leftover : sequence of (int, int)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset
+from xbatch.commands.epic import CAMERAS
 from xbatch.plan.engines import installed_here, native_because
 from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import product_steps
@@ -134,10 +135,24 @@ def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:
     for one in context.work.spectra:
         source = event_source(one)
         tool = made.spectra.get(one.subject.path)
-        sources[one.subject.path] = (
-            source if tool is None else replace(source, response=source.response or tool.rmf is not None)
-        )
+        response = source.response or (tool is not None and tool.rmf is not None)
+        sources[one.subject.path] = _explained_lack(replace(source, response=response), one)
     return sources
+
+
+def _explained_lack(source: Source, one: EventSpectrum) -> Source:
+    """Say of a spectrum without a response why it has none, and how it would get one."""
+    if isinstance(one.response, str):
+        why, how = "the spec says 'response: none'", "remove 'response: none'"
+    elif one.response is None:
+        why, how = "by 'engine: {spectra: native}' xbatch counts it, and makes none", "engine: {spectra: auto}"
+    else:
+        return source
+    return replace(source, no_response=f" ({why})", response_cure=f"{_made_by(one)}: {how}")
+
+
+def _made_by(one: EventSpectrum) -> str:
+    return f", or have {'SAS' if one.subject.instrument in CAMERAS else 'nuproducts'} make it"
 
 
 def _tool_spectrum(one: EventSpectrum, files: SpectrumInputs) -> Step:

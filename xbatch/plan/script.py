@@ -68,7 +68,7 @@ def script(plan: Plan, run: str) -> str:
         A script for bash; it says so where the plan has no commands of external tools.
     """
     steps = plan.by_name()
-    mine = [step for step in plan if step.params.get("work")]
+    mine = [step for step in plan if step.params.get("work") or step.likely]
     head = _HEAD.format(name=plan.name, folder=f"{safe_name(plan.name)}-script", run=shlex.quote(run))
     if not mine:
         return f"{head}\n# Every step of this plan is native: there are no commands.\n"
@@ -76,10 +76,12 @@ def script(plan: Plan, run: str) -> str:
 
 
 def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
-    work = Work.of(step.params["work"])
+    work = Work.of(step.params.get("work") or step.likely)
     yield f"# ---- {step.name} {'-' * max(0, 100 - len(step.name))}"
     if step.because:
         yield f"# {step.because}"
+    if not step.params.get("work"):
+        yield "# some of it only data decide: it stands in the step's log, and in the script beside that where it has failed"
     yield f"step {safe_name(step.name)}"
     for name, staged in work.staged.items():
         yield from _staged(name, staged, step, steps)

@@ -19,6 +19,9 @@ from xbatch.spec.model import Subject
 
 __all__ = ["grouped_by_tool", "summed_by_heasoft"]
 
+#: What only data decide of a grouping, as tokens.
+_FOUND_CHANNELS = ("{range:first}", "{range:last}")
+_FOUND_GROUPS = {"groups.txt": "{groups:lines}"}
 _ASKED = {HEASOFT: "the spec asks for HEASoft", SAS: "the spec asks for SAS"}
 
 
@@ -63,22 +66,30 @@ def _grouped_by_heasoft(context: RawContext, step: Step) -> Step:
     """Make the step of a grouping one of ftgrouppha and grppha.
 
     Calls that only data decide are made when it is done: a range in keV hangs on a response, the files of groups of
-    type nutools on the counts.
+    type nutools on the counts. What they will be like is said all the same, so that they can be shown and checked.
     """
     binning: Mapping[str, Any] = step.params["binning"]
     ranged = binning.get("range")
-    if binning["type"] == "nutools" or (ranged is not None and ranged["unit"] == "keV"):
-        return _by_tool(context, HEASOFT, step, None)
+    nutools = binning["type"] == "nutools"
+    in_kev = ranged is not None and ranged["unit"] == "keV"
     subtracts = binning["type"] == "bmin" or ("snr" in binning and bool(binning.get("background", True)))
     try:
-        calls = grouping_calls(binning, background=subtracts and "background" in step.inputs)
+        calls = grouping_calls(
+            binning,
+            background=subtracts and "background" in step.inputs,
+            channels=_FOUND_CHANNELS if in_kev else None,
+            files=list(_FOUND_GROUPS) if nutools else (),
+        )
     except ValueError as error:
         message = f"binning {step.params['name']!r}: {error}"
         problem = Problem(
             context.analysis.place(step.path), "XB412", message, "write engine: {binning: native}", step.path
         )
         return replace(_by_tool(context, HEASOFT, step, None), blocked=problem)
-    return _by_tool(context, HEASOFT, step, Work(calls, grouping_staged(step.inputs)))
+    work = Work(calls, grouping_staged(step.inputs), _FOUND_GROUPS if nutools else {})
+    if nutools or in_kev:
+        return replace(_by_tool(context, HEASOFT, step, None), likely=work.params())
+    return _by_tool(context, HEASOFT, step, work)
 
 
 def summed_by_heasoft(context: RawContext, step: Step, members: Sequence[Source]) -> Step:
@@ -102,4 +113,5 @@ def _by_tool(context: RawContext, engine: str, step: Step, work: Work | None) ->
         params={**step.params, **({"work": work.params()} if work is not None else {})},
         blocked=step.blocked or context.blocked(engine, step.path),
         because=_ASKED[engine],
+        remarks=context.remarks(engine),
     )

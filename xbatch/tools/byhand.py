@@ -21,7 +21,7 @@ mkdir -p {target}
 (cd {source} && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
   mkdir -p {target}/"$(dirname "$f")" && ln -s {source}/"${{f#./}}" {target}/"${{f#./}}"
 done"""
-_UNPACK = """-exec sh -c 'gzip -dc "$1" > "${1%.gz}" && rm "$1"' _ {} ';'"""
+_UNPACK = """-exec sh -c '[ -e "${1%.gz}" ] || gzip -dc "$1" > "${1%.gz}"; rm "$1"' _ {} ';'"""
 _RESPONSE = """\
 import pathlib, sys
 from xbatch.tools.responses import write_response

@@ -111,7 +111,9 @@ class Staging:
             place = target / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
             if unpack and path.suffix == ".gz":
-                _unpack(path, place.with_suffix(""))
+                # where the file is there unpacked too, it stands there as a link, which must not be written through
+                if not path.with_suffix("").exists():
+                    _unpack(path, place.with_suffix(""))
             else:
                 self._link(path, place, f"{name}/{path.relative_to(source)}")
 
