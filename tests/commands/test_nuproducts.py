@@ -265,3 +265,22 @@ def test_what_curves_do_not_ask_for_is_not_in_their_parameters() -> None:
         assert Curves.of(json.loads(json.dumps(asked.params()))) == asked
     energies = [dict(curves.call("lc", (3, 5)).args)["lcenergy"] for curves in (plain, asked)]
     assert energies == ["4", "10"]
+
+
+def test_a_part_of_mode_06_is_given_by_name() -> None:
+    part = Module("80415201001", "FPMA", "80415201001_p/event_cl", chu="2")
+    call = spectrum_call(part, "80415201001_p/spec", Area("src.reg"))
+    assert _args(call)["infile"] == "80415201001_p/event_cl/nu80415201001A06_chu2_N_cl.evt"
+    assert _args(call)["stemout"] == "nu80415201001A06_chu2_N"
+    assert call.expects[0] == "80415201001_p/spec/nu80415201001A06_chu2_N_sr.pha"
+    assert not {"infile", "stemout"} & set(_args(spectrum_call(TUTORIAL, "out", Area("src.reg"))))
+    curves = Curves(part, Area("src.reg"), 100.0)
+    assert _args(curves.call("lc"))["infile"].endswith("06_chu2_N_cl.evt")
+    assert Curves.of(json.loads(json.dumps(curves.params()))) == curves
+    # steps of mode 01 are what they were
+    assert set(Curves(TUTORIAL, Area("src.reg"), 100.0).params()["module"]) == {
+        "obsid",
+        "instrument",
+        "folder",
+        "frozen_seed",
+    }

@@ -74,6 +74,25 @@ def test_unknown_screening_is_refused() -> None:
         nustar.nupipeline("60001110002", "out", screening={"pattern": "0-4"})
 
 
+def test_a_list_of_mode_06_is_split_by_camera_head_units() -> None:
+    call = nustar.nusplitsc("nu1A06_cl.evt", "nu1_chu123.fits", "nu1A_fpm.hk", "split")
+    assert call.command == (
+        "nusplitsc",
+        "infile=nu1A06_cl.evt",
+        "chu123hkfile=nu1_chu123.fits",
+        "hkfile=nu1A_fpm.hk",
+        "outdir=split",
+        "clobber=yes",
+    )
+    assert call.expects == ()
+
+
+def test_a_part_of_mode_06_is_named_as_nusplitsc_names_it() -> None:
+    part = Module("80610208001", "FPMA", "p", chu="12")
+    assert (part.events, part.products) == ("nu80610208001A06_chu12_N_cl.evt", "nu80610208001A06_chu12_N")
+    assert dict(nustar.nuexpomap(part, "exposure.img").args)["infile"] == "p/nu80610208001A06_chu12_N_cl.evt"
+
+
 def test_a_frozen_seed_is_told_to_every_tool_that_draws() -> None:
     module = Module("60001110002", "FPMA", "p", frozen_seed=True)
     calls = [

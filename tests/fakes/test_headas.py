@@ -99,6 +99,22 @@ def test_mode_06_is_split_by_the_star_trackers(tools: Tools) -> None:
     assert [path.name for path in made] == [f"{STEM}B06_chu12_S_cl.evt", f"{STEM}B06_chu3_S_cl.evt"]
 
 
+def test_products_of_a_part_of_mode_06_are_of_the_list_that_is_named(tools: Tools) -> None:
+    tools(*PIPELINE, "outdir=split", "runsplitsc=yes", "instrument=FPMA")
+    split = tools.folder / "split"
+    part = f"{STEM}A06_chu12_N"
+    (split / f"{STEM}A01_cl.evt").unlink()  # what is taken where none is named
+    arguments = [text.replace("indir=clean", "indir=split") for text in SPECTRA]
+    assert "A01_cl.evt not found" in tools.fails(*arguments, "instrument=FPMA", "outdir=x")
+    made = tools(*arguments, "instrument=FPMA", "outdir=x", f"infile=split/{part}_cl.evt").made
+    assert [path.name for path in made] == [f"{part}_{name}" for name in ("sr.pha", "bk.pha", "sr.arf", "sr.rmf")]
+    assert 0 < read_pha(made[0]).exposure < 600.0
+    (split / f"{STEM}A_fpm.hk").unlink()  # its live time is the module's
+    assert "A_fpm.hk not found" in tools.fails(
+        *arguments, "instrument=FPMA", "outdir=y", f"infile=split/{part}_cl.evt"
+    )
+
+
 def test_the_pipeline_refuses_what_the_real_one_refuses(tools: Tools) -> None:
     assert "already exists, use clobber=yes" in tools.fails(*PIPELINE)
     assert tools(*PIPELINE, "clobber=yes").made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -43,11 +44,17 @@ def _plan(tmp_path: Path) -> Plan:
     raw = tmp_path / "raw" / "hk"
     raw.mkdir(parents=True)
     (raw / "a.fits").write_text("a")
+    (raw / "p.fits.gz").write_bytes(gzip.compress(b"packed"))
     for name in ("ccf.cif", "0001_1_SCX00000SUM.SAS", "two words.txt"):
         (raw.parent / name).write_text("b")
     first = Work(
         calls=(Call(HEASOFT, "fttool", (("infile", "src.reg"), ("outfile", "x.out")), ("x.out",)),),
-        staged={"src.reg": Staged("region"), "obs": Staged("raw", "tree")},
+        staged={
+            "src.reg": Staged("region"),
+            "obs": Staged("raw", "tree"),
+            "p": Staged("raw", "part", "hk/p.fits"),
+            "q": Staged("raw", "part", "hk/a.fits"),
+        },
         written={"list.txt": "a b\nc\n"},
         kept={"x.fits": "x.*"},
     )
@@ -100,6 +107,7 @@ def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
     assert (work / "products" / "fttool_1" / "x.fits").read_text() == "made\n"
     assert (work / "products" / "evselect_1" / "y.fits").is_file()
     assert (work / "fttool_1" / "obs" / "hk" / "a.fits").is_symlink()
+    assert [(work / "fttool_1" / name).read_text() for name in "pq"] == ["packed", "a"]
     # what was made of the observation by hand is not for the tools
     assert sorted(path.name for path in (work / "fttool_1" / "obs").iterdir()) == ["hk", "two words.txt"]
     assert (work / "fttool_1" / "list.txt").read_text() == "a b\nc\n"

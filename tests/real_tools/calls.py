@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.tools.test_grouping import BINNINGS
@@ -66,6 +67,7 @@ def heasoft_calls() -> Built:
     spectra = [
         nuproducts.spectrum_call(_MODULE, "o", area, extended=True, barycentre=barycentre),
         nuproducts.spectrum_call(_MODULE, "o", whole, arf=False, rmf=False),
+        nuproducts.spectrum_call(replace(_MODULE, chu="12"), "o", whole),
     ]
     grouped = [call for binning, _ in BINNINGS for call in _grouping(binning)]
     corrected = {"ephemeris": "JPLEPH.430", "frame": "ICRS"}
@@ -73,6 +75,7 @@ def heasoft_calls() -> Built:
         nustar.nupipeline: pipelines,
         nuproducts.spectrum_call: spectra,
         nuproducts.nuproducts: curves,
+        nustar.nusplitsc: [nustar.nusplitsc("a.evt", "u.fits", "a.hk", "split")],
         nustar.nuexpomap: [
             nustar.nuexpomap(_MODULE, "e.img"),
             nustar.nuexpomap(_MODULE, "e.img", vignetting=True, energy=10.0),

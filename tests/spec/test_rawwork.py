@@ -67,6 +67,43 @@ spectra:
     }
 
 
+def test_a_screening_may_be_of_a_part_of_mode_06(tmp_path: Path) -> None:
+    text = (
+        RAW_NUSTAR
+        + RAW
+        + """\
+screening:
+  both: {chu: 12, grade: 0}
+  other: {base: both, for: [{where: {module: B}, chu: "3"}]}
+spectra: {plain: {region: src}, a: {region: src, screening: both}, b: {region: src, screening: other}}
+"""
+    )
+    found = [{name: one.chu for name, one in seen.screenings.items()} for seen in work(tmp_path, text).observed]
+    assert found == [{"default": "", "both": "12", "other": "12"}, {"default": "", "both": "12", "other": "3"}]
+    (one,) = raw(tmp_path, text).observations
+    assert one.screenings == {"default": {}, "both": {}, "other": {}}  # nupipeline is told nothing of it
+    assert work(tmp_path, text).observed[0].screenings["other"].params == {"grade": [0, 0]}
+
+
+@pytest.mark.parametrize(
+    ("units", "code"), [("21", "XB208"), ("4", "XB208"), ("all", "XB208"), ("[12, 3]", "XB203"), ("1.2", "XB208")]
+)
+def test_units_that_are_no_combination(tmp_path: Path, units: str, code: str) -> None:
+    screening = f"screening: {{one: {{chu: {units}}}}}\n"
+    text = RAW_NUSTAR + RAW + screening + "spectra: {a: {region: src, screening: one}}\n"
+    assert codes(tmp_path, text) == [code]
+
+
+def test_units_are_of_one_mission_and_level(tmp_path: Path) -> None:
+    use = 'screening: {one: {chu: "12"}}\nspectra: {a: {region: src, where: {instrument: ONE}, screening: one}}\n'
+    (problem,) = problems(tmp_path, RAW_XMM + RAW + use.replace("ONE", "EPN"))
+    assert problem.code == "XB222"
+    (problem,) = problems(
+        tmp_path, RAW_NUSTAR + RAW.replace("level: raw", "level: events") + use.replace("ONE", "FPMA")
+    )
+    assert (problem.code, problem.hint.partition(" and")[0]) == ("XB221", "name the list of the combination in 'events'")
+
+
 def test_lists_of_all_instruments_are_made_where_nothing_else_is_asked_for(tmp_path: Path) -> None:
     (one,) = raw(tmp_path, RAW_XMM + RAW).observations
     assert one.instruments == ("EPN", "EMOS1", "RGS1", "RGS2")
