@@ -44,6 +44,17 @@ def test_the_same_as_data(ask: Ask, tmp_path: Path) -> None:
     assert json.loads(ask("--json").output)["state"] == "cut off"
 
 
+def test_inputs_that_are_read_are_shown(tmp_path: Path) -> None:
+    counts = {"files": 1, "files_total": 4, "bytes": 10**9, "bytes_total": 4 * 10**9, "seconds": 2.0}
+    write(tmp_path, begin(3), {"event": "reading", "time": at(2), **counts})
+    with hold(tmp_path):
+        said = CliRunner().invoke(status.command, [str(tmp_path)]).output
+        data = json.loads(CliRunner().invoke(status.command, [str(tmp_path), "--json"]).output)
+    assert "reading inputs: 1/4 files, 1.0 of 4.0 GB, 0.5 GB/s, about 5 s left" in said
+    assert data["reading"] == counts
+    assert json.loads(CliRunner().invoke(status.command, [str(tmp_path), "--json"]).output)["reading"] is None
+
+
 def test_watching_in_a_pipe_tells_each_end_until_the_run_is_over(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

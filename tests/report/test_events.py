@@ -47,6 +47,8 @@ def results(folder: Path) -> tuple[StepResult, ...]:
 def events(folder: Path) -> Iterator[Event]:
     facts = {"name": "vela", "jobs": 2, "tasks": {"group": 2, "fit": 1, "plot": 1}, "process": 7, "host": "h"}
     yield Event("begin", at(0), total=4, facts=facts)
+    counts = {"files": 1, "files_total": 2, "bytes": 10, "bytes_total": 30, "seconds": 0.5}
+    yield Event("reading", at(1), total=4, facts=counts)
     yield Event("started", at(1), "group:a", reasons=(Reason("new"),), total=4)
     yield Event("lost", at(2), "group:a", message="killed by SIGKILL", total=4)
     for number, result in enumerate(results(folder)):
@@ -76,8 +78,14 @@ def test_each_event_is_a_line_of_the_form_that_the_schema_says(tmp_path: Path) -
         told.finish(result_of(tmp_path))
     found = lines(stream)
     assert len(stream.flushed) == len(found)
-    assert [line["event"] for line in found] == ["begin", "started", "lost", *["ended"] * 4, "stopping", "end"]
+    assert [line["event"] for line in found] == [
+        *("begin", "reading", "started", "lost"),
+        *["ended"] * 4,
+        *("stopping", "end"),
+    ]
     assert (found[0]["events"], found[0]["name"], found[0]["run"]) == (1, "vela", str(tmp_path))
+    assert (found[1]["files_total"], found[1]["bytes"], found[1]["seconds"]) == (2, 10, 0.5)
+    found.pop(1)
     assert found[3]["seconds"] == 1.235 and found[3]["reasons"][0]["what"] == "counts"
     assert [line["ended"] for line in found[3:7]] == [1, 2, 3, 4]
     assert (found[5]["outcome"], found[5]["message"], found[5]["task"]) == ("failed", "f.pha: is empty", "fit")

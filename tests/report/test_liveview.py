@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.runs import START, begin, ended, started
-from xbatch.report.liveview import end_lines, left_out_lines, live_lines, sum_line
+from xbatch.report.liveview import end_lines, left_out_lines, live_lines, reading_text, sum_line
 from xbatch.report.screen import Line, wraps
-from xbatch.report.watch import Ending, Watch
+from xbatch.report.watch import Ending, Inputs, Watch
 
 LONG = "fit:mean-with-a-long-name~regions.bkg.radius=80arcsec,binning.min30.counts="
 
@@ -36,7 +37,10 @@ def watched(running: int, done: int = 0, total: int = 50, stopping: bool = False
 def test_no_line_is_as_long_as_the_terminal_is_wide(
     running: int, done: int, columns: int, rows: int, stopping: bool, said: str
 ) -> None:
-    lines = live_lines(watched(running, done, stopping=stopping), lambda step: said, START + 4000, columns, rows)
+    watch = watched(running, done, stopping=stopping)
+    if done % 2:
+        watch.reading = Inputs(1, 400, GB, 80 * GB, 3.0)
+    lines = live_lines(watch, lambda step: said, START + 4000, columns, rows)
     assert all(sum(wraps(piece) for piece, _ in line) < columns for line in lines)
     assert len(lines) < rows
 
@@ -52,6 +56,37 @@ def test_wide_terminals_have_the_log_behind_and_narrow_ones_below() -> None:
     assert narrow[0].endswith("counts=0    1:05") and narrow[1] == "    start 3 of 5"
     low = [text(line) for line in live_lines(watch, lambda step: "start 3 of 5", START + 65, 60, 6)]
     assert low[1].startswith("▸") and len(low) == 3
+
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (
+            Inputs(34, 412, 12_300_000_000, 80_100_000_000, 30.0),
+            "reading inputs: 34/412 files, 12.3 of 80.1 GB, 0.4 GB/s, about 3 min left",
+        ),
+        (Inputs(0, 2, 0, 900_000_000, 0.5), "reading inputs: 0/2 files, 0.0 of 900.0 MB"),
+        (
+            Inputs(1, 2, 2_000_000, 4 * GB, 1.0),
+            "reading inputs: 1/2 files, 0.0 of 4.0 GB, 2.0 MB/s, about 33 min left",
+        ),
+    ],
+)
+def test_how_far_the_inputs_are(inputs: Inputs, words: str) -> None:
+    assert reading_text(inputs) == words
+
+
+def test_inputs_that_are_read_have_a_line_below_what_runs() -> None:
+    watch = watched(2)
+    entry = {"event": "reading", "time": "t", "files": 1, "files_total": 9, "bytes": GB, "bytes_total": 9 * GB}
+    watch.take({**entry, "seconds": 2.0})
+    lines = [text(line) for line in live_lines(watch, lambda step: "", START + 65, 120, 24)]
+    assert lines[2] == "▸ reading inputs: 1/9 files, 1.0 of 9.0 GB, 0.5 GB/s, about 15 s left" and len(lines) == 4
+    watch.take({**entry, "files": 9, "seconds": 18.0})
+    assert len(live_lines(watch, lambda step: "", START + 65, 120, 24)) == 3
 
 
 def test_more_steps_than_rows_are_counted() -> None:

@@ -43,6 +43,22 @@ def test_a_failure_names_its_log_as_seen_from_here(tmp_path: Path, monkeypatch: 
     assert stream.getvalue() == "[1/1] failed     fit:a (1.50 s): no\n      log: out/logs/fit.a.log\n"
 
 
+def test_elsewhere_what_is_read_is_said_once_a_minute() -> None:
+    stream, clock = io.StringIO(), Clock()
+    view = PlainView(stream, clock=clock)
+    view.take(begin(1))
+    for second in range(1, 131):
+        clock.now = START + second
+        counts = {"files": second // 13, "files_total": 10, "bytes": second * 10**9, "bytes_total": 130 * 10**9}
+        view.take({"event": "reading", "time": at(second), "seconds": float(second), **counts})
+    assert stream.getvalue().splitlines() == [
+        "reading inputs: 0/10 files, 1.0 of 130.0 GB, 1.0 GB/s, about 2 min left",
+        "reading inputs: 4/10 files, 61.0 of 130.0 GB, 1.0 GB/s, about 1 min left",
+        "reading inputs: 9/10 files, 121.0 of 130.0 GB, 1.0 GB/s, about 10 s left",
+        "all inputs are read",
+    ]
+
+
 def test_a_long_silence_is_broken_by_a_word_on_what_runs() -> None:
     stream, clock = io.StringIO(), Clock()
     view = PlainView(stream, clock=clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.report.runs import START, at, begin, end, ended, entries_of_a_run, started
-from xbatch.report.watch import Watch
+from xbatch.report.watch import Inputs, Watch
 
 
 def watched(*entries: dict[str, object]) -> Watch:
@@ -48,6 +48,18 @@ def test_elapsed_time_is_never_negative_and_the_oldest_comes_first() -> None:
     watch = watched(begin(2), started("fit:b", 5), started("fit:a", 3))
     assert list(watch.elapsed(START + 4)) == ["fit:a", "fit:b"]
     assert watch.elapsed(START + 4)["fit:b"] == 0
+
+
+def test_inputs_are_read_until_all_are_or_the_run_stops() -> None:
+    counts = {"files_total": 3, "bytes": 10, "bytes_total": 20, "seconds": 2.5}
+    watch = watched(begin(1), reading := {"event": "reading", "time": at(1), "files": 1, **counts})
+    assert watch.reading == Inputs(1, 3, 10, 20, 2.5)
+    watch.take({**reading, "files": 3})
+    assert watch.reading is None
+    for last in ({"event": "stopping", "time": at(2)}, end(3), begin(1, 4)):
+        watch.take(reading)
+        watch.take(last)
+        assert watch.reading is None
 
 
 def test_what_is_not_understood_is_passed_over() -> None:

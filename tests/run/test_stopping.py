@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from tests.run.toys import TOYS, plan, step
+from xbatch.run.journal import read_journal
+from xbatch.run.lock import held_by
 from xbatch.run.session import execute
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +38,12 @@ print(result.counts(), result.signal, result.exit_status)
 
 
 @contextmanager
-def running(root: Path, pause: float, grace: float) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+def running(
+    root: Path, pause: float, grace: float, *before: str
+) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
     """Start a run in a process group of its own and wait until both slow steps are at work."""
     child = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(root), str(pause), str(grace)],
+        [*before, sys.executable, "-c", RUN, str(root), str(pause), str(grace)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -86,7 +90,13 @@ def nothing_half_made(root: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("signals", "status"), [([signal.SIGINT], 130), ([signal.SIGTERM], 143), ([signal.SIGINT] * 2, 130)]
+    ("signals", "status"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGTERM], 143),
+        ([signal.SIGHUP], 129),
+        ([signal.SIGINT] * 2, 130),
+    ],
 )
 def test_a_stopped_run_leaves_no_process_and_no_half_made_file(
     tmp_path: Path, signals: list[signal.Signals], status: int
@@ -97,7 +107,7 @@ def test_a_stopped_run_leaves_no_process_and_no_half_made_file(
         assert len(family) >= 2
         began = time.monotonic()
         for number in signals:
-            os.killpg(child.pid, number) if number == signal.SIGINT else child.send_signal(number)
+            child.send_signal(number) if number == signal.SIGTERM else os.killpg(child.pid, number)
             time.sleep(0.1)
         output, _ = child.communicate(timeout=30)
     assert time.monotonic() - began < 20
@@ -113,6 +123,25 @@ def test_steps_that_end_in_time_are_kept(tmp_path: Path) -> None:
         output, _ = child.communicate(timeout=40)
     assert "{'done': 3, 'cancelled': 1} 2 130\n" in output
     assert nothing_half_made(tmp_path)
+
+
+def test_a_closed_terminal_is_told_once_and_gives_steps_their_time(tmp_path: Path) -> None:
+    with running(tmp_path, 1.0, 30.0) as (child, _):
+        for _ in range(3):  # the system tells it, and then the shell, each to the whole group
+            os.killpg(child.pid, signal.SIGHUP)
+            time.sleep(0.05)
+        output, _ = child.communicate(timeout=40)
+    assert "{'done': 3, 'cancelled': 1} 1 129\n" in output
+    (stopping,) = [entry for entry in read_journal(tmp_path / "toy") if entry["event"] == "stopping"]
+    assert stopping["message"] == "the terminal was closed; 2 steps still run and are given 30 s"
+    assert not held_by(tmp_path / "toy")
+
+
+def test_who_says_nohup_outlives_the_terminal(tmp_path: Path) -> None:
+    with running(tmp_path, 1.0, 30.0, "nohup") as (child, _):
+        os.killpg(child.pid, signal.SIGHUP)
+        output, _ = child.communicate(timeout=40)
+    assert "{'done': 4} 0 0\n" in output
 
 
 def test_after_a_kill_the_next_run_goes_on_and_clears_up(tmp_path: Path) -> None:
