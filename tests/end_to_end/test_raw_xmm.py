@@ -15,7 +15,7 @@ from tests.end_to_end.world import Desk
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas, set_pileup
 from tests.fakes.sas.raw import RawExposure, copy_observation, make_xmm_raw
-from tests.plan.test_raw_epic import EVSELECT_FILTER, EVSELECT_FLARE
+from tests.plan.epicworlds import EVSELECT_FILTER, EVSELECT_FLARE
 from xbatch.base.files import safe_name
 from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import read_pha

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.test_detect import ECF, EDGES
-from tests.plan.test_raw_epic import by_name, commands, context_of, words
+from tests.plan.epicworlds import by_name, commands, context_of, words
 from xbatch.base.toolset import Suite
 from xbatch.commands.call import Work
 from xbatch.plan.raw_detect import detection_steps

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.plan.test_raw_epic import by_name, context_of
+from tests.plan.epicworlds import by_name, context_of
 from xbatch.base.toolset import Suite
 from xbatch.commands.call import Work
 from xbatch.plan.raw_epic import epic_steps

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plan.epicworlds import SAS, context_of
 from tests.plan.nustarworlds import TOOLS
-from tests.plan.test_raw_epic import SAS, context_of
 from xbatch.base.toolset import Toolset
 from xbatch.plan.raw import raw_steps
 from xbatch.plan.steps import Step, StepInput
