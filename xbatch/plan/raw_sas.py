@@ -10,6 +10,7 @@ from xbatch.base.toolstate import Fault
 from xbatch.commands import epic, sas
 from xbatch.commands.call import SAS, Staged, Work
 from xbatch.plan.observation import observation_inputs
+from xbatch.plan.rawfolder import odf_folder
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.rawmodel import RawObservation
@@ -93,10 +94,7 @@ class SasSteps:
         return self.one.instrument_params.get(instrument, self.one.params)
 
     def _odf(self) -> str:
-        """Give the folder of the files: as the archive names it, or in small letters where only that is there."""
-        folder = self.one.folder
-        small = folder / "odf"
-        return str((small if small.is_dir() and not (folder / "ODF").is_dir() else folder / "ODF").absolute())
+        return str(odf_folder(self.one.folder).absolute())
 
     def cifbuild(self) -> Step:
         """Make the step that indexes the calibration; what files there are to choose from is part of its key."""
