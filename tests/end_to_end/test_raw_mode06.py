@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from xbatch.ogip.pha import read_pha
 
 pytest.importorskip("sherpa", reason="a fit needs Sherpa")
 
+PAGE = Path(__file__).parents[2] / "docs" / "raw.md"
 OBSID = "60001110002"
 SPEC = """\
 xbatch: 1
@@ -137,3 +139,31 @@ def test_a_reduction_stays_when_a_spec_comes_to_ask_for_a_part(
     assert said.status == 0, said.all
     counted = _told(heasoft)
     assert (counted["nupipeline"], counted["nusplitsc"], counted["nuproducts"]) == (1, 1, 2)
+
+
+def test_the_images_of_the_page_are_made_and_its_regions_drawn_on_them(
+    heasoft: Desk, archive: tuple[Path, dict[str, Any]]
+) -> None:
+    images, products = re.findall(
+        r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8").partition("## Mode 06 of NuSTAR")[2], re.DOTALL
+    )[:2]
+    heasoft.write(images)
+    said = heasoft.run("--jobs", 2, "--set", "instruments=[FPMA]")
+    assert said.status == 0, said.all
+    made = heasoft.run_dir / "products" / OBSID / "FPMA"
+    for part in ("chu12", "chu3"):
+        assert read_image(made / "images" / part / "3-10_keV.img").data.sum() > 200
+        assert (made / "06" / part / "preview" / "regions.png").is_file()
+    # the place in each image, as its reader would write it
+    truth = archive[1]
+    source = f"target: {{name: source, position: [{truth['ra']}, {truth['dec']}], frame: fk5}}\n"
+    seen = f"[{truth['ra'] + 0.002}, {truth['dec']}]"
+    regions = products.replace('["14:13:17.2", "-03:12:01"]', seen).partition("fit:")[0]
+    heasoft.write(images + source + regions)
+    said = heasoft.run("--jobs", 2, "--set", "instruments=[FPMA]")
+    assert said.status == 0, said.all
+    steps = {step["name"]: step for step in heasoft.manifest()["steps"]}
+    assert list(steps[f"preview:{OBSID}/FPMA/06/chu12"]["params"]["regions"]) == ["src12", "bkg12"]
+    assert list(steps[f"preview:{OBSID}/FPMA"]["params"]["regions"]) == ["src", "bkg"]
+    assert read_pha(made / "agn12" / "spectrum.pha").counts.sum() > 300
+    assert _told(heasoft)["nupipeline"] == 1

@@ -179,6 +179,6 @@ def test_joint_study_enlarges_the_region_of_spectra_and_not_that_of_light_curves
 
 def test_specs_of_the_page_are_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"^```yaml\n(xbatch: 1\n.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         assert raw(tmp_path, block).observations

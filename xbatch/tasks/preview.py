@@ -201,6 +201,7 @@ def _draw(
     roles: Mapping[str, Any] = job.params.get("roles") or {}
     regions = [DrawnRegion(name, role_of(str(roles.get(name, ""))), each.shapes) for name, each in placed.items()]
     words = [table.header.object, str(job.params.get("obsid", "")), str(job.params.get("instrument", ""))]
+    words += [f"CHU {job.params['chu']}"] if job.params.get("chu") else []
     width = round(1.0 / grid.x_axis.ltm)
     figure = draw_regions(grid, image, regions, " ".join(word for word in words if word), about, width)
     save_picture(figure, job.out / _PICTURE)
