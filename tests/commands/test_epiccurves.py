@@ -10,6 +10,7 @@ import pytest
 from tests.commands.published import differences
 from xbatch.commands.call import Work
 from xbatch.commands.epiccurves import EpicCurves, pi_condition
+from xbatch.commands.sourceposition import at
 
 REGION = "((X,Y) IN CIRCLE(27000,27000,1000))"
 BACKGROUND = "((X,Y) IN CIRCLE(23000,24000,1000))"
@@ -60,7 +61,7 @@ def test_without_background() -> None:
 
 
 def test_time_selection_and_position() -> None:
-    curves = replace(CURVES, times=True, position=(213.3120833, -3.2075833))
+    curves = replace(CURVES, times=True, position=at((213.3120833, -3.2075833)))
     source, _, corrected = curves.calls("b", (2000, 9999))
     assert dict(source.args)["expression"].endswith(f"&&{REGION}&&gti(../times.gti,TIME)")
     assert corrected.command[-4:] == (
@@ -69,10 +70,13 @@ def test_time_selection_and_position() -> None:
         "sourcex=213.31208",
         "sourcey=-3.2075833",
     )
+    # relative corrections need no effective area
+    relative = replace(curves, absolute=False).calls("b", (2000, 9999))[-1]
+    assert relative.command[-1] == "applyabsolutecorrections=no"
 
 
 def test_curves_survive_being_data() -> None:
-    for one in (CURVES, replace(CURVES, position=(1.5, -2.0), times=True)):
+    for one in (CURVES, replace(CURVES, position=at((1.5, -2.0)), times=True)):
         assert EpicCurves.of(json.loads(json.dumps(one.params()))) == one
     calls = CURVES.calls("b", (2000, 9999))
     assert Work.of(Work(calls).params()).calls == calls

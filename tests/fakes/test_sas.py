@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.fakes.core import calls, set_faults
+from tests.fakes.sas import RELEASE
 from tests.fakes.sas.desk import OBSID, STEM, Desk, Installed
 from tests.fakes.sas.fitsfile import find, read
-from tests.fakes.sas import RELEASE
 from tests.fakes.sas.parameters import tasks
 from tests.fakes.sas.raw import make_xmm_raw
 from xbatch.commands.call import SAS, Call

@@ -203,4 +203,4 @@ lightcurves: {agn: {spectrum: agn, bands: [2-10 keV], dt: 100 s, corrections: [a
     source, net = calls_of(step)
     assert source[1]["expression"].endswith("&&gti(../times.gti,TIME)")
     # the middle of a region that may be of several shapes need not be the source
-    assert net[1]["sourcex"] == "213.31208" and net[1]["withbkgset"] == "no"
+    assert net[1]["sourcex"] == "{selection:src.sourcex}" and net[1]["withbkgset"] == "no"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.tools.test_grouping import BINNINGS
-from xbatch.commands import detect, epic, ftools, nuproducts, nustar, rgs, specgroup
+from xbatch.commands import detect, epic, ftools, nuproducts, nustar, rgs, sourceposition, specgroup
 from xbatch.commands.call import Call
 from xbatch.commands.epiccurves import EpicCurves
 from xbatch.commands.espfilt import espfilt
@@ -109,7 +109,7 @@ def sas_calls(version: str) -> Built:
     """Give the calls of SAS's tasks, as they are for a version of SAS."""
     cameras = [detect.CameraBands.of(camera, [_BAND]) for camera in epic.CAMERAS]
     curves = [
-        EpicCurves(_REGION, _REGION, 100.0, True, True, (213.3, -3.2)),
+        EpicCurves(_REGION, _REGION, 100.0, True, True, sourceposition.at((213.3, -3.2))),
         EpicCurves(_REGION, "", 100.0, False),
     ]
     binnings: list[dict[str, Any]] = [{"counts": 25.0}, {"snr": 6.0, "oversample": 3}]
@@ -143,7 +143,10 @@ def sas_calls(version: str) -> Built:
         epic.evselect_spectrum: [epic.evselect_spectrum("a.fits", "s.pha", _REGION, one) for one in epic.CAMERAS],
         epic.backscale: [epic.backscale("s.pha", "a.fits")],
         epic.rmfgen: [epic.rmfgen("s.pha", "s.rmf")],
-        epic.arfgen: [epic.arfgen("s.pha", "s.arf", "s.rmf", "a.fits", kind) for kind in ("point", "extended")],
+        epic.arfgen: [
+            epic.arfgen("s.pha", "s.arf", "s.rmf", "a.fits", kind, at)
+            for kind, at in (("point", ()), ("extended", ()), ("point", sourceposition.at((213.3, -3.2))))
+        ],
         epic.epatplot: [epic.epatplot("a.fits", "p.gif", (2000, 10000))],
         EpicCurves.calls: made,
         rgs.rgsproc: [rgs.rgsproc(), rgs.rgsproc(combined=True)],

@@ -112,3 +112,38 @@ def test_a_list_of_timing_mode_has_no_place(tmp_path: Path) -> None:
 def test_a_region_off_the_field_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepError, match="selects no pixel of the field"):
         select(tmp_path, {"src": [{**sky("circle", 50.0), "center": [300.0, 56.944]}]})
+
+
+def located(folder: Path, shapes: list[dict[str, Any]], place: list[float]) -> tuple[list[Any], str]:
+    """Give what arfgen is told of a source that may lie in a region, and the note about it."""
+    out = folder / "out"
+    out.mkdir()
+    events = replace(xmm_file(), pixel=PIXEL).write(folder / "list.fits")
+    params = {**WHO, "regions": {"src": {"shapes": shapes, "combine": None}}, "sources": {"src": place}}
+    outcome = run(Job("selection:x", params, {"events": events}, out))
+    found = json.loads((out / "selection.json").read_text())
+    (note,) = [note for note in outcome.notes if "the source" in note]
+    return [found[f"src.{name}"] for name in ("withsourcepos", "sourcex", "sourcey")], note
+
+
+@pytest.mark.parametrize(
+    ("shapes", "place", "given"),
+    [
+        ([sky("box", 40.0, 20.0)], CENTER, True),
+        ([sky("box", 40.0, 20.0)], [CENTER[0], CENTER[1] + 15.0 / 3600.0], False),
+        ([sky("box", 10.0, 10.0), sky("circle", 30.0)], [CENTER[0], CENTER[1] + 20.0 / 3600.0], True),
+        # the core is cut out, and is the source's all the same
+        ([sky("circle", 30.0), sky("circle", 5.0, include=False)], CENTER, True),
+        ([sky("circle", 30.0), sky("circle", 5.0, include=False)], [10.0, 20.0], False),
+        # as a file may turn out to be: arfgen sees the middle of one circle by itself
+        ([sky("circle", 30.0)], CENTER, False),
+        ([sky("annulus", 3.0, 30.0)], CENTER, False),
+        ([sky("ellipse", 30.0, 10.0)], CENTER, False),
+    ],
+)
+def test_a_source_is_where_the_target_is_if_that_lies_in_the_region(
+    tmp_path: Path, shapes: list[dict[str, Any]], place: list[float], given: bool
+) -> None:
+    told, note = located(tmp_path, shapes, place)
+    assert told == ([True, f"{place[0]:.8g}", f"{place[1]:.8g}"] if given else [False, "0", "0"])
+    assert note == f"src: the source is taken to be at {'the target' if given else 'the middle of the region'}"

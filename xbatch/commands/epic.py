@@ -309,7 +309,14 @@ def rmfgen(spectrum: str, out: str) -> Call:
     return _call("rmfgen", ("spectrumset", spectrum), ("rmfset", out), expects=(out,))
 
 
-def arfgen(spectrum: str, out: str, rmf: str, events: str, source_type: str = "point") -> Call:
+def arfgen(
+    spectrum: str,
+    out: str,
+    rmf: str,
+    events: str,
+    source_type: str = "point",
+    position: Sequence[tuple[str, str]] = (),
+) -> Call:
     """Make the effective area of a spectrum.
 
     Parameters
@@ -318,6 +325,8 @@ def arfgen(spectrum: str, out: str, rmf: str, events: str, source_type: str = "p
     source_type : str
         ``point``: what lies outside the region is corrected for by the point spread function. ``extended``: it is not,
         and the area is the mean over the region.
+    position : sequence of (str, str)
+        Parameters that say where the source is (`xbatch.commands.sourceposition`); none: in the region's middle.
     """
     shape = (
         (("extendedsource", "yes"), ("detmaptype", "flat")) if source_type == "extended" else (("detmaptype", "psf"),)
@@ -330,6 +339,7 @@ def arfgen(spectrum: str, out: str, rmf: str, events: str, source_type: str = "p
         ("rmfset", rmf),
         ("badpixlocation", events),
         *shape,
+        *position,
         expects=(out,),
     )
 

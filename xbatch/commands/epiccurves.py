@@ -41,8 +41,9 @@ class EpicCurves:
         Whether `epiclccorr` corrects for the effective area and what the region leaves out too.
     times : bool
         Whether a time selection holds.
-    position : tuple of float or None
-        RA and Dec (degrees) of the source, where the region's shape does not tell it.
+    position : sequence of (str, str)
+        Parameters that say where the source is (`xbatch.commands.sourceposition`); none: in the region's middle. They
+        matter to absolute corrections alone.
     """
 
     region: str
@@ -50,18 +51,17 @@ class EpicCurves:
     dt: float
     absolute: bool
     times: bool = False
-    position: tuple[float, float] | None = None
+    position: tuple[tuple[str, str], ...] = ()
 
     def params(self) -> dict[str, Any]:
         """Give it as JSON-able data."""
         data = asdict(self)
-        return {**data, "position": None if self.position is None else list(self.position)}
+        return {**data, "position": [list(pair) for pair in self.position] or None}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> EpicCurves:
         """Read what `params` gave."""
-        at = data["position"]
-        return cls(**{**data, "position": None if at is None else (float(at[0]), float(at[1]))})
+        return cls(**{**data, "position": tuple((name, value) for name, value in data["position"] or ())})
 
     def calls(self, folder: str, pi: tuple[int, int]) -> tuple[Call, ...]:
         """Give the calls for one band; when bins begin and end is taken from the input ``bins``.
@@ -90,7 +90,5 @@ class EpicCurves:
         args = [("srctslist", SOURCE), ("eventlist", f"../{LIST}"), ("outset", NET)]
         args += [("withbkgset", "yes"), ("bkgtslist", BACKGROUND)] if self.background else [("withbkgset", "no")]
         args.append(("applyabsolutecorrections", "yes" if self.absolute else "no"))
-        if self.position is not None:
-            ra, dec = (f"{angle:.8g}" for angle in self.position)
-            args += [("withsourcepos", "yes"), ("sourcecoords", "eqpos"), ("sourcex", ra), ("sourcey", dec)]
+        args += self.position if self.absolute else ()
         return Call(SAS, "epiclccorr", tuple(args), (f"{folder}/{NET}",), folder=folder)

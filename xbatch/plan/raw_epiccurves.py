@@ -10,6 +10,7 @@ from xbatch.plan.eventlists import curve_name, identity
 from xbatch.plan.eventproducts import band_inputs, curve_outputs, curve_params, fixed_bands
 from xbatch.plan.raw_sas import SasSteps, filter_name, selection_name
 from xbatch.plan.rawmade import RawContext, RawMade
+from xbatch.plan.sourceposition import source_arguments
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.channels import pi_of_band
 from xbatch.spec.eventmodel import LightCurveJob, Observed
@@ -84,13 +85,14 @@ def _bins_step(observed: Observed, job: LightCurveJob) -> Step:
 
 
 def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: str, because: str) -> Step:
+    absolute = "area" in job.params.get("corrections", ())
     curves = EpicCurves(
         f"{{selection:{job.region}.expression}}",
         f"{{selection:{job.background}.expression}}" if job.background else "",
         float(job.params["dt"]),
-        absolute="area" in job.params.get("corrections", ()),
+        absolute=absolute,
         times=bool(job.gti),
-        position=common.one.target if _has_parts(observed, job.region) else None,
+        position=source_arguments(observed, job, common.one.target) if absolute else (),
     )
     inputs: dict[str, Input] = {
         **common.calibration,
@@ -118,12 +120,6 @@ def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: 
         product=f"{job.observed}/lightcurves/{subject.rpartition('/')[2]}",
         because=because,
     )
-
-
-def _has_parts(observed: Observed, name: str) -> bool:
-    """Say whether a region is more than one shape, so that its middle need not be the source."""
-    region = observed.regions.get(name)
-    return region is not None and (region.file is not None or len(region.params["shapes"]) > 1)
 
 
 def _fixed_calls(curves: EpicCurves, observed: Observed, job: LightCurveJob) -> tuple[Call, ...]:

@@ -14,8 +14,9 @@ from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import file_input, identity
 from xbatch.plan.raw_sas import SasSteps, events_name, filter_name, selection_name
 from xbatch.plan.rawmade import RawMade, SpectrumInputs
+from xbatch.plan.sourceposition import source_arguments, sources_looked_for
 from xbatch.plan.steps import Input, Step, StepInput
-from xbatch.spec.eventmodel import EventSpectrum, Observed
+from xbatch.spec.eventmodel import EventSpectrum, LightCurveJob, Observed
 from xbatch.spec.rawmodel import PileUp
 
 __all__ = ["epic_spectra"]
@@ -44,14 +45,16 @@ class _Camera:
         spectra = {one.subject.path: (one, because) for one in self.spectra if (because := self._because(one))}
         steps: list[Step] = []
         if searches:
-            steps.append(self._selection(f"{self.observed.subject}/start", [one.region for one in searches], {}))
+            steps.append(self._selection(f"{self.observed.subject}/start", [one.region for one in searches], {}, {}))
             steps += [self._search(one) for one in searches]
         if searches or spectra or self._has_curves:
             found: dict[str, Input] = {
                 f"pileup/{one.region}": StepInput(f"pileup:{self.observed.subject}/{one.name}", "pileup.json")
                 for one in searches
             }
-            steps.append(self._selection(self.observed.subject, list(self.observed.regions), found))
+            corrected = [one for one, _ in spectra.values() if "response.arf" in _kept(one)]
+            sources = sources_looked_for(self.observed, [*corrected, *self._corrected_curves], self.common.one.target)
+            steps.append(self._selection(self.observed.subject, list(self.observed.regions), found, sources))
         steps += [self._spectrum(one, because) for one, because in spectra.values()]
         inputs = {path: _spectrum_inputs(one) for path, (one, _) in spectra.items()}
         return RawMade(tuple(steps), spectra=inputs)
@@ -71,6 +74,13 @@ class _Camera:
     def _has_curves(self) -> bool:
         return any(job.observed == self.observed.subject for job in self.common.context.work.lightcurves)
 
+    @property
+    def _corrected_curves(self) -> list[LightCurveJob]:
+        """Light curves that are corrected for the effective area."""
+        jobs = self.common.context.work.lightcurves
+        mine = [job for job in jobs if job.observed == self.observed.subject]
+        return [job for job in mine if "area" in job.params.get("corrections", ())]
+
     def _because(self, one: EventSpectrum) -> str:
         """Say why SAS makes a spectrum; empty where it does not."""
         engine = self.common.context.engine("spectra")
@@ -85,7 +95,9 @@ class _Camera:
 
     # ---- regions and pile-up ---------------------------------------------------------------------------------------
 
-    def _selection(self, subject: str, names: Sequence[str], found: Mapping[str, Input]) -> Step:
+    def _selection(
+        self, subject: str, names: Sequence[str], found: Mapping[str, Input], sources: Mapping[str, list[float]]
+    ) -> Step:
         regions = {name: self.observed.regions[name] for name in dict.fromkeys(names)}
         files: dict[str, Input] = {
             f"region/{name}": file_input(region.file) for name, region in regions.items() if region.file is not None
@@ -94,7 +106,11 @@ class _Camera:
             name=f"selection:{subject}",
             task="selection",
             subject=subject,
-            params={**identity(self.observed), "regions": {name: one.params for name, one in regions.items()}},
+            params={
+                **identity(self.observed),
+                "regions": {name: one.params for name, one in regions.items()},
+                **({"sources": dict(sources)} if sources else {}),
+            },
             inputs={"events": self._list(), **files, **found},
             product=f"{self.observed.subject}/sas/selection{'-start' if subject.endswith('/start') else ''}",
             path=self.observed.path,
@@ -178,7 +194,9 @@ class _Camera:
         if "response.rmf" in kept:
             calls.append(epic.rmfgen("source.pha", "response.rmf"))
         if "response.arf" in kept:
-            calls.append(epic.arfgen("source.pha", "response.arf", "response.rmf", _LIST, one.source_type))
+            position = source_arguments(self.observed, one, self.common.one.target)
+            arfgen = epic.arfgen("source.pha", "response.arf", "response.rmf", _LIST, one.source_type, position)
+            calls.append(arfgen)
         return calls
 
 

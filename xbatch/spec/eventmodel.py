@@ -126,7 +126,8 @@ class EventSpectrum:
     """A spectrum to be extracted. `background` and `gti` are empty where there is none.
 
     `response`, `arf`: a file, or ``"none"``, or None where the spec does not say (there is none then). `exposure_map`
-    weighs BACKSCAL where it is given. `responses` are further ones, by name.
+    weighs BACKSCAL where it is given. `responses` are further ones, by name. `source_position`: ``target``, ``region``,
+    a place (degrees, fk5), or empty where the spec does not say.
     """
 
     subject: Subject
@@ -141,6 +142,7 @@ class EventSpectrum:
     note: str = ""
     path: str = ""
     responses: Mapping[str, ResponseFiles] = field(default_factory=dict)
+    source_position: str | tuple[float, float] = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ class LightCurveJob:
     """Light curves of one spectrum's region, with its background, in some bands.
 
     `params`: ``{"dt": s, "min_fracexp": 0.0, "corrections": ["gti", "livetime"], ...}``; ``energy`` (keV) where the
-    spec says at which one they are corrected for effective area.
+    spec says at which one they are corrected for effective area. `source_type` and `source_position` are those of the
+    spectrum.
     """
 
     name: str
@@ -196,6 +199,8 @@ class LightCurveJob:
     screening: str = "default"
     gti: str = ""
     path: str = ""
+    source_type: str = "point"
+    source_position: str | tuple[float, float] = ""
 
 
 @dataclass(frozen=True)

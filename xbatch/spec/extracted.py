@@ -20,6 +20,7 @@ from xbatch.spec.responses import check_responses, further_responses, laid_over_
 from xbatch.spec.rgs import PIPELINE, check_orders, is_pipeline, is_rgs, rgs_spectra
 from xbatch.spec.screenings import DEFAULT_SCREENING, Screenings
 from xbatch.spec.selectors import exceptions, selected
+from xbatch.spec.sourceposition import source_position
 from xbatch.spec.spectra import SpectraFound
 from xbatch.spec.templates import FIELDS, check_template, template_path
 
@@ -82,7 +83,8 @@ def find_extracted(
         subjects[name] = mine
         if sound:
             made = [one for one in mine if is_pipeline(settled[one])]
-            spectra += [_spectrum(one, settled[one], sky, node.path) for one in mine if one not in made]
+            target = named.regions.target is not None
+            spectra += [_spectrum(one, settled[one], sky, node.path, target, report) for one in mine if one not in made]
             rgs = [spectrum for one in made for spectrum in rgs_spectra(one, settled[one], node.path)]
             subjects |= _with_orders(name, [one for one in mine if one not in made], rgs, table, report)
             dispersed += rgs
@@ -133,7 +135,7 @@ def _check_dispersed(made: Sequence[Subject], place: Place, path: str, report: R
             return
 
 
-def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpectrum:
+def _spectrum(subject: Subject, table: Table, sky: Sky, path: str, target: bool, report: Report) -> EventSpectrum:
     def said(key: str) -> str:
         return text_of(table.entries.get(key)) or ""
 
@@ -155,6 +157,7 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str) -> EventSpect
         note=said("note"),
         path=path,
         responses=further_responses(table, subject, sky.base),
+        source_position=source_position(table.entries.get("source_position"), subject, target, report),
     )
 
 

@@ -28,7 +28,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "spectra.*": {
         "file": ("spectra",),
         **dict.fromkeys(("region", "screening", "gti", "source_type", "exposure_map"), _EVENTS),
-        "orders": _RAW,
+        **dict.fromkeys(("orders", "source_position"), _RAW),
     },
 }
 #: Words that are values of one level only.
@@ -43,6 +43,7 @@ _CURES: Mapping[str, str] = {
     "data.exposures": "name the list of the exposure wanted in 'events', or use level: raw",
     "file": "name a region of 'regions' by 'region', or use level: spectra",
     "orders": _OF_RGS,
+    "source_position": "remove it: no effective area is made at this level; or use level: raw",
     "chu": "name the list of the combination in 'events' and remove this, or use level: raw",
     "pileup": "give the annulus of 'regions' an inner radius and remove this, or use level: raw",
 }

@@ -269,6 +269,8 @@ def _curve(
         screening=text_of(table.entries.get("screening")) or spectrum.screening,
         gti=spectrum.gti,
         path=table.path,
+        source_type=spectrum.source_type,
+        source_position=spectrum.source_position,
     ), own
 
 

@@ -28,7 +28,17 @@ __all__ = [
 
 PIPELINE = "pipeline"
 RGSCOMBINE = "rgscombine"
-_OF_REGIONS = ("background", "screening", "gti", "source_type", "exposure_map", "response", "arf", "responses")
+_OF_REGIONS = (
+    "background",
+    "screening",
+    "gti",
+    "source_type",
+    "source_position",
+    "exposure_map",
+    "response",
+    "arf",
+    "responses",
+)
 _OF_SUMS = ("groups", "response", "background", "on_missing", "warn_if")
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.ogip.events import EventList, open_events
@@ -17,12 +19,14 @@ from xbatch.registry import Job, Outcome
 from xbatch.tasks._piledup import enlarged, found_radii, pixels_of_arcsec
 from xbatch.tasks._regions import Placed, place_on, region_files
 from xbatch.tasks._selectlib import region_expression
-from xbatch.xray.region_masks import Field
-from xbatch.xray.regions import Annulus, Circle, Shape
+from xbatch.xray.region_masks import Field, selected
+from xbatch.xray.regions import Annulus, Circle, Ellipse, Shape
 
 __all__ = ["run"]
 
 _SELECTION = "selection.json"
+#: As arfgen and epiclccorr call them.
+_GIVEN, _LONGITUDE, _LATITUDE = "withsourcepos", "sourcex", "sourcey"
 
 
 def run(job: Job) -> Outcome:
@@ -30,11 +34,13 @@ def run(job: Job) -> Outcome:
 
     Inputs: ``events``, a list (only its header is read), ``region/NAME`` for regions from files, and ``pileup/NAME``
     (see `xbatch.tools.pileup`) for those whose inner radius a search has found. Parameters: ``mission``,
-    ``instrument``, ``obsid``, ``regions`` (by name, see `xbatch.tasks._regions`).
+    ``instrument``, ``obsid``, ``regions`` (by name, see `xbatch.tasks._regions`); ``sources``, for some regions RA and
+    Dec (degrees, fk5) of a source that may lie in them.
 
     Output: ``selection.json``: for each region ``NAME.expression``, the condition, and in ``regions`` what it was made
     of: ``expression``, ``combine``, ``shapes`` (how many), and of a circle or an annulus ``x``, ``y``, ``inner`` and
-    ``outer`` (pixels) and ``pixels`` (to an arcsec).
+    ``outer`` (pixels) and ``pixels`` (to an arcsec). For regions of ``sources`` what `arfgen` is told too:
+    ``NAME.withsourcepos``, ``NAME.sourcex`` and ``NAME.sourcey``.
 
     Raises
     ------
@@ -50,6 +56,7 @@ def run(job: Job) -> Outcome:
     plane = event_plane(events.header.wcs, events.path)
     notes: list[str] = []
     regions: dict[str, dict[str, Any]] = {}
+    sources: dict[str, Any] = {}
     for name, placed in place_on(plane, field, job.params["regions"], region_files(job.inputs)).items():
         shapes = placed.shapes
         if name in found:
@@ -58,9 +65,28 @@ def run(job: Job) -> Outcome:
         _, said_of_area = check_area(shapes, placed.rule, field, name, placed.file)
         notes += [f"{name}: {note}" for note in (*placed.notes, *said_of_area)]
         regions[name] = _written(placed, shapes, plane)
+        if (place := (job.params.get("sources") or {}).get(name)) is not None:
+            sources |= {f"{name}.{key}": value for key, value in _source(shapes, placed, plane, place).items()}
+            where = "the target" if sources[f"{name}.{_GIVEN}"] else "the middle of the region"
+            notes.append(f"{name}: the source is taken to be at {where}")
     expressions = {f"{name}.expression": region["expression"] for name, region in regions.items()}
-    write_atomically(job.out / _SELECTION, pretty_json({**expressions, "regions": regions}))
+    write_atomically(job.out / _SELECTION, pretty_json({**expressions, **sources, "regions": regions}))
     return Outcome({"regions": {name: region["expression"] for name, region in regions.items()}}, tuple(notes))
+
+
+def _source(shapes: Sequence[Shape], placed: Placed, plane: PixelPlane, place: Sequence[float]) -> dict[str, Any]:
+    """Say whether a source lies in a region of shapes whose middle does not tell where it is; and where.
+
+    What a region leaves out may lie around the source (its piled-up core), and does not count.
+    """
+    included = [shape for shape in shapes if shape.include]
+    only = included[0] if len(shapes) == 1 and included else None
+    given = False
+    if included and plane.sky is not None and not isinstance(only, Circle | Annulus | Ellipse):
+        x, y = plane.from_sky(place[0], place[1], "fk5")
+        given = bool(selected(included, np.array([x]), np.array([y]), placed.rule)[0])
+    ra, dec = (f"{angle:.8g}" if given else "0" for angle in place)
+    return {_GIVEN: given, _LONGITUDE: ra, _LATITUDE: dec}
 
 
 def _field(events: EventList) -> Field:
