@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.plan.nustarworlds import HEASOFT, TUTORIAL, context_of, made_of, planned, tutorial, work_of
+from tests.plan.nustarworlds import HEASOFT, TOOLS, TUTORIAL, context_of, made_of, planned, tutorial, work_of
+from tests.plan.worlds import analysis_of, spec_of
+from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset
-from xbatch.plan.steps import FileInput, StepInput
+from xbatch.commands.call import Staged, Work
+from xbatch.commands.nuproducts import Barycentre
+from xbatch.commands.nustar import Module
+from xbatch.plan.nustarwork import Located, Reduced, Wanted, located, needs_caldb
+from xbatch.plan.rawmade import RawContext
+from xbatch.plan.steps import FileInput, Step, StepInput
+from xbatch.spec.eventmodel import Observed, Region, Screening
 
 
 def test_regions_are_written_with_their_system(tmp_path: Path) -> None:
@@ -105,3 +114,90 @@ def test_what_is_not_installed_blocks_the_steps(tmp_path: Path) -> None:
             assert step.blocked is not None
             assert step.blocked.code == "XB411"
             assert words in step.blocked.message
+
+
+MODULE = Module("60001110002", "FPMB", "p/event_cl")
+CIRCLE = {"shape": "circle", "frame": "fk5", "center": [10.0, 20.0], "sizes": [30.0], "include": True}
+SHAPE_DEFAULTS = {"angle": 0.0, "sweep": None, "vertices": None}
+
+
+def _wanted(background: str = "bkg", gti: str = "", point: bool = True, **regions: Region) -> Wanted:
+    known = {name: Region(name, {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS}]}) for name in ("src", "bkg")}
+    calm = Screening("calm", {}, {"rate": ["<", 1.0]})
+    observed = Observed(
+        "nustar",
+        "60001110002",
+        "FPMB",
+        Path("data"),
+        regions={**known, **regions},
+        screenings={"default": Screening("default", {}), "calm": calm},
+    )
+    return Wanted(observed, "src", background, "default", gti, point, "spectra.src")
+
+
+@pytest.fixture
+def here() -> RawContext:
+    spec = spec_of([], [])
+    return RawContext(analysis_of(({}, spec)), spec, Toolset(heasoft=HEASOFT))
+
+
+def _found(found: Located | Problem) -> Located:
+    assert isinstance(found, Located)
+    return found
+
+
+def test_regions_without_a_background_and_times(here: RawContext) -> None:
+    alone = _found(located(here, _wanted(background="")))
+    assert (alone.area.source, alone.area.background, alone.area.times) == ("src.reg", "", "")
+    assert set(alone.written) == {"src.reg"} and not alone.staged and not alone.inputs
+    both = _found(located(here, _wanted()))
+    assert both.area.background == "bgd.reg" and set(both.written) == {"src.reg", "bgd.reg"}
+
+
+def test_times_of_a_selection_or_of_a_cut_of_flares(here: RawContext) -> None:
+    selected = _found(located(here, _wanted(gti="dim")))
+    assert selected.inputs == {"times": StepInput("gti:60001110002/FPMB/dim", "gti.gti")}
+    assert selected.staged == {"times.gti": Staged("times", "copy")} and selected.area.times == "times.gti"
+    cut = _found(located(here, replace(_wanted(), screening="calm")))
+    assert cut.inputs == {"times": StepInput("flare:60001110002/FPMB/calm", "flare.gti")}
+
+
+def test_files_of_regions_are_copied(here: RawContext, tmp_path: Path) -> None:
+    path = tmp_path / "my.reg"
+    path.write_text("fk5\ncircle(10,20,30)\n")
+    found = _found(located(here, _wanted(src=Region("src", {"file": "my.reg"}, path))))
+    assert found.inputs == {"region/src": FileInput(str(path))}
+    assert found.staged == {"src.reg": Staged("region/src", "copy")} and set(found.written) == {"bgd.reg"}
+
+
+def test_a_shape_without_a_psf_is_for_extended_sources_and_backgrounds(here: RawContext) -> None:
+    box = {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS, "shape": "box", "sizes": [9.0, 9.0]}]}
+    problem = located(here, _wanted(src=Region("src", box)))
+    assert isinstance(problem, Problem) and "'src' is a box" in problem.message
+    _found(located(here, _wanted(src=Region("src", box), point=False)))
+    _found(located(here, _wanted(bkg=Region("bkg", box))))
+    # what is left out of a circle may have any shape
+    hole = {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS}, {**box["shapes"][0], "include": False}]}
+    _found(located(here, _wanted(src=Region("src", hole))))
+
+
+def test_files_of_a_module_have_one_name_and_one_role_each() -> None:
+    plain = Reduced("nupipeline:1", MODULE)
+    assert plain.inputs == {role: StepInput("nupipeline:1", name) for role, name in plain.roles.items()}
+    assert {name.removeprefix("p/event_cl/"): one.role for name, one in plain.staged.items()} == {
+        name: role for role, name in plain.roles.items()
+    }
+    assert plain.barycentre is None and "orbit" not in plain.roles
+    moved = Reduced("nupipeline:1", MODULE, (10.0, 20.0), "barycorr:1")
+    assert moved.roles["orbit"] == "nu60001110002B.attorb"
+    assert moved.barycentre == Barycentre((10.0, 20.0), "p/event_cl/nu60001110002B.attorb", times=False)
+
+
+def test_calibration_is_an_input(here: RawContext) -> None:
+    step = Step("nuproducts:1", "nuproducts", "1", params={"work": Work(()).params()}, inputs={"a": FileInput("/a")})
+    made = needs_caldb(replace(here, toolset=TOOLS), step)
+    assert made.inputs == {"a": FileInput("/a"), "caldb": FileInput(str(TOOLS.caldb))}
+    assert (made.engine, made.engine_version, made.blocked) == ("heasoft", "6.35.1", None)
+    without = needs_caldb(here, step)
+    assert without.inputs == step.inputs
+    assert without.blocked is not None and "CALDB" in without.blocked.message
