@@ -8,9 +8,13 @@ import re
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
+from tests.end_to_end.test_page_in_browser import BROWSER, shown
 from tests.end_to_end.world import Desk
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas, set_pileup
@@ -167,10 +171,30 @@ def test_a_tool_that_makes_nothing_is_said_and_mended(study: Desk) -> None:
     set_faults(sas(study), {"arfgen": {"kind": "no-product"}})
     said = study.run("--only", "spectrum:*")
     assert said.status != 0 and "arfgen" in said.all
+    linked = set(re.findall(r'href="(logs/[^"]+)"', (study.run_dir / "report.html").read_text()))
+    wanted = {f"logs/epicspectrum.{obsid}%2BEPN%2Bagn.{end}" for obsid in (FIRST, SECOND) for end in ("log", "sh")}
+    assert linked == wanted and all((study.run_dir / unquote(one)).is_file() for one in linked)
     set_faults(sas(study), {})
     before = len(calls(sas(study), "epchain"))
     assert study.run("--only", "spectrum:*").status == 0
     assert len(calls(sas(study), "epchain")) == before
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome")
+@pytest.mark.parametrize("width", [1200, 420])
+def test_the_page_shows_the_search_for_pile_up(study: Desk, tmp_path: Path, width: int) -> None:
+    set_pileup(sas(study), {FIRST: [[0.0, 1.2, 0.01, 0.9, 0.01], [3.0, 1.0, 0.01, 1.0, 0.01]]})
+    said = study.run("--only", "pileup:*", "--jobs", 2)
+    assert said.status == 0, said.all
+    page, picture = study.run_dir / "report.html", tmp_path / "page.png"
+    assert "Exposure U014, Medium, PrimeFullWindow" in page.read_text()
+    done = shown(page, tmp_path / "profile", f"--screenshot={picture}", f"--window-size={width},2400")
+    assert "CONSOLE" not in done.stderr, done.stderr
+    drawn = (imread(picture)[..., :3] * 255).astype(int)
+    # what is accepted, the radius taken, and what is not accepted
+    for colour in ((187, 225, 246), (0, 158, 115), (213, 94, 0)):
+        assert np.any(np.all(np.abs(drawn - np.array(colour)) < 30, axis=-1)), colour
+    assert np.ptp(drawn[:, -4:].reshape(-1, 3), axis=0).max() < 50
 
 
 def test_none_of_nine_observations_is_piled_up_as_published(study: Desk, raw: Path) -> None:

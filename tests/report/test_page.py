@@ -264,3 +264,14 @@ def test_too_many_pictures_are_shown_from_their_files(tmp_path: Path, monkeypatc
     assert all((run / unquote(name)).read_bytes() == PNG for name in shown)
     (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self' file:"
+
+
+def test_a_flux_names_all_that_it_holds_for_where_others_differ(tmp_path: Path) -> None:
+    one = fit_record()["flux"][0]
+    data = [dataset("EPN"), {**dataset("EPN"), "obsid": "2"}, dataset("FPMB")]
+    both = [{**one, "datasets": [0, 2]}, {**one, "dataset": 1, "datasets": [1]}]
+    page = page_of(tmp_path, [Fit(record=fit_record(datasets=data, flux=both))])
+    first = " ".join(str(data[0][key]) for key in ("obsid", "instrument", "spectrum"))
+    assert f"3-79 keV unabsorbed {first}, FPMB" in page.text
+    page = page_of(tmp_path / "alone", [Fit(record=fit_record(datasets=data, flux=both[:1]))])
+    assert "3-79 keV unabsorbed" in page.text and f"unabsorbed {first}" not in page.text

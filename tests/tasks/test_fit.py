@@ -111,6 +111,18 @@ def test_fluxes_of_equal_models_are_given_once(bench: Bench) -> None:
     assert [one["datasets"] for one in bench.fit["flux"]] == [[0, 1]]
 
 
+def test_fluxes_of_models_that_come_to_the_same_values_are_two(bench: Bench) -> None:
+    bench.put(make_world(2), 1)
+    given = two(flux=[{"bands": [{"name": "b", "lo": 2.0, "hi": 10.0}], "absorbed": True}])
+    given["parameters"][1] |= {"frozen": True}
+    *others, norm = given["parameters"]
+    top = {"value": 1e-6, "max": 1e-6}
+    norms = [{**norm, **top, "name": f"pl.norm[{name}]", "datasets": [at]} for at, name in enumerate("AB")]
+    bench.run({**given, "parameters": [*others, *norms]})
+    assert [one["value"] for one in bench.fit["parameters"][-2:]] == [1e-6, 1e-6]
+    assert [one["datasets"] for one in bench.fit["flux"]] == [[0], [1]]
+
+
 def test_absorption_that_is_taken_off_makes_a_flux_larger(bench: Bench) -> None:
     band = {"name": "b", "lo": 0.5, "hi": 2.0}
     bench.run(params(flux=[{"bands": [band], "absorbed": absorbed} for absorbed in (True, False)]))

@@ -229,8 +229,21 @@ def _flux(record: Mapping[str, Any], flux: Mapping[str, Any]) -> FluxRow:
 
     energy = number("energy_flux")
     assert energy is not None
-    label = flux_label(record, flux).removeprefix("flux ")
+    label = ", ".join([flux_label(record, flux).removeprefix("flux "), *_others(record, flux)])
     return FluxRow(label, energy, number("photon_flux"), number("luminosity"), str(flux.get("error_note") or ""))
+
+
+def _others(record: Mapping[str, Any], flux: Mapping[str, Any]) -> list[str]:
+    """Name the other datasets that a flux holds for, where a band has several fluxes."""
+    kind = [(one["band"], one["absorbed"], one.get("model")) for one in record["flux"]]
+    if kind.count((flux["band"], flux["absorbed"], flux.get("model"))) < 2:
+        return []
+    names = [[str(one[key]) for key in ("obsid", "instrument", "spectrum")] for one in record["datasets"]]
+    instruments = [instrument for _, instrument, _ in names]
+    return [
+        names[number][1] if instruments.count(names[number][1]) == 1 else " ".join(names[number])
+        for number in (flux.get("datasets") or ())[1:]
+    ]
 
 
 def _text(value: Any) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xbatch.report.pictures import PICTURES, Picture, is_good, picture_of
 from xbatch.report.source import RunSource, Step
+from xbatch.report.toolfinds import Exposures, PileUp, Sources, exposures_of, pileup_of, sources_of
 
 __all__ = [
     "Lists",
     "ObservationView",
-    "Picture",
     "Preview",
     "RegionRow",
     "Screened",
@@ -23,20 +24,10 @@ __all__ = [
     "sum_views",
 ]
 
-_PICTURES = {
-    "preview": "regions.png",
-    "flare": "flare.png",
-    "epicfilter": "flare.png",
-    "gti": "gti.png",
-    "image": "images.png",
-    "lightcurve": "lightcurves.png",
-    "detect": "sources.png",
-    "mosaic": "mosaic.png",
-}
-_OWN = ("events", *(task for task in _PICTURES if task != "mosaic"))
-_SOME = {"gti", "detect", "epicfilter"}  # that leave a picture at times only
+_OWN = ("events", "epicevents", "rgsproc", *(task for task in PICTURES if task != "mosaic"))
+_SOME = {"gti", "epicfilter"}  # that leave a picture at times only
+_RGS, _RGS_BOTH = "RGS", ("RGS1", "RGS2")
 _USES = ("source of", "background of light curve", "background of", "light curve")
-_GOOD = frozenset({"done", "up to date"})
 Table = Sequence[tuple[str, ...]]
 
 
@@ -69,18 +60,6 @@ class RegionRow:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture with its words; `uri` is None where it is no longer there, `trouble` says why a step left none."""
-
-    title: str
-    uri: str | None
-    alt: str
-    caption: str
-    wide: bool = False
-    trouble: str = ""
-
-
-@dataclass(frozen=True)
 class Preview:
     """A picture of regions, and what it shows."""
 
@@ -99,7 +78,7 @@ class Lists:
 
 @dataclass(frozen=True)
 class ObservationView:
-    """One observation with one instrument."""
+    """One observation with one instrument, or with both RGS."""
 
     obsid: str
     instrument: str
@@ -107,6 +86,9 @@ class ObservationView:
     previews: tuple[Preview, ...]
     pictures: tuple[Picture, ...]
     gtis: tuple[Lists, ...]
+    exposures: tuple[Exposures, ...] = ()
+    pileups: tuple[PileUp, ...] = ()
+    sources: tuple[Sources, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -120,31 +102,33 @@ def observation_views(source: RunSource) -> list[ObservationView]:
     for step in source.manifest["steps"]:
         if step["task"] in _OWN and step["outcome"] != "not selected":
             params = step["params"]
-            found.setdefault((str(params.get("obsid", "")), str(params.get("instrument", ""))), []).append(step)
+            instrument = str(params.get("instrument") or (_RGS if step["task"] == "rgsproc" else ""))
+            found.setdefault((str(params.get("obsid", "")), instrument), []).append(step)
     return [_observation(source, *key, steps) for key, steps in found.items()]
 
 
 def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence[Step]) -> ObservationView:
     others = [
-        _picture(source, step)
-        for task in ("flare", "epicfilter", "gti", "lightcurve", "image", "detect")
+        picture_of(source, step)
+        for task in ("flare", "epicfilter", "gti", "lightcurve", "image")
         for step in steps
         if step["task"] == task
-        and (task not in _SOME or _PICTURES[task] in step["outputs"] or (task == "detect" and not _is_good(step)))
+        and (task not in _SOME or PICTURES[task] in step["outputs"])
         and step["params"].get("figure", True)
     ]
     return ObservationView(
         obsid,
         instrument,
         tuple(_screened(step) for step in steps if step["task"] == "events" and step["facts"]),
-        tuple(Preview(_picture(source, step), tuple(region_rows(step))) for step in steps if step["task"] == "preview"),
+        tuple(
+            Preview(picture_of(source, step), tuple(region_rows(step))) for step in steps if step["task"] == "preview"
+        ),
         tuple(others),
         tuple(_gtis(steps)),
+        tuple(found for step in steps if (found := exposures_of(step)) is not None),
+        tuple(pileup_of(source, step) for step in steps if step["task"] == "pileup"),
+        tuple(made for one in steps if one["task"] == "detect" and (made := sources_of(source, one)) is not None),
     )
-
-
-def _is_good(step: Step) -> bool:
-    return step["outcome"] in _GOOD
 
 
 def _screened(step: Step) -> Screened:
@@ -200,86 +184,22 @@ def _joined(role: str) -> str:
     return "; ".join(" ".join(filter(None, (start, ", ".join(names)))) for start, names in uses.items())
 
 
-def _picture(source: RunSource, step: Step) -> Picture:
-    """Shape the picture that a step has left, or say why there is none."""
-    task = str(step["task"])
-    uri = source.picture_uri(step, _PICTURES[task])
-    title, alt, caption = _words(step)
-    trouble = ""
-    if uri is None:
-        trouble = (
-            str(step["message"] or "") if step["outcome"] not in _GOOD else "It is not among the products any more."
-        )
-        trouble = trouble or f"Its step was {step['outcome']}."
-    many = len(step["facts"].get("bands", ())) if task in {"image", "mosaic"} else 1
-    return Picture(title, uri, alt, caption, many > 1, trouble)
-
-
-def _words(step: Step) -> tuple[str, str, str]:
-    """Give title, description and caption of a step's picture."""
-    params, facts = step["params"], step["facts"]
-    where = f"{params.get('obsid', '')} {params.get('instrument', '')}".strip()
-    name = str(params.get("name") or "")
-    swept = "".join(f" ({value})" for value in [str(step["subject"]).partition("~")[2]] if value)
-    match step["task"]:
-        case "preview":
-            told = f"{facts['image_counts']} counts in {facts['band']}" if "image_counts" in facts else ""
-            return (
-                f"Regions{swept}",
-                f"Image of {where} with the outline of every region: {', '.join(facts.get('regions', {})) or 'none'}",
-                f"Every region on the image of {where}: {told}. Excluded shapes are dashed." if told else "",
-            )
-        case "image":
-            bands = [band["name"] for band in facts.get("bands", ())]
-            width = facts.get("bin", 1)
-            names = " and ".join(facts.get("columns", ("X", "Y")))
-            told = f"{facts['exposure']:.6g} s live; bins of {width:g} in {names}" if "exposure" in facts else ""
-            return f"Images: {name}{swept}", f"Images of {where} in {', '.join(bands)}", told
-        case "mosaic":
-            members = [member["member"] for member in facts.get("members", ())]
-            title = " ".join(word for word in (name, str(params.get("group") or "")) if word)
-            bands = [band["name"] for band in facts.get("bands", ())]
-            return (
-                f"{title}{swept}",
-                f"Sum of the images of {', '.join(members)} in {', '.join(bands)}",
-                f"Sum of {', '.join(members)}; {facts['exposure']:.6g} s live in all" if members else "",
-            )
-        case "lightcurve":
-            told = f"bins of {facts['dt']:g} s" if "dt" in facts else ""
-            return f"Light curves: {name}{swept}", f"Light curves {name} of {where}", told
-        case "detect":
-            number = facts.get("sources")
-            told = f"{number} source{'' if number == 1 else 's'}, by their numbers in the list of SAS" if facts else ""
-            return f"Sources: {name}{swept}", f"Image of {where} with the sources found", told
-        case _:
-            return _words_of_times(step, where, name, swept)
-
-
-def _words_of_times(step: Step, where: str, name: str, swept: str) -> tuple[str, str, str]:
-    """Give the words of a cut of flares, or of a time selection."""
-    facts = step["facts"]
-    if step["task"] not in {"flare", "epicfilter"}:
-        return f"Time selection: {name}{swept}", f"Time selection {name} of {where}", ""
-    kept = f"{facts['seconds']:.6g} s kept" if "seconds" in facts else ""
-    limit = f"limit {facts['limit']:.4g} ct/s" if isinstance(facts.get("limit"), int | float) else ""
-    told = ", ".join(word for word in (limit, kept) if word)
-    return f"Flares{swept}", f"High-energy light curve of {where} and the times kept", told
-
-
 def mosaic_views(source: RunSource) -> list[Picture]:
     """Shape every mosaic, in the plan's order."""
-    return [_picture(source, step) for step in source.steps("mosaic") if step["outcome"] != "not selected"]
+    return [picture_of(source, step) for step in source.steps("mosaic") if step["outcome"] != "not selected"]
 
 
 def sum_views(source: RunSource) -> list[Table]:
     """Give the summed spectra as one table: a row of headings, and a row for each; none without sums."""
     rows: list[tuple[str, ...]] = []
-    for step in source.steps("combine"):
-        facts = step["facts"]
+    read = {step["inputs"]["pha"].get("step"): step for step in source.steps("spectrum") if "pha" in step["inputs"]}
+    for step in (*source.steps("combine"), *source.steps("rgscombine")):
         if step["outcome"] == "not selected":
             continue
+        # what rgscombine has left is counted where it is read
+        facts = read.get(step["name"], step)["facts"] if step["task"] == "rgscombine" else step["facts"]
         params = step["params"]
-        members = facts.get("members") or params.get("members") or ()
+        members = facts.get("members") or params.get("members") or _RGS_BOTH * (step["task"] == "rgscombine")
         rows.append(
             (
                 str(step["subject"]).replace("/", " "),
@@ -288,7 +208,7 @@ def sum_views(source: RunSource) -> list[Table]:
                 _number(facts.get("background_counts"), "{:.0f}"),
                 _number(facts.get("exposure"), "{:.1f}"),
                 _number(facts.get("net_rate", facts.get("rate")), "{:.4g}"),
-                step["outcome"] if step["outcome"] not in _GOOD else "",
+                "" if is_good(step) else step["outcome"],
             )
         )
     head = ("Sum", "Of", "Counts", "Background counts", "Exposure (s)", "Net rate (ct/s)", "")

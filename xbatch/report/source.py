@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
@@ -93,6 +93,16 @@ class RunSource:
             return None
         units = _units(self.bytes_of(step, f"{stem}.ecsv") or b"")
         return Table(rows[0], tuple(units.get(name, "") for name in rows[0]), tuple(rows[1:]))
+
+    def files_of(self, step: Step) -> list[tuple[str, str]]:
+        """Name the script that repeats a tool's step by hand, and its log: what, and address; none without a script."""
+        if not step["log"]:
+            return []
+        log = PurePosixPath(str(step["log"]))
+        script = log.with_suffix(".sh")
+        if not (self.folder / script).is_file():
+            return []
+        return [("log", quote(str(log))), ("script to repeat it by hand", quote(str(script)))]
 
     def log_of(self, step: Step) -> str:
         """Read the end of a step's log; empty where there is none."""

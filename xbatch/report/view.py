@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from xbatch.plan.verdict import Reason, reason_text
 from xbatch.report.observations import band_views, mosaic_views, observation_views, sum_views
 from xbatch.report.source import RunSource, Step, Table
+from xbatch.report.toolfinds import tool_calls
+from xbatch.report.warned import warnings_of
 
 if TYPE_CHECKING:
     from xbatch.report.fits import FitView
 
-__all__ = ["Download", "StepView", "page_view", "reproduce", "step_views", "warnings_of"]
+__all__ = ["Download", "StepView", "page_view", "reproduce", "step_views"]
 
 OUTCOME_WORDS = {
     "complete": "Complete",
@@ -28,19 +29,25 @@ OUTCOME_WORDS = {
 }
 _MEDIA = {".csv": "text/csv", ".ecsv": "text/plain", ".tex": "text/x-tex", ".yaml": "text/plain"}
 _FEW = 40
-_ABOUT = re.compile(r"([^/\s]+/[^/\s]+/[^/\s:]+): (.+)", re.DOTALL)  # a note of one spectrum of a fit
-_DROPPED = re.compile(r"\d+ of \d+ events dropped: ")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file beside the page: what it is, and its address."""
+
+    name: str
+    address: str
 
 
 @dataclass(frozen=True)
 class StepView:
-    """One step as a line of a table, with its log."""
+    """One step as a line of a table, with its log; `files` are those to look at where it has failed."""
 
     step: Step
     why: str
     log: str
     is_bad: bool
+    files: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,15 +56,6 @@ class Download:
 
     name: str
     uri: str
-
-
-@dataclass(frozen=True)
-class Warned:
-    """One thing that must be known, and whom it concerns."""
-
-    text: str
-    about: tuple[str, ...]
-    severe: bool
 
 
 def page_view(source: RunSource) -> dict[str, Any]:
@@ -90,6 +88,7 @@ def page_view(source: RunSource) -> dict[str, Any]:
         "groups": _groups(steps),
         "many_steps": len(steps) > _FEW,
         "outside": _outside(manifest),
+        "calls": tool_calls(manifest["steps"]),
         "commands": reproduce(manifest),
     }
 
@@ -114,53 +113,10 @@ def step_views(source: RunSource) -> list[StepView]:
     views = []
     for step in source.manifest["steps"]:
         why = "; ".join(reason_text(Reason(**reason)) for reason in step["reasons"])
-        views.append(StepView(step, why, source.log_of(step), step["outcome"] in {"failed", "skipped", "cancelled"}))
+        files = tuple(Link(*one) for one in source.files_of(step)) if step["outcome"] == "failed" else ()
+        is_bad = step["outcome"] in {"failed", "skipped", "cancelled"}
+        views.append(StepView(step, why, source.log_of(step), is_bad, files))
     return views
-
-
-def warnings_of(fits: Sequence[FitView], steps: Sequence[StepView]) -> list[Warned]:
-    """Collect what must be known before any number is used: failures first; each once, with whom it concerns."""
-    found: dict[tuple[str, bool], list[str]] = {}
-    for view in steps:
-        if view.step["outcome"] == "failed":
-            found.setdefault((view.step["message"] or "failed; see its log", True), []).append(view.step["name"])
-    for fit in fits:
-        if fit.trouble:
-            found.setdefault((fit.trouble, True), []).append(_label(fit))
-    for fit in fits:
-        for note in fit.notes:
-            named = _ABOUT.fullmatch(note)
-            found.setdefault((named[2] if named else note, False), []).append(named[1] if named else _label(fit))
-        for row in fit.parameters:
-            if row.note and not fit.trouble:
-                found.setdefault((row.note, False), []).append(f"{row.name} of {_label(fit)}")
-    for view in steps:
-        if view.step["task"] not in {"fit", "parameters"}:
-            about = view.step["subject"] if view.step["task"] == "spectrum" else view.step["name"]
-            for note in view.step["notes"]:
-                if not _DROPPED.match(note):  # said of each list where it is shown
-                    found.setdefault((note, False), []).append(about)
-    return _joined([Warned(text, tuple(dict.fromkeys(about)), severe) for (text, severe), about in found.items()])
-
-
-def _joined(warnings: Sequence[Warned]) -> list[Warned]:
-    """Join warnings that differ in their numbers only; the numbers that differ from the first's stand in brackets."""
-    joined: dict[tuple[str, bool], Warned] = {}
-    for warned in warnings:
-        kind = (_NUMBER.sub("#", warned.text), warned.severe)
-        first = joined.get(kind)
-        if first is None:
-            joined[kind] = warned
-            continue
-        pairs = zip(_NUMBER.findall(first.text), _NUMBER.findall(warned.text), strict=True)
-        other = ", ".join(mine for theirs, mine in pairs if mine != theirs)
-        about = (*first.about, *(f"{name} ({other})" for name in warned.about))
-        joined[kind] = Warned(first.text, about, first.severe)
-    return list(joined.values())
-
-
-def _label(fit: FitView) -> str:
-    return fit.title + "".join(f", {axis.rpartition('.')[2]} {value}" for axis, value in fit.values)
 
 
 def reproduce(manifest: Mapping[str, Any]) -> list[str]:

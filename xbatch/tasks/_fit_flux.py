@@ -30,12 +30,16 @@ def fluxes(
 ) -> list[dict[str, Any]]:
     """Give the fluxes asked for, once for all datasets whose model is the same: of the first model, or of a further.
 
+    Models are the same that would be for other values of the free parameters too: two that have come to the same
+    values, at a limit for one, are models of two subjects.
+
     Raises
     ------
     ValueError
         A band is empty, or the errors of the fit cannot be drawn from.
     """
     rows = []
+    points = (result.values, problem.parameters.values(_elsewhere(result.free)))
     for request in params["flux"]:
         name = request.get("model") or ""
         tree = model.further.get(name) if name else model.tree
@@ -48,14 +52,20 @@ def fluxes(
         }
         same: dict[Any, list[int]] = {}
         for number in grids:
-            values = problem.dataset_values(result.values, number)
-            own = tuple((part, values[part]) for part in component_names(tree))
+            found = [problem.dataset_values(values, number) for values in points]
+            own = tuple((part, *(values[part] for values in found)) for part in component_names(tree))
             same.setdefault(own, []).append(number)
         for band in request["bands"]:
             for numbers in same.values():
                 source = _Source(model, tree, problem, grids[numbers[0]], numbers[0], request)
                 rows.append(_row(params, request, band, numbers, source, result))
     return rows
+
+
+def _elsewhere(free: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give other values of the free parameters, each changed in a way of its own."""
+    change = np.linspace(1e-3, 2e-3, free.size)
+    return np.asarray(free * (1.0 + change) + change, dtype=np.float64)
 
 
 class _Source:

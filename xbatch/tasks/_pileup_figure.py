@@ -68,7 +68,7 @@ def draw_pileup(table: Sequence[Mapping[str, Any]], rule: Mapping[str, Any], tak
 def _width(radius: NDArray[np.float64], span: float) -> float:
     """Give the width of the range accepted at one radius: visible, and apart from that of the next."""
     gaps = np.diff(radius)
-    return min([0.03 * span, *(0.7 * gaps)])
+    return float(min([0.03 * span, *(0.7 * gaps)]))
 
 
 def _draw_ratios(
@@ -108,7 +108,7 @@ def _write_head(figure: Figure, rule: Mapping[str, Any], taken: float | None, ti
     at = 1 - 0.25 / _HEIGHT
     figure.text(0.105, at, title, fontsize=12, va="center", weight="bold", parse_math=False)
     figure.text(0.98, at, said, fontsize=10, va="center", ha="right", color="0.3", parse_math=False)
-    points = {"ls": "", "ms": 4.5, "mew": 0}
+    points: dict[str, Any] = {"ls": "", "ms": 4.5, "mew": 0}
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=_GOOD, marker="o", label="measured / expected", **points),
         Line2D([], [], color=_BAD, marker="s", label="not accepted", **points),

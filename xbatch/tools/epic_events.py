@@ -154,7 +154,8 @@ def choose(
             cure="Leave the instrument of this observation out, or choose the other mode (data.pipeline.mode)",
         )
     if wanted == "longest":
-        return [max(open_ones, key=lambda one: one.seconds)], f"the longest of {len(open_ones)}"
+        why = "the only one" if len(open_ones) == 1 else f"the longest of {len(open_ones)}"
+        return [max(open_ones, key=lambda one: one.seconds)], why
     if wanted != "merge":
         raise StepError(f"exposures are chosen by merge, longest or numbers, not {wanted!r}")
     return open_ones, "the only one" if len(open_ones) == 1 else f"all {len(open_ones)}, put together"
