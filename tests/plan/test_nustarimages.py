@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plan.nustarworlds import context_of, planned, tutorial, work_of
+from tests.plan.nustarworlds import by_task, context_of, made_of, planned, tutorial, work_of
 from xbatch.plan.steps import StepInput
 
 
@@ -40,3 +40,32 @@ def test_images_by_extractor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert (args["binf"], args["xcolf"], args["ycolf"]) == (str(binning), x, y)
         assert step.inputs["list"] == StepInput("nupipeline:60001110002", "nu60001110002A01_cl.evt")
         assert step.engine == "heasoft"
+
+
+def test_images_of_one_screening_share_a_map(tmp_path: Path) -> None:
+    text = tutorial(
+        screening="screening: {calm: {saamode: strict}}",
+        images="images: {a: {bands: [3-10 keV], exposure_map: pipeline}, b: {bands: [10-79 keV], exposure_map: "
+        "pipeline}, c: {bands: [3-79 keV], exposure_map: pipeline, screening: calm}, d: {bands: [3-79 keV]}}",
+        engine="",
+        lightcurves="",
+    )
+    maps = by_task(made_of(context_of(tmp_path, text)), "nuexpomap")
+    assert [step.name for step in maps] == ["nuexpomap:60001110002/FPMA", "nuexpomap:60001110002/FPMA/calm"]
+    assert len({step.product for step in maps}) == 2
+    for step, made in zip(maps, ("nupipeline:60001110002", "nupipeline:60001110002/calm"), strict=True):
+        known = {role: item.step for role, item in step.inputs.items() if isinstance(item, StepInput)}
+        assert known == dict.fromkeys(("events", "det1", "mast", "att"), made)
+        assert {one.role for one in work_of(step).staged.values()} == set(known)
+
+
+def test_extractor_makes_whole_images(tmp_path: Path) -> None:
+    text = tutorial(
+        images="images: {map: {bands: [3-10 keV], size: [100, 100]}}",
+        engine="engine: {images: heasoft}",
+        lightcurves="",
+    )
+    made = made_of(context_of(tmp_path, text))
+    (problem,) = made.problems
+    assert problem.code == "XB412" and "extractor makes whole ones" in problem.message
+    assert by_task(made, "image") == []

@@ -7,8 +7,11 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xbatch.commands.call import HEASOFT, SAS, Call, Staged, Work
 from xbatch.plan.script import script
@@ -121,3 +124,52 @@ def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
 def test_it_says_why_and_when_there_is_nothing(tmp_path: Path) -> None:
     assert "# the ARF needs CALDB" in script(_plan(tmp_path), "out")
     assert "there are no commands" in script(Plan("p", (Step("events:1", "events", "1"),)), "out")
+
+
+def _one(work: Work, **more: Any) -> str:
+    return script(Plan("p", (Step("tool:1", "tool", "1", HEASOFT, params={"work": work.params()}, **more),)), "out")
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12), max_size=6))
+def test_the_shell_gives_every_word_as_it_was(values: list[str]) -> None:
+    call = Call(
+        HEASOFT, "printf", tuple((f"p{number}", value) for number, value in enumerate(values)), flags=("%s\\n",)
+    )
+    text = _one(Work((call,)))
+    lines = text[text.index("printf '%s") :]
+    done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, check=True)
+    assert done.stdout == "".join(f"p{number}={value}\n" for number, value in enumerate(values)) or not values
+
+
+def test_a_long_command_is_broken_between_words() -> None:
+    call = Call(HEASOFT, "tool", tuple((f"name{number}", "x" * 30) for number in range(8)))
+    text = _one(Work((call,)))
+    lines = text[text.index("tool name0") :].splitlines()
+    assert all(len(line) <= 120 for line in lines)
+    assert len([line for line in lines if line.endswith("\\")]) > 1
+    assert " ".join(line.removesuffix("\\").strip() for line in lines).split() == [*call.command]
+
+
+def test_folders_variables_and_products_that_may_be_absent() -> None:
+    call = Call(HEASOFT, "tool", (("a", "1"),), environment={"V": "two words"}, folder="b1")
+    text = _one(Work((call,), kept={"x.fits": "*.x", "y.fits": "y"}), outputs=("x.fits", "y.fits?"))
+    assert "( mkdir -p b1 && cd b1 && V='two words' tool a=1 )" in text
+    assert "keep x.fits *.x" in text and "keep_if y.fits y" in text
+
+
+def test_small_files_hold_their_text_and_values_that_others_find() -> None:
+    written = {"plain.txt": "it's $HOME\n", "found.txt": "radius {search:src.inner}\n"}
+    inputs = {"search": FileInput("/some where/found.json")}
+    text = _one(Work((), written=written), inputs=inputs)
+    assert "cat > plain.txt <<'END'\nit's $HOME\nEND" in text
+    assert "$(value '/some where/found.json' src.inner)" in text
+
+
+def test_what_was_not_staged_is_left_out_and_responses_come_from_the_run() -> None:
+    maker = Step("spectrum:1", "spectrum", "1", product="1/src")
+    staged = {"r.rmf": Staged("response", "rmf"), "b.pha": Staged("background", "copy", optional=True)}
+    work = Work((), staged)
+    mine = Step("t:1", "t", "1", params={"work": work.params()}, inputs={"response": StepInput("spectrum:1", "x.npz")})
+    text = script(Plan("p", (maker, mine)), "my run")
+    assert 'link "$RUN/products/1/src/response.rmf" r.rmf' in text
+    assert "b.pha" not in text and "RUN=${RUN:-'my run'}" in text
