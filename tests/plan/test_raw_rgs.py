@@ -40,6 +40,27 @@ def combine(order: int) -> str:
 KINDS = {"pha": "src.pha", "bkg": "bkg.pha", "rmf": "rmf"}
 
 
+SCREENED = """\
+screening:
+  default:
+    for:
+      - {where: {instrument: RGS1}, flare: {rate: "< 0.1 ct/s"}}
+      - {where: {instrument: RGS2}, flare: {rate: "<= 0.2 ct/s", bin: 50 s, ccd: 8}}
+"""
+FIRST = f"{RGSPROC} finalstage=4:spectra"
+AGAIN = "entrystage=3:filter finalstage=5:fluxing"
+
+
+def cut(instrument: str, expression: str, width: int = 100, ccd: int = 9) -> list[str]:
+    region = f"REGION({{found:{instrument}.sources}}:{instrument}_BACKGROUND,M_LAMBDA,XDSP_CORR)"
+    lines = f"""\
+evselect table={{found:{instrument}.events}}:EVENTS withrateset=yes rateset={instrument}_flare.lc
+'expression=(CCDNR=={ccd})&&({region})' makeratecolumn=yes maketimecolumn=yes timebinsize={width}
+"""
+    gti = f"tabgtigen table={instrument}_flare.lc gtiset={instrument}_flare.gti 'expression={expression}'"
+    return [" ".join(lines.split()), gti]
+
+
 def made_of(tmp_path: Path, orders: str = "[1]", text: str = SPEC) -> RawMade:
     suite = Suite("sas", "21.0.0", Path("/opt/sas"))
     context = context_of(tmp_path, text.replace("ORDERS", orders), suite)
@@ -115,3 +136,66 @@ def test_products_are_apart(tmp_path: Path) -> None:
 def test_nothing_where_nothing_is_asked(tmp_path: Path) -> None:
     text = SPEC[: SPEC.index("spectra:")].replace("instruments: [RGS1, RGS2]", "instruments: [EPN]")
     assert made_of(tmp_path, text=text) == RawMade()
+
+
+def test_every_command_where_flares_are_cut(tmp_path: Path) -> None:
+    made = made_of(tmp_path, text=SPEC + SCREENED)
+    both = [*cut("RGS1", "RATE<0.1"), *cut("RGS2", "RATE<=0.2", 50, 8)]
+    again = f"{RGSPROC} 'auxgtitables=RGS1_flare.gti RGS2_flare.gti' {AGAIN}"
+    assert commands(made)[f"rgsproc:{OBSID}"] == words({"": [FIRST, *both, again]})[""]
+    assert commands(made)[f"rgscombine:{OBSID}/rgs12"] == words({"": [combine(1)]})[""]
+    step = by_name(made)[f"rgsproc:{OBSID}"]
+    files = [f"{name}_flare.{kind}" for name in ("RGS1", "RGS2") for kind in ("lc", "gti", "png")]
+    assert step.outputs[-7:] == (*files, "rgsproc.json")
+    assert step.params["flares"]["RGS2"] == {"rate": ["<=", 0.2], "bin": 50.0, "ccd": 8}
+    assert step.params["found"]["RGS1.events"] == "P*R1[SU]???EVENLI0000.FIT"
+    check_outputs(made.steps, TASKS)
+
+
+def test_one_of_the_instruments_alone(tmp_path: Path) -> None:
+    # the other's spectra of the first run have all its times: they are none of the products
+    text = SPEC[: SPEC.index("combine:")].replace("as it comes}", "as it comes, where: {instrument: RGS1}}") + SCREENED
+    made = made_of(tmp_path, text=text)
+    again = f"{RGSPROC} auxgtitables=RGS1_flare.gti {AGAIN}"
+    assert commands(made)[f"rgsproc:{OBSID}"] == words({"": [FIRST, *cut("RGS1", "RATE<0.1"), again]})[""]
+    assert not [name for name in by_name(made)[f"rgsproc:{OBSID}"].outputs if name.startswith("RGS2")]
+
+
+TWO = """\
+spectra:
+  quiet: {region: pipeline, screening: NAME}
+  whole: {region: pipeline, screening: OTHER}
+combine: {rgs12: {of: [quiet, whole], over: instrument, method: rgscombine}}
+"""
+QUIET = "screening: {quiet: {for: [{where: {instrument: [RGS1, RGS2]}, flare: {rate: < 0.1 ct/s}}]}, loose: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "screened", "unscreened"),
+    [("quiet", "default", "/quiet", ""), ("quiet", "loose", "/quiet", ""), ("default", "loose", "", "/loose")],
+)
+def test_with_and_without_flares(tmp_path: Path, name: str, other: str, screened: str, unscreened: str) -> None:
+    screening = QUIET.replace("quiet:", f"{name}:")
+    text = SPEC[: SPEC.index("spectra:")] + TWO.replace("NAME", name).replace("OTHER", other) + screening
+    text = text.replace("of: [quiet, whole]", "of: quiet")
+    made = made_of(tmp_path, text=text)
+    steps = by_name(made)
+    assert len(steps[f"rgsproc:{OBSID}{screened}"].params["work"]["calls"]) == 6
+    assert commands(made)[f"rgsproc:{OBSID}{unscreened}"] == words({"": [RGSPROC]})[""]
+    for spectrum, maker in (("quiet", screened), ("whole", unscreened)):
+        pha = steps[f"spectrum:{OBSID}/RGS1/{spectrum}"].inputs["pha"]
+        assert pha == StepInput(f"rgsproc:{OBSID}{maker}", "RGS1_o1.src.pha")
+    assert steps[f"rgscombine:{OBSID}/rgs12"].inputs["RGS2_o1.rmf"].step == f"rgsproc:{OBSID}{screened}"  # type: ignore[union-attr]
+    products = [step.product for step in made.steps]
+    assert len(set(products)) == len(products)
+    check_outputs(made.steps, TASKS)
+
+
+def test_what_cuts_no_flares_is_the_work_that_it_was(tmp_path: Path) -> None:
+    plain = by_name(made_of(tmp_path))[f"rgsproc:{OBSID}"]
+    assert sorted(plain.params) == ["obsid", "wanted", "work"]
+    epic = "screening: {default: {flare: {band: 10-12 keV, bin: 100 s, rate: < 0.4 ct/s}}}\n"
+    with_cameras = SPEC.replace("instruments: [RGS1", "instruments: [EPN, RGS1").replace(
+        "region: pipeline", "region: pipeline, where: {instrument: [RGS1, RGS2]}"
+    )
+    assert by_name(made_of(tmp_path, text=with_cameras + epic))[f"rgsproc:{OBSID}"].params == plain.params

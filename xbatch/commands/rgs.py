@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from xbatch.commands.call import SAS, Call
+from xbatch.commands.epic import evselect_rate
 from xbatch.commands.sas import listed
 
-__all__ = ["COMBINED", "ORDERS", "RGS", "Product", "kept_name", "pattern_of", "product_of", "rgscombine", "rgsproc"]
+__all__ = [
+    "COMBINED",
+    "FOUND",
+    "ORDERS",
+    "RGS",
+    "Product",
+    "background_rates",
+    "events_name",
+    "flare_name",
+    "kept_name",
+    "of_exposures",
+    "pattern_of",
+    "product_of",
+    "rgscombine",
+    "rgsproc",
+    "rgsproc_again",
+    "rgsproc_first",
+    "short_name",
+    "sources_name",
+]
 
 RGS = ("RGS1", "RGS2")
 ORDERS = (1, 2)
 COMBINED = ("source.pha", "background.pha", "response.rmf")
 """What `rgscombine` leaves here."""
+FOUND = "found"
+"""Role of the tokens for files whose names have an exposure in them: ``{found:RGS1.events}``."""
 
 _CODES = {"R1": "RGS1", "R2": "RGS2"}
 _KINDS = {"SRSPEC": "src.pha", "BGSPEC": "bkg.pha", "RSPMAT": "rmf"}
+_SPECTRA = ("P*R*SRSPEC*.FIT", "P*R*BGSPEC*.FIT")
+_RESPONSES = "P*R*RSPMAT*.FIT"
 #: PppppppppppR1SnnnSRSPEComms.FIT: exposure, what it is, order, number of the source (001: the proposal's).
 _NAME = re.compile(r"P\d{10}(R[12])([SU]\d{3})(SRSPEC|BGSPEC|RSPMAT)(\d)001\.FIT")
 
@@ -32,7 +56,58 @@ def rgsproc(combined: bool = False) -> Call:
     """
     args = [("orders", listed(ORDERS)), ("bkgcorrect", "no"), ("withmlambdacolumn", "yes")]
     args += [("spectrumbinning", "lambda")] if combined else []
-    return Call(SAS, "rgsproc", tuple(args), ("P*R*SRSPEC*.FIT", "P*R*BGSPEC*.FIT", "P*R*RSPMAT*.FIT"))
+    return Call(SAS, "rgsproc", tuple(args), (*_SPECTRA, _RESPONSES))
+
+
+def rgsproc_first() -> Call:
+    """Make lists, regions and spectra, from which flares are found; responses would be made again afterwards.
+
+    The regions of background, which the light curves need, are made in the stage of the spectra, in wavelengths
+    (rgsproc 1.37, *Algorithm*).
+    """
+    first = rgsproc(combined=True)
+    return replace(first, args=(*first.args, ("finalstage", "4:spectra")), expects=(_events("R*"), *_SPECTRA))
+
+
+def rgsproc_again(gtis: Iterable[str]) -> Call:
+    """Filter the lists by good times, and make spectra and responses of what is left.
+
+    Parameters
+    ----------
+    gtis : iterable of str
+        Files; the times that are in all of them are kept, of both instruments (rgsfilter 1.19, *Algorithm*).
+    """
+    call = rgsproc(combined=True)
+    stages = (("auxgtitables", listed(gtis)), ("entrystage", "3:filter"), ("finalstage", "5:fluxing"))
+    return replace(call, args=(*call.args, *stages), expects=(_events("R*"), *call.expects))
+
+
+def short_name(instrument: str, exposure: str) -> str:
+    """Name an exposure as rgsproc does: ``R1S004``."""
+    return f"{_code(instrument)}{exposure}"
+
+
+def of_exposures(call: Call, exposures: Iterable[str]) -> Call:
+    """Have rgsproc work on some exposures alone, named by `short_name`."""
+    return replace(call, args=(*call.args, ("withinstexpids", "yes"), ("instexpids", listed(exposures))))
+
+
+def background_rates(instrument: str, events: str, sources: str, out: str, ccd: int, width: float) -> Call:
+    """Count what one CCD has beside the source in bins of time, in counts/s.
+
+    CCD 9 is the nearest to the optical axis: it has the fewest photons of the source, and the most protons (XMM-Newton
+    ABC Guide, chapter 10; SAS Users' Guide, RGS light curves).
+
+    Parameters
+    ----------
+    instrument, events, sources, out : str
+        `sources` is the list with the regions that rgsproc has made.
+    ccd : int
+    width : float
+        s.
+    """
+    region = f"REGION({sources}:{instrument}_BACKGROUND,M_LAMBDA,XDSP_CORR)"
+    return evselect_rate(events, out, f"(CCDNR=={ccd})&&({region})", width)
 
 
 @dataclass(frozen=True)
@@ -62,6 +137,29 @@ def product_of(name: str) -> Product | None:
     return Product(_CODES[found[1]], found[2], int(found[4]), _KINDS[found[3]]) if found else None
 
 
+def events_name(instrument: str, exposure: str = "[SU]???") -> str:
+    """Give the pattern of the name that rgsproc gives the list of events of an exposure, or of any."""
+    return _events(short_name(instrument, exposure))
+
+
+def sources_name(instrument: str, exposure: str = "[SU]???") -> str:
+    """Give the pattern of the name of the list with sources and regions of an exposure, or of any."""
+    return f"P*{short_name(instrument, exposure)}SRCLI_0000.FIT"
+
+
+def _events(whose: str) -> str:
+    return f"P*{whose}EVENLI0000.FIT"
+
+
+def _code(instrument: str) -> str:
+    return next(code for code, name in _CODES.items() if name == instrument)
+
+
+def flare_name(instrument: str, kind: str) -> str:
+    """Name what a cut of flares leaves: the ``lc``, the ``gti`` and the ``png`` of an instrument."""
+    return f"{instrument}_flare.{kind}"
+
+
 def kept_name(instrument: str, order: int, kind: str) -> str:
     """Name a product as it is kept, whichever exposure it is of."""
     return f"{instrument}_o{order}.{kind}"
@@ -69,9 +167,8 @@ def kept_name(instrument: str, order: int, kind: str) -> str:
 
 def pattern_of(instrument: str, order: int, kind: str) -> str:
     """Give the pattern of the names that rgsproc gives a product, of whichever exposure."""
-    codes = {name: code for code, name in _CODES.items()}
     kinds = {name: code for code, name in _KINDS.items()}
-    return f"P*{codes[instrument]}[SU]???{kinds[kind]}{order}001.FIT"
+    return f"P*{_code(instrument)}[SU]???{kinds[kind]}{order}001.FIT"
 
 
 def rgscombine(members: Sequence[tuple[str, int]]) -> Call:

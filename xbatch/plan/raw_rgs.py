@@ -1,10 +1,30 @@
-"""Spectra of the RGS: rgsproc makes those of both instruments at once, rgscombine adds them."""
+"""Spectra of the RGS: rgsproc makes those of both instruments at once, without flares if asked; rgscombine adds them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from xbatch.base.files import safe_name
-from xbatch.commands.call import Staged, Work
-from xbatch.commands.rgs import COMBINED, ORDERS, RGS, kept_name, pattern_of, rgscombine, rgsproc
+from xbatch.commands.call import Call, Staged, Work
+from xbatch.commands.epic import tabgtigen
+from xbatch.commands.rgs import (
+    COMBINED,
+    FOUND,
+    ORDERS,
+    RGS,
+    background_rates,
+    events_name,
+    flare_name,
+    kept_name,
+    pattern_of,
+    rgscombine,
+    rgsproc,
+    rgsproc_again,
+    rgsproc_first,
+    sources_name,
+)
 from xbatch.plan.raw_sas import SasSteps
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.sources import Source, spectrum_name
@@ -15,9 +35,30 @@ from xbatch.spec.rawmodel import RawObservation, RgsSpectrum, RgsSum
 
 __all__ = ["rgs_steps"]
 
+_MAIN = "default"
 _KINDS = ("src.pha", "bkg.pha", "rmf")
 _ROLES = ("pha", "background", "rmf")
 _ALONE = "the RGS's spectra, backgrounds and responses are made of calibration that rgsproc alone has"
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Spectra that one step of rgsproc makes; `flares` is empty, or has the cut of each instrument that has one."""
+
+    screening: str
+    spectra: Sequence[RgsSpectrum]
+    flares: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def wanted(self) -> list[tuple[str, int]]:
+        """Instruments and orders, in their order."""
+        asked = {(each.subject.instrument, each.order) for each in self.spectra}
+        return [(instrument, order) for instrument in RGS for order in ORDERS if (instrument, order) in asked]
+
+    @property
+    def instruments(self) -> list[str]:
+        """Those that are wanted."""
+        return list(dict.fromkeys(instrument for instrument, _ in self.wanted))
 
 
 def rgs_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -39,48 +80,103 @@ def rgs_steps(context: RawContext, one: RawObservation) -> RawMade:
     if not spectra:
         return RawMade()
     common = SasSteps(context, one)
-    made = _rgsproc_step(common, spectra, bool(sums))
-    steps, sources = [made], []
-    for each in spectra:
-        files = {
-            role: StepInput(made.name, kept_name(each.subject.instrument, each.order, kind))
-            for role, kind in zip(_ROLES, _KINDS, strict=True)
-        }
-        steps.append(_spectrum_step(each.subject, files, each.note, each.path))
-        sources.append(_source(each.subject, "the background that rgsproc makes", each.note, each.path))
+    steps: list[Step] = []
+    sources: list[Source] = []
+    makers: dict[Subject, str] = {}
+    for group in _groups(spectra):
+        made = _rgsproc_step(common, group, bool(sums))
+        steps.append(made)
+        for each in group.spectra:
+            makers[each.subject] = made.name
+            files = {
+                role: StepInput(made.name, kept_name(each.subject.instrument, each.order, kind))
+                for role, kind in zip(_ROLES, _KINDS, strict=True)
+            }
+            steps.append(_spectrum_step(each.subject, files, each.note, each.path))
+            sources.append(_source(each.subject, "the background that rgsproc makes", each.note, each.path))
     orders = {each.subject: each.order for each in spectra}
     for whole in sums:
-        combined = _combine_step(common, whole, orders, made.name)
+        combined = _combine_step(common, whole, orders, makers)
         files = {role: StepInput(combined.name, file) for role, file in zip(_ROLES, COMBINED, strict=True)}
         steps += [combined, _spectrum_step(whole.subject, files, "", whole.path)]
         sources.append(_source(whole.subject, "the background that rgscombine adds up", "", whole.path))
     return RawMade(steps=tuple(steps), sources={source.subject.path: source for source in sources})
 
 
-def _rgsproc_step(common: SasSteps, spectra: list[RgsSpectrum], combined: bool) -> Step:
+def _groups(spectra: Sequence[RgsSpectrum]) -> list[_Group]:
+    """Put together what one run of rgsproc makes: the spectra of a screening; of all screenings that cut no flares."""
+    by_name: dict[str, list[RgsSpectrum]] = {}
+    for each in spectra:
+        by_name.setdefault(each.screening, []).append(each)
+    cut: list[_Group] = []
+    whole: list[RgsSpectrum] = []
+    for name, mine in by_name.items():
+        found = {each.subject.instrument: each.flare for each in mine if each.flare is not None}
+        flares = {instrument: found[instrument] for instrument in RGS if instrument in found}
+        if flares:
+            cut.append(_Group(name, mine, flares))
+        else:
+            whole += mine
+    if not whole:
+        return cut
+    taken = any(group.screening == _MAIN for group in cut)
+    return [_Group(whole[0].screening if taken else _MAIN, whole, {}), *cut]
+
+
+def _rgsproc_step(common: SasSteps, group: _Group, combined: bool) -> Step:
     """Make the step of rgsproc, which keeps both orders: what is asked for must be there, the rest may."""
-    wanted = {(each.subject.instrument, each.order) for each in spectra}
-    every = [(instrument, order) for instrument in RGS for order in ORDERS]
+    wanted, flares, obsid = group.wanted, group.flares, common.one.obsid
+    # what is made anew without flares is made of the instruments that are wanted
+    every = [(instrument, order) for instrument in group.instruments if flares for order in ORDERS]
+    every = every or [(instrument, order) for instrument in RGS for order in ORDERS]
     files = [(instrument, order, kind) for instrument, order in every for kind in _KINDS]
     outputs = [f"{kept_name(*file)}{'' if file[:2] in wanted else '?'}" for file in files]
     kept = {kept_name(*file): pattern_of(*file) for file in files}
-    obsid = common.one.obsid
+    params: dict[str, Any] = {"obsid": obsid, "wanted": [list(pair) for pair in wanted]}
+    calls: tuple[Call, ...] = (rgsproc(combined),)
+    if flares:
+        calls = tuple(_calls_without_flares(flares))
+        params |= {"flares": flares, FOUND: dict(_patterns(flares))}
+        kept |= {flare_name(each, kind): flare_name(each, kind) for each in flares for kind in ("lc", "gti")}
+        outputs += [flare_name(each, kind) for each in flares for kind in ("lc", "gti", "png")]
+    name = "" if group.screening == _MAIN else group.screening
     return common.step(
         "rgsproc",
-        obsid,
-        spectra[0].path,
-        Work((rgsproc(combined),), common.staged(unpack=True), kept=kept, environment=common.environment),
+        f"{obsid}/{name}" if name else obsid,
+        group.spectra[0].path,
+        Work(calls, common.staged(unpack=True), kept=kept, environment=common.environment),
         common.calibration,
-        params={"obsid": obsid, "wanted": [list(pair) for pair in every if pair in wanted]},
+        params=params,
         outputs=(*outputs, "rgsproc.json"),
-        product=f"{obsid}/sas/rgs",
+        product=f"{obsid}/sas/rgsproc-{safe_name(name)}" if name else f"{obsid}/sas/rgs",
         because=_ALONE,
     )
 
 
-def _combine_step(common: SasSteps, whole: RgsSum, orders: dict[Subject, int], made: str) -> Step:
+def _calls_without_flares(flares: Mapping[str, Mapping[str, Any]]) -> Iterator[Call]:
+    """Give the calls that find the times without flares, and make spectra of these."""
+    yield rgsproc_first()
+    for instrument, flare in flares.items():
+        events, sources = (f"{{{FOUND}:{instrument}.{what}}}" for what in ("events", "sources"))
+        rates, good = (flare_name(instrument, kind) for kind in ("lc", "gti"))
+        yield background_rates(instrument, events, sources, rates, int(flare["ccd"]), float(flare["bin"]))
+        test, limit = flare["rate"]
+        yield tabgtigen(rates, good, str(test), float(limit))
+    yield rgsproc_again(flare_name(instrument, "gti") for instrument in flares)
+
+
+def _patterns(flares: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say for the script which files the tokens of the calls stand for."""
+    for instrument in flares:
+        yield f"{instrument}.events", events_name(instrument)
+        yield f"{instrument}.sources", sources_name(instrument)
+
+
+def _combine_step(
+    common: SasSteps, whole: RgsSum, orders: Mapping[Subject, int], makers: Mapping[Subject, str]
+) -> Step:
     members = [(one.instrument, orders[one]) for one in whole.members]
-    names = [kept_name(instrument, order, kind) for instrument, order in members for kind in _KINDS]
+    names = {kept_name(one.instrument, orders[one], kind): makers[one] for one in whole.members for kind in _KINDS}
     subject = f"{common.one.obsid}/{whole.subject.spectrum}"
     return common.step(
         "rgscombine",
@@ -92,7 +188,7 @@ def _combine_step(common: SasSteps, whole: RgsSum, orders: dict[Subject, int], m
             kept={file: file for file in COMBINED},
             environment=common.environment,
         ),
-        {**common.calibration, **{name: StepInput(made, name) for name in names}},
+        {**common.calibration, **{name: StepInput(made, name) for name, made in names.items()}},
         product=f"{common.one.obsid}/sas/rgs-{safe_name(whole.subject.spectrum)}",
         because=_ALONE,
     )

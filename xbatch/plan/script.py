@@ -183,6 +183,8 @@ def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
     role, _, key = token.partition(":")
     if role == "loop":
         return f'"${key}"'
+    if role == "found":  # a file that a call before has made, whose name has an exposure in it
+        return f'"$(ls {step.params[role][key]} | head -n 1)"'
     item = step.inputs.get(role)
     if item is None:
         return f'"${{{_NOT_A_NAME.sub("_", f"{role}_{key}")}:?found by the step itself: see its log}}"'

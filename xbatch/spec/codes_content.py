@@ -162,7 +162,8 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB233": Code(
             "spectra of the RGS and of regions",
-            "`region: pipeline` and `orders` are for RGS1 and RGS2, whose spectra rgsproc makes; others have regions.",
+            "`region: pipeline` and `orders` are for RGS1 and RGS2, whose spectra rgsproc makes; others have regions. "
+            "Of the RGS's events rgsproc selects all that is not a flare.",
             "Select the instruments with `where`.",
         ),
         "XB234": Code(

@@ -13,7 +13,7 @@ __all__ = ["ESPFILT", "ESPFILT_KEYS", "espfilt_params"]
 ESPFILT = "espfilt"
 ESPFILT_KEYS = ("estimator", "range_scale", "smooth", "ratio")
 _RANGE_SCALE = {"EPN": 15.0}  # 6 for the MOS
-_FOREIGN = ("rate", "pattern", "flag")
+_FOREIGN = ("rate", "pattern", "flag", "ccd")
 
 
 def espfilt_params(flare: Table, instrument: str, report: Report) -> dict[str, Any] | None:

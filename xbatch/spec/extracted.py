@@ -85,7 +85,7 @@ def find_extracted(
             made = [one for one in mine if is_pipeline(settled[one])]
             target = named.regions.target is not None
             spectra += [_spectrum(one, settled[one], sky, node.path, target, report) for one in mine if one not in made]
-            rgs = [spectrum for one in made for spectrum in rgs_spectra(one, settled[one], node.path)]
+            rgs = [spectrum for one in made for spectrum in rgs_spectra(one, settled[one], named.screenings, node.path)]
             subjects |= _with_orders(name, [one for one in mine if one not in made], rgs, table, report)
             dispersed += rgs
             _check_dispersed(made, table.key_place(name), node.path, report)

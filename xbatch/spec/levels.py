@@ -24,7 +24,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "screening.*": dict.fromkeys(
         ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr", "chu"), _RAW
     ),
-    "screening.*.flare": dict.fromkeys(("method", "estimator", "range_scale", "smooth", "ratio"), _RAW),
+    "screening.*.flare": dict.fromkeys(("method", "estimator", "range_scale", "smooth", "ratio", "ccd"), _RAW),
     "spectra.*": {
         "file": ("spectra",),
         **dict.fromkeys(("region", "screening", "gti", "source_type", "exposure_map"), _EVENTS),

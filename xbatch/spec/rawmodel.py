@@ -85,13 +85,16 @@ class PileUp:
 class RgsSpectrum:
     """A spectrum of one RGS of one observation that rgsproc makes, one for each order.
 
-    `subject.spectrum` is the entry's name; where there are several orders, ``name-o2`` is that of the second.
+    `subject.spectrum` is the entry's name; where there are several orders, ``name-o2`` is that of the second. `flare`,
+    of its `screening`: ``{"rate": ["<", 0.1], "bin": s, "ccd": 9}``, or None where flares stay.
     """
 
     subject: Subject
     order: int
     note: str = ""
     path: str = ""
+    screening: str = "default"
+    flare: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from xbatch.spec.model import Subject
 from xbatch.spec.named import chosen_spectra, namesake
 from xbatch.spec.nodes import DEFAULT, Items, Node, Scalar, Table, is_said, items_of, join, text_of
 from xbatch.spec.report import Report, shown
+from xbatch.spec.rgsflares import exceptions_for_rgs
 from xbatch.spec.spectra import SpectraFound
 
 if TYPE_CHECKING:
     from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
+    from xbatch.spec.screenings import Screenings
 
 __all__ = [
     "PIPELINE",
@@ -28,17 +30,8 @@ __all__ = [
 
 PIPELINE = "pipeline"
 RGSCOMBINE = "rgscombine"
-_OF_REGIONS = (
-    "background",
-    "screening",
-    "gti",
-    "source_type",
-    "source_position",
-    "exposure_map",
-    "response",
-    "arf",
-    "responses",
-)
+_MAIN = "default"  # the screening where none is named
+_OF_REGIONS = ("background", "gti", "source_type", "source_position", "exposure_map", "response", "arf", "responses")
 _OF_SUMS = ("groups", "response", "background", "on_missing", "warn_if")
 
 
@@ -73,20 +66,15 @@ def check_orders(node: Table, report: Report) -> None:
 
 
 def check_rgs_screenings(root: Table, report: Report) -> None:
-    """Refuse exceptions of screenings that are for the RGS alone: nothing would come of them."""
-    block = root.entries.get("screening")
-    for screening in block.entries.values() if isinstance(block, Table) else ():
-        listed = screening.entries.get("for") if isinstance(screening, Table) else None
-        for one in items_of(listed):
-            where = one.entries.get("where") if isinstance(one, Table) else None
-            named = where.entries.get("instrument") if isinstance(where, Table) else None
-            values = [text_of(value) or "" for value in items_of(named)]
-            if named is not None and values and all(value.startswith("RGS") for value in values):
-                message = "a screening is of lists of events, and the spectra of the RGS are of all that rgsproc takes"
-                report.add(named, "XB233", message, "remove the exception")
+    """Refuse what exceptions of screenings say for the RGS alone, but for flares: nothing would come of it."""
+    for one in exceptions_for_rgs(root):
+        for key, node in one.entries.items():
+            if key not in {"where", "flare"} and _is_wanted(node):
+                message = f"rgsproc selects the events of the RGS, and '{key}' is of lists of EPIC and NuSTAR"
+                report.add(one.key_place(key), "XB233", message, "remove it: flares can be cut", join(one.path, key))
 
 
-def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
+def rgs_spectra(subject: Subject, table: Table, screenings: Screenings, path: str) -> list[RgsSpectrum]:
     """Give the spectra of one RGS of one observation, one for each order.
 
     Parameters
@@ -95,6 +83,8 @@ def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
         With the name of the entry.
     table : Table
         The entry as it holds for the subject.
+    screenings : Screenings
+        For the cut of flares of the one that the entry names.
     path : str
     """
     from xbatch.spec.rawmodel import RgsSpectrum  # loaded for specs that have them
@@ -103,10 +93,10 @@ def rgs_spectra(subject: Subject, table: Table, path: str) -> list[RgsSpectrum]:
     numbers = [one.value for one in items_of(listed) if isinstance(one, Scalar)]
     orders = [number for number in numbers if isinstance(number, int)] or [1]
     note = text_of(table.entries.get("note")) or ""
-    return [
-        RgsSpectrum(replace(subject, spectrum=_of_order(subject.spectrum, order, orders)), order, note, path)
-        for order in orders
-    ]
+    screening = text_of(table.entries.get("screening")) or _MAIN
+    flare = screenings.rgs_flare(screening, replace(subject, spectrum="", gti=""))
+    named = (replace(subject, spectrum=_of_order(subject.spectrum, order, orders)) for order in orders)
+    return [RgsSpectrum(one, order, note, path, screening, flare) for one, order in zip(named, orders, strict=True)]
 
 
 def _of_order(name: str, order: int, orders: Sequence[int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,10 @@ from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Broken, Items, Node, Scalar, Table, data_of, is_sound, text_of
 from xbatch.spec.observed import Sky
 from xbatch.spec.quantity import QuantityError, energy_range, quantity, span
+from xbatch.spec.rates import rate_limit
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.rgs import is_rgs
+from xbatch.spec.rgsflares import exceptions_for_rgs, rgs_flare
 from xbatch.spec.selectors import exceptions
 
 __all__ = ["DEFAULT_SCREENING", "MISSION_CUTS", "Screenings", "find_screenings", "numbers_of"]
@@ -38,7 +39,6 @@ _OF_MISSION: Mapping[str, str] = {
 _RANGE = re.compile(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", re.ASCII)
 _BITS = re.compile(r"[0-9]+|#[A-Za-z_][A-Za-z0-9_]*|[bB][01xX]+", re.ASCII)
 _STATUS_BITS = 16
-_LIMIT = re.compile(r"\s*(<=?|>=?)?\s*(.+)", re.ASCII)
 
 MISSION_CUTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -60,6 +60,9 @@ class Screenings:
     settled: Mapping[str, Mapping[Subject, Table]] = field(default_factory=dict)
     _made: dict[tuple[str, Subject], Screening | None] = field(default_factory=dict)
     _misplaced: dict[tuple[str, Subject], list[tuple[Node, str]]] = field(default_factory=dict)
+    of_rgs: frozenset[str] = frozenset()
+    cameras: bool = True
+    _flares: dict[tuple[str, Subject], Mapping[str, Any] | None] = field(default_factory=dict)
 
     def known(self, node: Node | None, name: str) -> bool:
         """Say whether a screening of this name is there, and report it if not."""
@@ -129,6 +132,19 @@ class Screenings:
         params = {key: data_of(node) for key, node in said.items() if node is not None and _is_said(node)}
         return {key: value.upper() if key == "saamode" else value for key, value in params.items()}
 
+    def rgs_flare(self, name: str, subject: Subject) -> Mapping[str, Any] | None:
+        """Give the cut of flares that a screening has for an RGS; None where it has none, or it is at fault."""
+        key = (name, subject)
+        if key not in self._flares:
+            table = self.settled.get(name, {}).get(subject)
+            flare = None if table is None else table.entries.get("flare")
+            self._flares[key] = (
+                rgs_flare(flare, subject.instrument, self.of_rgs, self.cameras, self.report)
+                if isinstance(flare, Table)
+                else None
+            )
+        return self._flares[key]
+
     def _cut(self, key: str, node: Node | None, subject: Subject) -> Any:
         """Read one cut; None where it is switched off, or at fault."""
         text = _text(node)
@@ -161,7 +177,9 @@ class Screenings:
             result["bin"] = quantity(_text(node.entries["bin"]), "time")
             if result["bin"] <= 0.0:
                 raise QuantityError("XB205", "the bin of flare is not above 0", "write it as 100 s")
-            result[limit] = _limit(_text(node.entries["rate"])) if limit == "rate" else _float(node.entries["sigma"])
+            result[limit] = (
+                rate_limit(_text(node.entries["rate"])) if limit == "rate" else _float(node.entries["sigma"])
+            )
         except QuantityError as error:
             self.report.add(node, error.code, error.message, error.hint)
             return None
@@ -178,6 +196,10 @@ class Screenings:
         foreign = [key for key in ESPFILT_KEYS if _is_said(node.entries.get(key))]
         missing = [key for key in ("band", "bin") if not _is_said(node.entries.get(key))]
         said = [key for key in ("rate", "sigma") if _is_said(node.entries.get(key))]
+        if _is_said(ccd := node.entries.get("ccd")):
+            hint = "write it under for: [{where: {instrument: [RGS1, RGS2]}, flare: {...}}]"
+            self.report.add(ccd or node, "XB228", "'ccd' is of the light curves of RGS1 and RGS2", hint)
+            return False
         if foreign:
             message = f"'{foreign[0]}' is of the method espfilt"
             self.report.add(node.entries[foreign[0]], "XB228", message, "add method: espfilt, or remove it")
@@ -239,25 +261,6 @@ def _pi(text: str, subject: Subject) -> list[int]:
     return list(pi_of_energies(subject, found.lo, found.hi))
 
 
-def _limit(text: str) -> list[Any]:
-    """Read ``< 0.4 ct/s``."""
-    found = _LIMIT.fullmatch(text)
-    sign, rest = (found[1], found[2]) if found is not None else (None, text)
-    if sign is None:
-        raise QuantityError("XB228", f"{shown(text)} does not say which side is good", f'write "< {text.strip()}"')
-    if ">" in sign:
-        message = f"{shown(text)} keeps the flares: bins are good below a rate"
-        raise QuantityError("XB228", message, f'write "< {rest.strip()}"')
-    number = re.fullmatch(r"([0-9.eE+-]+)\s*(?:(?:ct|cts|count|counts)\s*/\s*s)?", rest.strip())
-    try:
-        value = float(number[1]) if number is not None else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0.0:
-        raise QuantityError("XB210", f"{shown(text)} is not a limit of a rate", 'write it as "< 0.4 ct/s"')
-    return [sign, value]
-
-
 def _float(node: Node) -> float:
     return float(node.value) if isinstance(node, Scalar) and isinstance(node.value, int | float) else 0.0
 
@@ -299,10 +302,14 @@ def find_screenings(root: Table, sky: Sky, report: Report) -> Screenings:
             if is_sound(whole):
                 settled[name][subject] = whole
     found.settled = settled
+    found.of_rgs = frozenset(one.path for one in exceptions_for_rgs(root))
+    found.cameras = not all(is_rgs(subject) for subject in sky.subjects)
     for name, by_subject in settled.items():
         for subject in by_subject:
-            if not is_rgs(subject):  # it has no events that a screening is for
+            if not is_rgs(subject):
                 found.at(name, subject)
+            elif sky.raw:  # of its events rgsproc selects all but for flares
+                found.rgs_flare(name, subject)
     return found
 
 

@@ -1,42 +1,77 @@
-"""Task `rgsproc`: spectra of RGS1 and RGS2 under names that no exposure is in."""
+"""Task `rgsproc`: spectra of RGS1 and RGS2 under names that no exposure is in, with flares cut where they are to be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.base.fitsheader import read_headers
-from xbatch.commands.call import Work
-from xbatch.commands.rgs import Product, kept_name, product_of
+from xbatch.commands.call import Call, Work, filled
+from xbatch.commands.rgs import (
+    FOUND,
+    RGS,
+    Product,
+    events_name,
+    flare_name,
+    kept_name,
+    of_exposures,
+    product_of,
+    short_name,
+    sources_name,
+)
+from xbatch.ogip.gtifile import read_gti_tables
 from xbatch.registry import Job, Outcome
 from xbatch.tools.execute import Session
+from xbatch.tools.flares import draw_cut, good_of, is_empty, nothing_left
+from xbatch.xray.gti import intersection, total, union
 
 __all__ = ["run"]
 
 _SPECTRUM = "src.pha"
+_WORDS = {_SPECTRUM: "spectrum", "bkg.pha": "background", "rmf": "response"}
+Seconds = Mapping[str, Mapping[str, float]]
 
 
 def run(job: Job) -> Outcome:
     """Make the spectra, and keep those of the longest exposure of each instrument.
 
     Inputs: what the work stages. Parameters: ``wanted``, pairs of instrument and order that must be there; ``obsid``;
-    ``work``. Outputs: ``RGS1_o1.src.pha``, ``RGS1_o1.bkg.pha``, ``RGS1_o1.rmf`` and so on for the instruments and
-    orders that there are, and ``rgsproc.json``, what was found and what was taken.
+    ``work``; where flares are cut ``flares``, for each instrument whose light curve says when there are some: ``rate``
+    (``["<", 0.1]``, counts/s), ``bin`` (s), ``ccd``. The work has then rgsproc up to the spectra, `evselect` and
+    `tabgtigen` for each of these instruments, and rgsproc again, for the times that are good in all of them. What of
+    its calls only the files say stands in them as ``{found:RGS1.events}`` and ``{found:RGS1.sources}``.
+
+    Outputs: ``RGS1_o1.src.pha``, ``RGS1_o1.bkg.pha``, ``RGS1_o1.rmf`` and so on for the instruments and
+    orders that there are, and ``rgsproc.json``, what was found and what was taken; where flares are cut
+    ``RGS1_flare.lc``, ``RGS1_flare.gti`` and ``RGS1_flare.png`` of each instrument in ``flares``.
 
     Raises
     ------
     StepError
-        rgsproc fails, or has not made what is wanted.
+        A task fails, rgsproc has not made what is wanted, or flares leave no time.
+    FileError
+        What a task has left cannot be read.
     """
     work = Work.of(job.params["work"])
+    flares: Mapping[str, Any] = job.params.get("flares", {})
     with Session(job, work.environment) as session:
-        session.do(work)
-        found = {name: one for path in session.folder.iterdir() if (one := product_of(name := path.name)) is not None}
-        seconds = _exposures(session.folder, found)
-        taken = {instrument: max(some, key=lambda name: (some[name], name)) for instrument, some in seconds.items()}
-        _check(job, found, taken)
+        if flares:
+            seconds = _without_flares(job, session, work)
+        else:
+            session.do(work)
+            seconds = _exposures(session.folder)
+        taken = _longest(seconds)
+        found = _found(session.folder)
+        _check(job, found.values(), taken, tuple(_WORDS))
+        left = _exposures(session.folder)
         session.keep(
             {
                 kept_name(one.instrument, one.order, one.kind): name
@@ -44,16 +79,117 @@ def run(job: Job) -> Outcome:
                 if taken.get(one.instrument) == one.exposure
             }
         )
+        session.keep({name: name for one in flares for name in (flare_name(one, "lc"), flare_name(one, "gti"))})
         facts = session.facts()
-    about = {"seconds": seconds, "taken": taken}
+    about: dict[str, Any] = {"seconds": seconds, "taken": taken}
+    if flares:
+        about["left"] = {instrument: left[instrument][exposure] for instrument, exposure in taken.items()}
+        about["flares"] = {instrument: _drawn(job, instrument, flare["rate"]) for instrument, flare in flares.items()}
     write_atomically(job.out / "rgsproc.json", pretty_json(about))
-    return Outcome({**about, **facts}, tuple(_notes(seconds, taken)))
+    return Outcome({**about, **facts}, (*_notes(seconds, taken), *_flare_notes(job, about, flares)))
 
 
-def _exposures(folder: Path, found: Mapping[str, Product]) -> dict[str, dict[str, float]]:
+# ---- flares --------------------------------------------------------------------------------------------------------
+
+
+def _without_flares(job: Job, session: Session, work: Work) -> dict[str, dict[str, float]]:
+    """Make lists, find the times without flares, and make spectra of these; give the seconds before that."""
+    wanted = [one for one in RGS if any(one == instrument for instrument, _ in job.params["wanted"])]
+    first, *cuts, again = work.calls
+    session.stage(work.staged)
+    session.write(work.written)
+    session.call(first)
+    every = _exposures(session.folder)
+    seconds = {instrument: some for instrument, some in every.items() if instrument in wanted}
+    taken = _longest(seconds)
+    _check(job, _found(session.folder).values(), taken, (_SPECTRUM,))
+    values = {
+        f"{instrument}.{what}": _only(session.folder, pattern, instrument)
+        for instrument, exposure in taken.items()
+        for what, pattern in (
+            ("events", events_name(instrument, exposure)),
+            ("sources", sources_name(instrument, exposure)),
+        )
+    }
+    for call in cuts:
+        session.call(_with_found(call, values))
+    _check_times(job, session.folder, {one: session.folder / values[f"{one}.events"] for one in taken})
+    if {(one, exposure) for one, some in every.items() for exposure in some} != set(taken.items()):
+        again = of_exposures(again, [short_name(*pair) for pair in taken.items()])
+    session.call(again)
+    return seconds
+
+
+def _only(folder: Path, pattern: str, instrument: str) -> str:
+    found = sorted(path.name for path in folder.glob(pattern))
+    if not found:
+        raise StepError(f"rgsproc has left no file {pattern}, which flares of {instrument} are found in")
+    return found[0]
+
+
+def _with_found(call: Call, values: Mapping[str, str]) -> Call:
+    """Put the names of files in the place of a call's tokens of them; other tokens stay."""
+
+    def value(token: str) -> str:
+        role, _, key = token.partition(":")
+        return values[key] if role == FOUND else f"{{{token}}}"
+
+    return replace(call, args=tuple((name, filled(text, value)) for name, text in call.args))
+
+
+def _check_times(job: Job, folder: Path, lists: Mapping[str, Path]) -> None:
+    """Make sure that some time is left of each instrument: rgsproc would fail with words of its own."""
+    flares: Mapping[str, Any] = job.params["flares"]
+    good = {instrument: good_of(folder / flare_name(instrument, "gti")) for instrument in flares}
+    everywhere = reduce(intersection, good.values())
+    for instrument, path in lists.items():
+        own = _times(path, flares.get(instrument, {}).get("ccd"))
+        if instrument in flares and not total(intersection(own, good[instrument])):
+            raise nothing_left(folder / flare_name(instrument, "lc"), flares[instrument]["rate"], instrument)
+        if not total(intersection(own, everywhere)):
+            raise StepError(
+                f"no time of {instrument} is left: only times that are good in {' and '.join(flares)} are kept",
+                cure="Choose higher rates, or cut flares by one of the instruments alone",
+            )
+
+
+def _times(path: Path, ccd: int | None) -> NDArray[np.float64]:
+    """Give the good times of a list: those of a CCD, or of any where it is not said or has none."""
+    tables = read_gti_tables(path)
+    named = [table.gti for table in tables if ccd is not None and table.name == f"STDGTI{ccd:02d}"]
+    return union(*(named or [table.gti for table in tables]))
+
+
+def _drawn(job: Job, instrument: str, cut: Sequence[Any]) -> dict[str, Any]:
+    rates, good, picture = (job.out / flare_name(instrument, kind) for kind in ("lc", "gti", "png"))
+    return draw_cut(rates, good, picture, cut, f"{job.params['obsid']} {instrument}")
+
+
+def _flare_notes(job: Job, about: Mapping[str, Any], flares: Mapping[str, Any]) -> Iterator[str]:
+    cuts = ", ".join(
+        f"{instrument}: rate {flare['rate'][0]} {float(flare['rate'][1]):.4g} on CCD {flare['ccd']}"
+        for instrument, flare in flares.items()
+    )
+    for instrument, left in about.get("left", {}).items():
+        before = about["seconds"][instrument][about["taken"][instrument]]
+        yield f"{instrument}: {left:.6g} of {before:.6g} s are free of flares ({cuts})"
+    for instrument, flare in flares.items():
+        if is_empty(job.out / flare_name(instrument, "lc")):
+            yield f"{instrument}: CCD {flare['ccd']} has no counts beside the source, and flares cannot be seen in it"
+
+
+# ---- exposures -----------------------------------------------------------------------------------------------------
+
+
+def _found(folder: Path) -> dict[str, Product]:
+    """Give the spectra and responses that there are, by the names of their files."""
+    return {path.name: one for path in sorted(folder.iterdir()) if (one := product_of(path.name)) is not None}
+
+
+def _exposures(folder: Path) -> dict[str, dict[str, float]]:
     """Give the seconds of each exposure of each instrument."""
     seconds: dict[str, dict[str, float]] = {}
-    for name, one in sorted(found.items()):
+    for name, one in _found(folder).items():
         if one.kind == _SPECTRUM:
             header = {key: value for each in read_headers(folder / name) for key, value in each.items()}
             exposure = float(str(header.get("EXPOSURE") or 0.0))
@@ -61,30 +197,30 @@ def _exposures(folder: Path, found: Mapping[str, Product]) -> dict[str, dict[str
     return seconds
 
 
-def _check(job: Job, found: Mapping[str, Product], taken: Mapping[str, str]) -> None:
+def _longest(seconds: Seconds) -> dict[str, str]:
+    return {instrument: max(some, key=lambda name: (some[name], name)) for instrument, some in seconds.items()}
+
+
+def _check(job: Job, found: Collection[Product], taken: Mapping[str, str], kinds: Sequence[str]) -> None:
     """Make sure that what is wanted is there."""
-    there = {
-        (one.instrument, one.order, one.kind) for one in found.values() if taken.get(one.instrument) == one.exposure
-    }
+    there = {(one.instrument, one.order, one.kind) for one in found if taken.get(one.instrument) == one.exposure}
     for instrument, order in job.params["wanted"]:
         if instrument not in taken:
             raise StepError(
                 f"rgsproc has made no spectrum of {instrument}: the observation has no exposure of it in spectroscopy",
                 cure=f"Leave {instrument} of {job.params['obsid']} out, with 'where' in the spec",
             )
-        lacking = [kind for kind in ("src.pha", "bkg.pha", "rmf") if (instrument, order, kind) not in there]
+        lacking = [kind for kind in kinds if (instrument, order, kind) not in there]
         if lacking:
-            what = {"src.pha": "spectrum", "bkg.pha": "background", "rmf": "response"}[lacking[0]]
             raise StepError(
-                f"rgsproc has made no {what} of {instrument} in order {order} (exposure {taken[instrument]})",
+                f"rgsproc has made no {_WORDS[lacking[0]]} of {instrument} in order {order} "
+                f"(exposure {taken[instrument]})",
                 cure="Look at the log of the step for what it says of this exposure",
             )
 
 
-def _notes(seconds: Mapping[str, Mapping[str, float]], taken: Mapping[str, str]) -> Sequence[str]:
-    return [
-        f"{instrument}: exposure {taken[instrument]} taken, the longest of {len(some)} "
-        f"({', '.join(f'{name} {value / 1000:.3g} ks' for name, value in some.items())})"
-        for instrument, some in seconds.items()
-        if len(some) > 1
-    ]
+def _notes(seconds: Seconds, taken: Mapping[str, str]) -> Iterator[str]:
+    for instrument, some in seconds.items():
+        if len(some) > 1:
+            every = ", ".join(f"{name} {value / 1000:.3g} ks" for name, value in some.items())
+            yield f"{instrument}: exposure {taken[instrument]} taken, the longest of {len(some)} ({every})"

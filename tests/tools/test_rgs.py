@@ -1,0 +1,225 @@
+"""Tests of the task rgsproc on a fake SAS: which exposure is taken, flares cut by each instrument, what is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from astropy.io import fits
+
+from tests.fakes.core import calls, set_faults
+from tests.fakes.sas import make_sas
+from tests.fakes.sas.raw import RawExposure, make_xmm_raw
+from tests.tools.sasworld import Reduced, context_of, planned
+from xbatch.base.errors import StepError
+from xbatch.ogip.curvefile import read_curve
+from xbatch.ogip.gtifile import read_gti_tables
+from xbatch.ogip.pha import read_pha
+from xbatch.plan.raw_epic import epic_steps
+from xbatch.plan.raw_rgs import rgs_steps
+from xbatch.plan.steps import Step
+from xbatch.registry import Outcome
+from xbatch.xray.gti import total
+
+OBSID, LATER, SPLIT, ALONE = "0761220101", "0554170101", "0554170201", "0554170301"
+SPEC = """\
+xbatch: 1
+name: gratings
+mission: xmm
+obsids: ["0761220101", "0554170101", "0554170201", "0554170301"]
+instruments: [RGS1, RGS2]
+data: {root: data, level: raw, fetch: never}
+spectra: {rgs: {region: pipeline, orders: [1], where: {instrument: WHICH}}}
+"""
+CUT = "{for: [{where: {instrument: RGS1}, flare: {rate: FIRST}}, {where: {instrument: RGS2}, flare: {rate: SECOND}}]}"
+#: Seconds from the start of each exposure.
+FLARES = ((500.0, 900.0), (1500.0, 1600.0))
+#: Of LATER and SPLIT the RGS1 has two exposures, one after the other.
+TWO = {"RGS1": (RawExposure("S004", 0.3, "SPECTROSCOPY"), RawExposure("U002", 0.7, "SPECTROSCOPY"))}
+
+
+class World:
+    """A fake SAS with two observations, and their calibration; `run` does rgsproc's step of one of them."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self.root = Path(environment["SAS_DIR"])
+        self.reduced = Reduced(folder / "made")
+
+    def plan(self, screening: str, which: str) -> dict[str, Step]:
+        spec = self.folder / "spec.yaml"
+        block = f"screening: {{default: {screening}}}\n" if screening else ""
+        spec.write_text(SPEC.replace("WHICH", which) + block)
+        return planned(context_of(spec, self.environment), [epic_steps, rgs_steps])
+
+    def run(self, screening: str = "", obsid: str = OBSID, which: str = "[RGS1, RGS2]") -> Outcome:
+        steps = self.plan(screening, which)
+        for name in ("observation", "cifbuild", "odfingest"):
+            if f"{name}:{obsid}" not in self.reduced.outcomes:
+                self.reduced.run(steps[f"{name}:{obsid}"])
+        return self.reduced.run(steps[f"rgsproc:{obsid}"])
+
+    def out(self, obsid: str = OBSID) -> Path:
+        return self.reduced.out(f"rgsproc:{obsid}")
+
+    def exposure(self, instrument: str, obsid: str = OBSID) -> float:
+        return read_pha(self.out(obsid) / f"{instrument}_o1.src.pha").exposure
+
+
+def cut(first: str = '"< 0.5 ct/s"', second: str = '"< 0.5 ct/s"') -> str:
+    return CUT.replace("FIRST", first).replace("SECOND", second)
+
+
+FIRST_ALONE = '{for: [{where: {instrument: RGS1}, flare: {rate: "< 0.5 ct/s"}}]}'
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("gratings")
+    environment = make_sas(folder / "sas")
+    data, both = folder / "data", ("RGS1", "RGS2")
+    make_xmm_raw(data, OBSID, 1, both, seconds=2000.0, grating_flares=FLARES)
+    make_xmm_raw(data, LATER, 2, both, seconds=2000.0, grating_flares=((100.0, 200.0),), exposures=TWO)
+    short = {**TWO, "RGS2": (RawExposure("S005", 0.1, "SPECTROSCOPY"),)}
+    make_xmm_raw(data, SPLIT, 3, both, seconds=2000.0, exposures=short)
+    make_xmm_raw(data, ALONE, 4, ("RGS1",), seconds=500.0)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield World(folder, environment)
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(world: World) -> Iterator[None]:
+    yield
+    set_faults(world.root, {})
+
+
+def test_without_a_cut_all_times_are_kept(world: World) -> None:
+    outcome = world.run()
+    assert world.exposure("RGS1") == world.exposure("RGS2") == 2000.0
+    about = json.loads((world.out() / "rgsproc.json").read_text())
+    assert about == {"seconds": {"RGS1": {"S004": 2000.0}, "RGS2": {"S005": 2000.0}}, "taken": about["taken"]}
+    assert about["taken"] == {"RGS1": "S004", "RGS2": "S005"}
+    assert outcome.notes == () and "flares" not in outcome.facts
+    assert not list(world.out().glob("*flare*"))
+    assert {path.name for path in world.out().iterdir()} == {
+        *(
+            f"{one}_o{order}.{kind}"
+            for one in ("RGS1", "RGS2")
+            for order in (1, 2)
+            for kind in ("src.pha", "bkg.pha", "rmf")
+        ),
+        "rgsproc.json",
+    }
+
+
+def test_flares_are_cut_and_the_exposure_is_that_of_the_good_times(world: World) -> None:
+    world.run()
+    before = read_pha(world.out() / "RGS1_o1.bkg.pha")
+    outcome = world.run(cut())
+    for instrument in ("RGS1", "RGS2"):
+        (table,) = read_gti_tables(world.out() / f"{instrument}_flare.gti")
+        assert total(table.gti) == world.exposure(instrument) == 1500.0
+        curve = read_curve(world.out() / f"{instrument}_flare.lc")
+        assert (len(curve.rate), curve.width) == (20, 100.0)
+        # the source is not in it: it alone has more than the limit
+        assert sorted((curve.rate > 0.5).nonzero()[0]) == [5, 6, 7, 8, 15]
+        assert (world.out() / f"{instrument}_flare.png").read_bytes()[:4] == b"\x89PNG"
+        assert fits.getheader(world.out() / f"{instrument}_o1.rmf", 1)["INSTRUME"] == instrument
+    # protons are gone from the background
+    after = read_pha(world.out() / "RGS1_o1.bkg.pha")
+    assert after.counts.sum() / 1500 < 0.2 * before.counts.sum() / 2000
+    found: dict[str, Any] = {"limit": 0.5, "test": "<", "bins": 20, "bins_kept": 15, "seconds": 1500.0}
+    assert outcome.facts["flares"] == {"RGS1": found, "RGS2": found}
+    assert outcome.facts["left"] == {"RGS1": 1500.0, "RGS2": 1500.0}
+    cuts = "RGS1: rate < 0.5 on CCD 9, RGS2: rate < 0.5 on CCD 9"
+    assert outcome.notes[0] == f"RGS1: 1500 of 2000 s are free of flares ({cuts})"
+    assert json.loads((world.out() / "rgsproc.json").read_text())["left"] == outcome.facts["left"]
+
+
+def test_what_is_called_for_it(world: World) -> None:
+    before = len(calls(world.root))
+    world.run(cut())
+    made = [(call["tool"], dict(word.split("=", 1) for word in call["args"])) for call in calls(world.root)[before:]]
+    assert [tool for tool, _ in made] == ["rgsproc", *["evselect", "tabgtigen"] * 2, "rgsproc"]
+    events, sources = (f"P{OBSID}R2S005{what}0000.FIT" for what in ("EVENLI", "SRCLI_"))
+    assert made[3][1]["table"] == f"{events}:EVENTS"
+    assert made[3][1]["expression"] == f"(CCDNR==9)&&(REGION({sources}:RGS2_BACKGROUND,M_LAMBDA,XDSP_CORR))"
+    first, again = made[0][1], made[-1][1]
+    assert first.pop("finalstage") == "4:spectra"
+    stages = {"entrystage": "3:filter", "finalstage": "5:fluxing"}
+    assert again == {**first, "auxgtitables": "RGS1_flare.gti RGS2_flare.gti", **stages}
+
+
+def test_one_instrument_decides_for_both(world: World) -> None:
+    outcome = world.run(FIRST_ALONE)
+    assert world.exposure("RGS1") == world.exposure("RGS2") == 1500.0
+    assert list(outcome.facts["flares"]) == ["RGS1"] and not (world.out() / "RGS2_flare.lc").exists()
+
+
+def test_nothing_is_kept_of_an_instrument_that_is_not_wanted(world: World) -> None:
+    outcome = world.run(FIRST_ALONE, which="RGS1")
+    assert world.exposure("RGS1") == 1500.0 and not list(world.out().glob("RGS2*"))
+    assert outcome.facts["taken"] == {"RGS1": "S004"}
+    # which is not worked on again either
+    assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["instexpids"] == "R1S004"
+
+
+def test_where_there_are_no_flares_all_is_kept(world: World) -> None:
+    outcome = world.run(cut('"< 50 ct/s"', '"< 50 ct/s"'))
+    assert world.exposure("RGS1") == 2000.0
+    assert outcome.facts["flares"]["RGS1"]["bins_kept"] == 20
+    assert outcome.notes[0].startswith("RGS1: 2000 of 2000 s are free of flares")
+
+
+def test_the_longest_exposure_is_the_one_that_is_cut(world: World) -> None:
+    outcome = world.run(cut(), LATER, which="RGS1")
+    assert outcome.facts["taken"] == {"RGS1": "U002"}
+    assert outcome.facts["seconds"] == {"RGS1": {"S004": pytest.approx(600), "U002": pytest.approx(1400)}}
+    assert world.exposure("RGS1", LATER) == pytest.approx(1300.0)
+    assert outcome.notes[0] == "RGS1: exposure U002 taken, the longest of 2 (S004 0.6 ks, U002 1.4 ks)"
+    assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["instexpids"] == "R1U002"
+
+
+def test_a_cut_that_leaves_nothing(world: World) -> None:
+    with pytest.raises(StepError) as caught:
+        world.run(cut('"< 0 ct/s"'))
+    message = str(caught.value)
+    assert message.startswith("RGS1 has no good time with a rate < 0 counts/s: its 20 bins of 100 s have ")
+    assert message.endswith("Choose a higher rate, or leave the observation out")
+    # rgsproc is not run for nothing
+    assert [call["tool"] for call in calls(world.root)[-2:]] == ["evselect", "tabgtigen"]
+
+
+def test_instruments_that_have_no_good_time_in_common(world: World) -> None:
+    # the longer exposure of RGS1 begins when that of RGS2 is over
+    with pytest.raises(StepError, match="no time of RGS1 is left: only times that are good in RGS1 and RGS2 are kept"):
+        world.run(cut(), SPLIT)
+
+
+def test_a_ccd_without_counts_is_told(world: World) -> None:
+    # CCD 7 of RGS1 has failed: a spec cannot name it, a list may lack another
+    step = world.plan(FIRST_ALONE, "RGS1")[f"rgsproc:{OBSID}"]
+    text = json.dumps(dict(step.params)).replace("CCDNR==9", "CCDNR==7").replace('"ccd": 9', '"ccd": 7')
+    outcome = world.reduced.run(replace(step, params=json.loads(text)))
+    assert outcome.notes[-1] == "RGS1: CCD 7 has no counts beside the source, and flares cannot be seen in it"
+    assert world.exposure("RGS1") == 2000.0
+
+
+@pytest.mark.parametrize("screening", ["", cut()])
+def test_an_instrument_that_was_not_there(world: World, screening: str) -> None:
+    with pytest.raises(StepError) as caught:
+        world.run(screening, ALONE)
+    assert "rgsproc has made no spectrum of RGS2: the observation has no exposure" in str(caught.value)
+    assert f"Leave RGS2 of {ALONE} out" in str(caught.value)
+
+
+def test_a_tool_that_fails_is_told(world: World) -> None:
+    set_faults(world.root, {"tabgtigen": {"kind": "no-product"}})
+    with pytest.raises(StepError, match=r"tabgtigen has not made RGS1_flare\.gti"):
+        world.run(cut())

@@ -1,0 +1,102 @@
+"""What a cut of flares by a rate has come to, from the files that SAS has made of it: numbers and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xbatch.base.errors import StepError
+from xbatch.ogip.curvefile import CurveFile, read_curve
+from xbatch.ogip.gtifile import read_gti_tables
+from xbatch.tasks.flare import good_times
+from xbatch.xray.gti import total, union
+
+__all__ = ["draw_cut", "good_of", "is_empty", "nothing_left"]
+
+
+def good_of(path: Path) -> NDArray[np.float64]:
+    """Give the good times of a file of `tabgtigen`, in s.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    """
+    return union(*(table.gti for table in read_gti_tables(path)))
+
+
+def is_empty(rates: Path) -> bool:
+    """Say whether a light curve has no counts, so that no flare is seen in it.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    """
+    return not bool(np.any(read_curve(rates).rate > 0))
+
+
+def draw_cut(rates: Path, good: Path, picture: Path, cut: Sequence[Any], title: str) -> dict[str, Any]:
+    """Draw a light curve with the limit that it was cut at; give what the cut has come to.
+
+    Parameters
+    ----------
+    rates, good : Path
+        The light curve of `evselect`, and the good times that `tabgtigen` has made of it.
+    picture : Path
+        Where the picture goes (PNG).
+    cut : sequence
+        ``["<", 0.4]`` or ``["<=", 0.4]``, in counts/s.
+    title : str
+
+    Returns
+    -------
+    dict
+        ``limit``, ``test``, ``bins``, ``bins_kept``, ``seconds``.
+
+    Raises
+    ------
+    FileError
+        A file cannot be read.
+    """
+    from xbatch.tasks._curve_figure import draw_flares, save_png
+
+    test, limit = str(cut[0]), float(cut[1])
+    curve = read_curve(rates)
+    kept = _kept(curve, test, limit)
+    ends = np.array([[curve.time[0] - 0.5 * curve.width, curve.time[-1] + 0.5 * curve.width]])
+    said = f"{int(kept.sum())} of {len(kept)} bins: rate {test} {limit:.4g}"
+    save_png(draw_flares(curve, kept, limit, ends, title, said), picture)
+    seconds = total(good_of(good))
+    return {"limit": limit, "test": test, "bins": len(kept), "bins_kept": int(kept.sum()), "seconds": seconds}
+
+
+def nothing_left(rates: Path, cut: Sequence[Any], name: str) -> StepError:
+    """Say that a cut leaves no time of an instrument, and what its rates are.
+
+    Parameters
+    ----------
+    rates : Path
+        The light curve.
+    cut : sequence
+        As of `draw_cut`.
+    name : str
+        Of the instrument.
+    """
+    test, limit = str(cut[0]), float(cut[1])
+    curve = read_curve(rates)
+    low, middle, high = (float(value) for value in np.percentile(curve.rate, (0, 50, 100)))
+    return StepError(
+        f"{name} has no good time with a rate {test} {limit:.6g} counts/s: its {len(curve.rate)} bins of "
+        f"{curve.width:g} s have {low:.4g} to {high:.4g}, median {middle:.4g}",
+        cure="Choose a higher rate, or leave the observation out",
+    )
+
+
+def _kept(curve: CurveFile, test: str, limit: float) -> NDArray[np.bool_]:
+    _, kept = good_times(curve.time, curve.rate, curve.width, test, limit)
+    return kept
