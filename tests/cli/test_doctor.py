@@ -113,7 +113,7 @@ def test_tool_whose_setup_script_was_not_sourced(tmp_path: Path) -> None:
     environ = _suites(tmp_path) | {"PATH": "/bin"}
     check = _named(report(environ))["HEASoft"]
     assert not check.ok
-    assert check.found.endswith(f"its set-up script was not sourced: {environ['HEADAS']}/bin is not on PATH")
+    assert check.found.endswith("its bin is not on PATH: its set-up script was not sourced")
     assert check.get == "source $HEADAS/headas-init.sh before the run"
 
 
@@ -163,3 +163,10 @@ def test_json_holds_every_check() -> None:
     result = CliRunner().invoke(command, ["--json"])
     names = [check["name"] for check in json.loads(result.output)]
     assert names == [check.name for check in report()]
+
+
+def test_a_folder_for_tools_that_cannot_be_worked_in_is_told(tmp_path: Path) -> None:
+    assert _named(report({}))["scratch"].found == "XBATCH_SCRATCH is not set"
+    check = _named(report({"XBATCH_SCRATCH": "/no/where"}))["scratch"]
+    assert (check.ok, check.found) == (False, "XBATCH_SCRATCH=/no/where does not exist")
+    assert check.get.startswith("set XBATCH_SCRATCH to a roomy folder")

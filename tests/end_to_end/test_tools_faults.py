@@ -76,7 +76,7 @@ def desk(
         monkeypatch.setenv(name, value)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    monkeypatch.setenv("XBATCH_SCRATCH", str(tmp_path / "tmp"))
+    monkeypatch.delenv("XBATCH_SCRATCH", raising=False)
     shutil.copytree(archive, tmp_path / "data")
     found = Desk(tmp_path, capsys)
     found.write(spec(ONE))

@@ -168,3 +168,12 @@ def test_why_a_counted_spectrum_has_no_response(
     assert [problem.code for problem in problems] == ["XB403"]
     assert why in problems[0].message
     assert f"give 'response: FILE' under spectra.agn, or have nuproducts make it: {hint}" == problems[0].hint
+
+
+def test_a_folder_that_no_tool_can_work_in_blocks_their_steps(environ: dict[str, str], tmp_path: Path) -> None:
+    long = "/scratch/" + 8 * "folder/"
+    steps, _ = raw_of(tmp_path, SPEC, find_toolset({**environ, "XBATCH_SCRATCH": long}))
+    blocked = steps[f"nupipeline:{OBSID}"].blocked
+    assert blocked is not None
+    assert f"XBATCH_SCRATCH={long} has 65 characters, and tools cut long names off" in blocked.message
+    assert steps[f"events:{OBSID}/FPMA"].blocked is None

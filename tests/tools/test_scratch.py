@@ -38,9 +38,33 @@ def test_else_the_folder_that_is_named_if_it_is_short(tmp_path: Path) -> None:
         remove_scratch(folder)
     finally:
         roomy.rmdir()
-    folder = make_scratch(out, {SCRATCH: str(out)})
+    folder = make_scratch(out, {"TMPDIR": str(out)})
     assert len(str(folder)) <= MOST
     remove_scratch(folder)
+
+
+def test_a_folder_that_is_named_is_not_passed_over(tmp_path: Path) -> None:
+    out = long(tmp_path)
+    for named, words in ((str(out), "tools cut long names off"), ("/proc/none", "does not exist")):
+        with pytest.raises(
+            StepError, match=f"needs a folder for tools to work in: {SCRATCH}={named} .*{words}"
+        ) as caught:
+            make_scratch(out, {SCRATCH: named})
+        assert "or unset it" in caught.value.cure
+
+
+@pytest.mark.parametrize("name", ["my data", "é", "a;b"])
+def test_no_tool_works_in_a_folder_with_a_blank_or_the_like_in_its_name(name: str) -> None:
+    out = Path("/tmp") / f"xbt-{id(name)} {name}"
+    out.mkdir()
+    try:
+        folder = make_scratch(out, {"TMPDIR": str(out)})
+        assert out not in folder.parents
+        remove_scratch(folder)
+        with pytest.raises(StepError, match="has a blank or another character in it"):
+            make_scratch(out, {SCRATCH: str(out)})
+    finally:
+        out.rmdir()
 
 
 def test_no_place_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

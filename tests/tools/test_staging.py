@@ -53,6 +53,17 @@ def test_a_link_to_a_short_path(folder: Path) -> None:
         one.check("tool")
 
 
+def test_a_path_with_a_blank_is_copied(folder: Path) -> None:
+    source = Path("/tmp") / f"xbt {os.getpid()}.txt"
+    source.write_text("a")
+    try:
+        staging(folder, {"list": source}).put("in.txt", Staged("list"))
+        assert not (folder / "in.txt").is_symlink()
+        assert (folder / "in.txt").read_text() == "a"
+    finally:
+        source.unlink()
+
+
 def test_a_long_path_is_copied(folder: Path, tmp_path: Path) -> None:
     source = tmp_path / (LONGEST * "x") / "in.txt"
     source.parent.mkdir()

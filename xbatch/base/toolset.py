@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xbatch.base.sasrelease import number_of, printed_number
+from xbatch.base.scratchplace import named_fault
 from xbatch.base.toolstate import Fault, caldb_index, ccf_names, find_faults, find_remarks, is_remote
 
 __all__ = ["Suite", "Toolset", "find_suite", "find_toolset"]
@@ -59,7 +60,8 @@ class Toolset:
     remote : str
         ``$CALDB`` where that is read over the network; `caldb` is None then.
     faults : Mapping
-        ``heasoft``, ``caldb``, ``sas`` or ``ccf`` to why it cannot be used here.
+        ``heasoft``, ``caldb``, ``sas``, ``ccf`` or ``scratch`` (the folder that tools work in) to why it cannot be used
+        here.
     remarks : Mapping
         By the same names, what is odd and keeps nothing from running.
     environ : Mapping
@@ -89,7 +91,7 @@ def find_toolset(environ: Mapping[str, str]) -> Toolset:
         caldb_index(environ),
         _ccf(environ),
         named if is_remote(named) else "",
-        find_faults(environ),
+        {**find_faults(environ), **({"scratch": fault} if (fault := named_fault(environ)) else {})},
         find_remarks(environ),
         dict(environ),
     )

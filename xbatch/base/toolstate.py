@@ -135,7 +135,7 @@ def _suite_faults(name: str, environ: Mapping[str, str]) -> Iterator[Fault]:
         what = f"{about} is built for {built}, and this machine is {here}"
         yield Fault(what, f"export {variable} with the folder of a build for {here}, and {setup}")
     if not _has_setup(name, root, environ):
-        what = f"{about} is there, but its set-up script was not sourced: {value}/bin is not on PATH"
+        what = f"{about} is there, but its bin is not on PATH: its set-up script was not sourced"
         yield Fault(what, f"{setup} before the run")
 
 
@@ -189,8 +189,8 @@ def _without_heasoft(faults: Mapping[str, Fault]) -> tuple[str, ...]:
     if fault is None:
         return ()
     return (
-        f"SAS is set up without HEASoft, whose tools some of its tasks call ({fault.what}): "
-        "source headas-init.sh first, then setsas.sh",
+        f"SAS is set up without HEASoft, whose tools some of its tasks call: {fault.what.partition(': ')[2]}. "
+        "Source headas-init.sh first, then setsas.sh",
     )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from xbatch import __version__
+from xbatch.base.scratchplace import SCRATCH, unusable
 from xbatch.cli.toolcheck import check_tools
 from xbatch.spec.xspecmodels import XSPEC_CURE, installed_models
 
@@ -165,9 +166,10 @@ def _memory() -> str:
     return f"{memory.available / 2**30:.1f} GiB free of {memory.total / 2**30:.1f} GiB"
 
 
-def _machine(folder: Path) -> list[Check]:
+def _machine(folder: Path, environ: Mapping[str, str]) -> list[Check]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     disk = shutil.disk_usage(folder)
+    fault = unusable(environ)
     enough = disk.free > 2**30
     return [
         Check("machine", "system", True, False, f"{platform.system()} {platform.release()} {platform.machine()}", ""),
@@ -181,6 +183,15 @@ def _machine(folder: Path) -> list[Check]:
             f"{disk.free / 2**30:.1f} GiB free of {disk.total / 2**30:.1f} GiB at {folder}",
             "runs and the store",
             "" if enough else "give --out and --store folders on a larger disk",
+        ),
+        Check(
+            "machine",
+            "scratch",
+            fault is None,
+            False,
+            environ.get(SCRATCH) or f"{SCRATCH} is not set" if fault is None else fault.what.partition(": ")[2],
+            "where tools work if the store's path is long or not plain; else TMPDIR, /tmp or /var/tmp",
+            "" if fault is None else fault.cure,
         ),
     ]
 
@@ -211,7 +222,7 @@ def report(environ: Mapping[str, str] | None = None, folder: Path | None = None)
             Check("tools", one.name, one.ok, False, one.found, one.adds, one.get, one.remarks)
             for one in check_tools(environ)
         ),
-        *_machine((folder or Path()).absolute()),
+        *_machine((folder or Path()).absolute(), environ),
     ]
 
 

@@ -202,5 +202,10 @@ def _summary(verdicts: Mapping[str, Verdict], members: int) -> str:
     count = Counter[str](verdict.kind for verdict in verdicts.values())
     words = {"run": "to run", "waits": "waiting", "up to date": "up to date", "blocked": "that cannot be done here"}
     parts = [f"{count[kind]} {words[kind]}" for kind in words if count[kind]]
+    halted = sum(
+        verdict.kind == "waits" and any(reason.kind == "cannot" for reason in verdict.reasons)
+        for verdict in verdicts.values()
+    )
+    parts += [f"{halted} of them cannot be done here"] if halted else []
     steps = f"{members} members, {len(verdicts)} distinct steps" if members > 1 else f"{len(verdicts)} steps"
     return f"{steps}: {', '.join(parts)}"

@@ -78,6 +78,7 @@ class RawContext:
         fault = self.toolset.faults.get(engine)
         if fault is None and self.suite(engine) is None:
             fault = Fault(f"{_TITLES[engine]}, which is not installed here", _CURES[engine])
+        fault = fault or self.toolset.faults.get("scratch")
         return None if fault is None else self.lacking(fault, path)
 
     def lacking(self, fault: Fault, path: str) -> Problem:

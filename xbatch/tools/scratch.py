@@ -11,14 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import StepError
+from xbatch.base.scratchplace import MOST, OWN, SCRATCH, is_plain, unusable
 
 __all__ = ["MOST", "SCRATCH", "make_scratch", "remove_scratch"]
 
-#: The longest path of a working folder. Some tools cut names off: xselect takes a file's absolute path, which must stay
-#: below some 80 to 100 characters, and the names of an observation take 20 to 30 of them.
-MOST = 60
-#: The variable that names a roomy folder with a short path.
-SCRATCH = "XBATCH_SCRATCH"
 _SHORT = ("/tmp", "/var/tmp")  # noqa: S108 - a folder below has a name that nobody can guess, made with mode 700
 
 
@@ -28,25 +24,28 @@ def make_scratch(out: Path, environ: Mapping[str, str]) -> Path:
     Parameters
     ----------
     out : Path
-        The step's own folder, on the store's disk; the working folder lies in it if that is short enough, so that it
-        goes wherever that goes.
+        The step's own folder, on the store's disk; the working folder lies in it if its name is short and plain, so
+        that it goes wherever that goes.
     environ : Mapping
-        `SCRATCH` and ``TMPDIR`` name the folders that are tried next.
+        `SCRATCH` names the folder to take else; ``TMPDIR`` the one that is tried first where that names none.
 
     Raises
     ------
     StepError
         There is no place to write.
     """
-    inside = out / "w"
-    if len(str(inside.resolve())) <= MOST:
+    inside = (out / "w").resolve()
+    if len(str(inside)) <= MOST and is_plain(inside):
         inside.mkdir()
-        return inside.resolve()
+        return inside
+    fault = unusable(environ)
+    if fault is not None:
+        raise StepError(f"needs {fault.what}", cure=fault.cure[0].upper() + fault.cure[1:])
     named = [environ[name] for name in (SCRATCH, "TMPDIR") if environ.get(name)]
     tried = []
     for root in (*named, *_SHORT):
         folder = Path(root).resolve() / f"xb-{secrets.token_hex(4)}"
-        if len(str(folder)) > MOST:
+        if len(str(folder)) > MOST or not is_plain(folder):
             continue
         try:
             folder.mkdir(mode=0o700)
@@ -56,7 +55,7 @@ def make_scratch(out: Path, environ: Mapping[str, str]) -> Path:
         return folder
     raise StepError(
         f"found no folder with a short path to work in; tried {', '.join(tried) or ', '.join((*named, *_SHORT))}",
-        cure=f"Set {SCRATCH} to a folder of at most {MOST - 12} characters that can be written",
+        cure=f"Set {SCRATCH} to a folder of at most {MOST - OWN} plain characters that can be written",
     )
 
 

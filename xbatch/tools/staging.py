@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xbatch.base.errors import StepError
+from xbatch.base.scratchplace import is_plain
 from xbatch.commands.call import Staged
 from xbatch.registry import Job
 
 __all__ = ["LONGEST", "Staging", "with_path"]
 
-#: Some tools look a link up and go on with the name of the file itself; a longer one than this is copied.
+#: Some tools look a link up and go on with the name of the file itself; one with a longer name than this is copied.
 LONGEST = 80
 _GZIP = b"\x1f\x8b"
 _COMPRESS = b"\x1f\x9d"
@@ -92,9 +93,9 @@ class Staging:
                 raise ValueError(f"an input cannot be staged by {staged.how!r}")
 
     def _link(self, source: Path, target: Path, name: str) -> bool:
-        """Link a file, or copy it where its path is long; tell whether it is a link."""
+        """Link a file, or copy it where its path is long or not plain; tell whether it is a link."""
         real = source.resolve()
-        if len(str(real)) > LONGEST:
+        if len(str(real)) > LONGEST or not is_plain(real):
             _copy(real, target)
             return False
         self._marks[real] = (_mark(real, name), name)
