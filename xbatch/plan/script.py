@@ -104,7 +104,7 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
 
 def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
     target = shlex.quote(name)
-    if staged.how.startswith("tree"):
+    if staged.of_place:
         source = shlex.quote(step.places.get(staged.role, staged.role))
         if staged.how == "part":
             yield f"part {source} {target} {shlex.quote(staged.path)}"
