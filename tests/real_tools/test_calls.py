@@ -13,7 +13,7 @@ import pytest
 
 from tests.real_tools.bench import Tools
 from tests.real_tools.calls import Built, heasoft_calls, sas_calls
-from xbatch.commands import detect, epic, ftools, nuproducts, nustar, rgs, specgroup
+from xbatch.commands import detect, epic, espfilt, ftools, nuproducts, nustar, rgs, specgroup
 from xbatch.commands.call import Call, Work
 from xbatch.commands.parfile import find_parameters, problems
 from xbatch.plan.compile import compile_plan
@@ -49,7 +49,7 @@ def builders(*modules: ModuleType) -> set[str]:
 
 def test_each_builder_is_held() -> None:
     assert {one.__name__ for one in heasoft_calls()} == builders(nustar, nuproducts, ftools)
-    assert {one.__name__ for one in sas_calls("22.1.0")} == builders(epic, rgs, detect, specgroup) | {"calls"}
+    assert {one.__name__ for one in sas_calls("22.1.0")} == builders(epic, espfilt, rgs, detect, specgroup) | {"calls"}
     for built in (heasoft_calls(), sas_calls("22.1.0")):
         assert all(built.values())
 
