@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xbatch.report.pictures import PICTURES, Picture, is_good, picture_of
+from xbatch.report.pictures import PICTURES, Picture, is_good, picture_of, rgs_flares
 from xbatch.report.source import RunSource, Step
 from xbatch.report.toolfinds import Exposures, PileUp, Sources, exposures_of, pileup_of, sources_of
 
@@ -116,6 +116,7 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         and (task not in _SOME or PICTURES[task] in step["outputs"])
         and step["params"].get("figure", True)
     ]
+    others += [picture for step in steps if step["task"] == "rgsproc" for picture in rgs_flares(source, step)]
     return ObservationView(
         obsid,
         instrument,

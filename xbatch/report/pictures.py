@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from xbatch.report.source import RunSource, Step
 
-__all__ = ["PICTURES", "Picture", "is_good", "picture_of"]
+__all__ = ["PICTURES", "Picture", "is_good", "picture_of", "rgs_flares"]
 
 #: The picture that each task leaves.
 PICTURES: Mapping[str, str] = MappingProxyType(
@@ -47,14 +47,30 @@ def is_good(step: Step) -> bool:
 def picture_of(source: RunSource, step: Step) -> Picture:
     """Shape the picture that a step has left, or say why there is none."""
     task = str(step["task"])
-    uri = source.picture_uri(step, PICTURES[task])
-    title, alt, caption = _words(step)
+    many = len(step["facts"].get("bands", ())) if task in {"image", "mosaic"} else 1
+    return _shaped(source, step, PICTURES[task], _words(step), many > 1)
+
+
+def rgs_flares(source: RunSource, step: Step) -> Iterator[Picture]:
+    """Shape the pictures of the flares that a step of `rgsproc` has cut, one for each light curve."""
+    for instrument, facts in step["facts"].get("flares", {}).items():
+        screening = str(step["subject"]).partition("~")[0].partition("/")[2]
+        swept = "".join(f" ({value})" for value in [str(step["subject"]).partition("~")[2]] if value)
+        title = f"Flares in {instrument}{f': {screening}' if screening else ''}{swept}"
+        ccd = step["params"]["flares"][instrument]["ccd"]
+        alt = f"Background of {step['params']['obsid']} {instrument} on CCD {ccd} and the times kept"
+        told = f"CCD {ccd}, limit {facts['limit']:.4g} ct/s, {facts['seconds']:.6g} s kept"
+        yield _shaped(source, step, f"{instrument}_flare.png", (title, alt, told), False)
+
+
+def _shaped(source: RunSource, step: Step, output: str, words: tuple[str, str, str], wide: bool) -> Picture:
+    uri = source.picture_uri(step, output)
+    title, alt, caption = words
     trouble = ""
     if uri is None:
         trouble = str(step["message"] or "") if not is_good(step) else "It is not among the products any more."
         trouble = trouble or f"Its step was {step['outcome']}."
-    many = len(step["facts"].get("bands", ())) if task in {"image", "mosaic"} else 1
-    return Picture(title, uri, alt, caption, many > 1, trouble)
+    return Picture(title, uri, alt, caption, wide, trouble)
 
 
 def _words(step: Step) -> tuple[str, str, str]:

@@ -1,0 +1,91 @@
+"""Spectra of the RGS from raw data by a fake SAS, with flares: what a screening cuts of them, what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.world import Desk
+from tests.fakes.core import calls
+from tests.fakes.sas import make_sas
+from tests.fakes.sas.raw import make_xmm_raw
+from xbatch.base.files import safe_name
+from xbatch.ogip.pha import read_pha
+
+OBSID = "0761220101"
+SPEC = """\
+xbatch: 1
+name: desk
+mission: xmm
+obsids: ["0761220101"]
+instruments: [RGS1, RGS2]
+data: {root: data, level: raw, fetch: never}
+spectra: {rgs: {region: pipeline, where: {instrument: [RGS1, RGS2]}}}
+combine: {rgs12: {of: rgs, over: instrument, method: rgscombine}}
+"""
+CUT = 'screening: {default: {for: [{where: {instrument: [RGS1, RGS2]}, flare: {rate: "< LIMIT ct/s"}}]}}\n'
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    for name, value in make_sas(tmp_path / "sas").items():
+        monkeypatch.setenv(name, value)
+    make_xmm_raw(tmp_path / "data", OBSID, 1, ("RGS1", "RGS2"), seconds=3000.0, grating_flares=((800.0, 1400.0),))
+    desk = Desk(tmp_path, capsys)
+    desk.write(SPEC)
+    return desk
+
+
+def exposures(study: Desk) -> list[float]:
+    paths = ("RGS1/rgs", "RGS2/rgs", "RGS/rgs12")
+    products = study.run_dir / "products" / OBSID
+    return [read_pha(products / path / "spectrum.pha").exposure for path in paths]
+
+
+def test_flares_are_cut_and_nothing_else_is_done_anew(study: Desk) -> None:
+    said = study.run("--jobs", 2)
+    assert said.status == 0, said.all
+    assert exposures(study) == [3000.0, 3000.0, 6000.0]
+    sas = study.folder / "sas" / "sas"
+    study.write(SPEC + CUT.replace("LIMIT", "0.5"))
+    said = study.run("--jobs", 2)
+    assert said.status == 0, said.all
+    assert exposures(study) == [2400.0, 2400.0, 4800.0]
+    assert len(calls(sas, "cifbuild")) == len(calls(sas, "odfingest")) == 1 and len(calls(sas, "rgsproc")) == 3
+    page = (study.run_dir / "report.html").read_text()
+    assert "Flares in RGS1" in page and "2400 s kept" in page
+    assert "RGS1: 2400 of 3000 s are free of flares" in page
+    # the spectra that have all times are still known
+    study.write(SPEC)
+    assert study.run().status == 0 and len(calls(sas, "rgsproc")) == 3
+    assert exposures(study) == [3000.0, 3000.0, 6000.0]
+    assert study.leftovers() == []
+
+
+def test_the_script_does_the_same(study: Desk) -> None:
+    study.write(SPEC + CUT.replace("LIMIT", "0.5"))
+    assert study.run("--jobs", 2).status == 0
+    said = study.xbatch("plan", study.folder / "desk.yaml", "--out", study.run_dir, "--script")
+    path, work = study.folder / "by-hand.sh", study.folder / "by-hand"
+    path.write_text(said.out)
+    done = subprocess.run(
+        ["bash", path], env={**os.environ, "WORK": str(work)}, cwd=study.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = read_pha(work / "products" / safe_name(f"rgscombine:{OBSID}/rgs12") / "source.pha")
+    ours = read_pha(study.run_dir / "products" / OBSID / "RGS" / "rgs12" / "spectrum.pha")
+    assert made.exposure == ours.exposure == 4800.0 and (made.counts == ours.counts).all()
+
+
+def test_a_cut_that_leaves_nothing_is_told_once(study: Desk) -> None:
+    study.write(SPEC + CUT.replace("LIMIT", "0"))
+    said = study.run("--jobs", 2)
+    assert said.status != 0
+    outcomes = study.outcomes()
+    assert [name for name, outcome in outcomes.items() if outcome == "failed"] == [f"rgsproc:{OBSID}"]
+    assert "RGS1 has no good time with a rate < 0 counts/s: its 30 bins of 100 s have" in said.all
+    assert "Choose a higher rate, or leave the observation out" in said.all
+    assert study.leftovers() == []
