@@ -280,15 +280,26 @@ class DigestMemo:
         FileError
             The file cannot be read.
         """
+        known = self.recall_sha256(path)
+        if known is not None:
+            return known
         mark = file_mark(path)
         note = self._remembered(path, mark)
-        known = note.get("sha256")
-        if isinstance(known, str) and not self._paranoid:
-            return known
         sha256 = file_sha256(path)
         if note and file_mark(path) == mark:
             self._remember(path, {**note, "sha256": sha256})
         return sha256
+
+    def recall_sha256(self, path: Path) -> str | None:
+        """Give the sha256 of a file's bytes if it is remembered and still holds.
+
+        Raises
+        ------
+        FileError
+            The file is not there or is no regular file.
+        """
+        known = None if self._paranoid else self._remembered(path, file_mark(path)).get("sha256")
+        return known if isinstance(known, str) else None
 
     def _remembered(self, path: Path, mark: FileMark) -> dict[str, Any]:
         """Give the note on a file, empty if there is none or it does not hold any more."""

@@ -344,13 +344,15 @@ def _input(
 def _outside_sha256(path: str, digest: str | None, sha256s: _Sha256s) -> str | None:
     """Give the sha256 of a file from outside the plan; None if it can no longer be read.
 
-    The content digest of a file that is not FITS is its sha256 already.
+    The content digest of a file that is not FITS is its sha256 already. A file that has none, since nothing was made of
+    it, is not read for this: a run that was stopped may have more of them than can be read in an hour.
     """
     if digest is not None and digest.startswith("sha256:"):
         return digest.removeprefix("sha256:")
     if path not in sha256s.found:
         try:
-            sha256s.found[path] = sha256s.memo.sha256(Path(path))
+            memo = sha256s.memo
+            sha256s.found[path] = memo.recall_sha256(Path(path)) if digest is None else memo.sha256(Path(path))
         except FileError:
             sha256s.found[path] = None
     return sha256s.found[path]
