@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xbatch.commands.call import HEASOFT, SAS, Call, Staged, Work
@@ -130,6 +130,7 @@ def _one(work: Work, **more: Any) -> str:
     return script(Plan("p", (Step("tool:1", "tool", "1", HEASOFT, params={"work": work.params()}, **more),)), "out")
 
 
+@example(["~", "~/x", "$HOME", "it's", "*", ""])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12), max_size=6))
 def test_the_shell_gives_every_word_as_it_was(values: list[str]) -> None:
     call = Call(

@@ -19,12 +19,13 @@ from xbatch.ogip.regions import check_area
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._curve_counts import Counted, count_curves, exposed_seconds, region_gti
+from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file
 from xbatch.tasks._regions import Placed, field_of, place_regions, region_files
 from xbatch.tasks._times import Selection, selected_gti
 from xbatch.xray.gti import intersection, total
 from xbatch.xray.lightcurve import bin_edges
 from xbatch.xray.livetime import live_seconds_bins
-from xbatch.xray.netcurve import net_curve, variability
+from xbatch.xray.netcurve import net_curve
 
 __all__ = ["run"]
 
@@ -235,13 +236,7 @@ def _write(
     time = shared.edges[:-1][keep] + 0.5 * shared.width
     corrections = _corrections(job.params)
     cards = [
-        Card("CHANTYPE", "PI"),
-        Card("CHANMIN", band.pi[0], "lowest PI"),
-        Card("CHANMAX", band.pi[1], "highest PI, included"),
-        Card("E_MIN", band.lo, "[keV]"),
-        Card("E_MAX", band.hi, "[keV] not included"),
-        Card("E_UNIT", "keV"),
-        Card("BANDNAME", band.name),
+        *band_cards(band, band.pi),
         Card("EXPOSURE", float(exposure.sum()), "[s] that rates are divided by, all bins"),
         Card("MINFREXP", _least(job.params), "bins with a larger FRACEXP are here"),
         Card("GTICORR", "gti" in corrections, "rates are per exposed second"),
@@ -249,7 +244,7 @@ def _write(
         *([Card("BKGSCALE", shared.scale, "area of source / area of background")] if len(counted) > 1 else []),
     ]
     write_curve(
-        job.out / _file(band),
+        job.out / curve_file(band),
         table.header,
         RateTable(
             time,
@@ -265,28 +260,7 @@ def _write(
         ),
         shared.gti_part,
     )
-    varies = variability(net.rate, net.error, exposure, net.back)
-    mean = float((net.rate * exposure).sum() / exposure.sum())
-    mean_error = float(np.sqrt(((net.error * exposure) ** 2).sum()) / exposure.sum())
-    return {
-        "band": band.name,
-        "file": _file(band),
-        "lo": band.lo,
-        "hi": band.hi,
-        "pi": list(band.pi),
-        "counts": int(source.sum()),
-        "background_counts": None if back_counts is None else int(back_counts.sum()),
-        "exposure": float(exposure.sum()),
-        "bins": int(keep.sum()),
-        "rate": mean,
-        "rate_error": mean_error,
-        "excess_variance": None if varies is None else varies.excess,
-        "excess_variance_error": None if varies is None else varies.excess_error,
-        "fractional_variability": None if varies is None else varies.fractional,
-        "fractional_variability_error": None if varies is None else varies.fractional_error,
-        "chi2": None if varies is None else varies.chi2,
-        "dof": None if varies is None else varies.dof,
-    }
+    return curve_facts(band, band.pi, (net.rate, net.error, net.back), exposure, source, back_counts)
 
 
 def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[StepBand]) -> None:
@@ -295,12 +269,8 @@ def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[Ste
 
     header = table.header
     title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(_label(band), read_curve(job.out / _file(band))) for band in bands]
+    panels = [Panel(_label(band), read_curve(job.out / curve_file(band))) for band in bands]
     save_png(draw_curves(panels, selection.gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
-
-
-def _file(band: StepBand) -> str:
-    return f"{band.stem}.lc"
 
 
 def _label(band: StepBand) -> str:

@@ -16,9 +16,9 @@ from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.fitswriter import Card
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand
+from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file
 from xbatch.tasks._curve_figure import Panel, draw_curves, save_png
 from xbatch.xray.gti import total
-from xbatch.xray.netcurve import variability
 
 __all__ = ["NetCurve", "ToolCurve", "conclude", "write_band"]
 
@@ -129,13 +129,7 @@ def write_band(job: Job, header: EventHeader, curve: ToolCurve) -> dict[str, Any
     exposure = net.fracexp * curve.width
     band, scale = curve.band, curve.scale
     cards = [
-        Card("CHANTYPE", "PI"),
-        Card("CHANMIN", curve.pi[0], "lowest PI"),
-        Card("CHANMAX", curve.pi[1], "highest PI, included"),
-        Card("E_MIN", band.lo, "[keV]"),
-        Card("E_MAX", band.hi, "[keV] not included"),
-        Card("E_UNIT", "keV"),
-        Card("BANDNAME", band.name),
+        *band_cards(band, curve.pi),
         Card("EXPOSURE", float(exposure.sum()), "[s] exposed, all bins"),
         Card("MINFREXP", least, "bins with a larger FRACEXP are here"),
         Card("GTICORR", not per_bin, "rates are per exposed second"),
@@ -155,35 +149,8 @@ def write_band(job: Job, header: EventHeader, curve: ToolCurve) -> dict[str, Any
         curve.gti,
         cards,
     )
-    write_curve(job.out / _file(band), header, table)
-    return _facts(curve, net, exposure)
-
-
-def _file(band: StepBand) -> str:
-    return f"{band.stem}.lc"
-
-
-def _facts(curve: ToolCurve, net: NetCurve, exposure: NDArray[np.float64]) -> dict[str, Any]:
-    varies = variability(net.rate, net.error, exposure, net.back)
-    return {
-        "band": curve.band.name,
-        "file": _file(curve.band),
-        "lo": curve.band.lo,
-        "hi": curve.band.hi,
-        "pi": list(curve.pi),
-        "counts": int(net.counts.sum()),
-        "background_counts": None if net.back_counts is None else int(net.back_counts.sum()),
-        "exposure": float(exposure.sum()),
-        "bins": int(net.time.size),
-        "rate": float((net.rate * exposure).sum() / exposure.sum()),
-        "rate_error": float(np.sqrt(((net.error * exposure) ** 2).sum()) / exposure.sum()),
-        "excess_variance": None if varies is None else varies.excess,
-        "excess_variance_error": None if varies is None else varies.excess_error,
-        "fractional_variability": None if varies is None else varies.fractional,
-        "fractional_variability_error": None if varies is None else varies.fractional_error,
-        "chi2": None if varies is None else varies.chi2,
-        "dof": None if varies is None else varies.dof,
-    }
+    write_curve(job.out / curve_file(band), header, table)
+    return curve_facts(band, curve.pi, (net.rate, net.error, net.back), exposure, net.counts, net.back_counts)
 
 
 def conclude(
@@ -229,5 +196,5 @@ def conclude(
 
 def _draw(job: Job, header: EventHeader, curves: Sequence[ToolCurve]) -> None:
     title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(one.band.name, read_curve(job.out / _file(one.band))) for one in curves]
+    panels = [Panel(one.band.name, read_curve(job.out / curve_file(one.band))) for one in curves]
     save_png(draw_curves(panels, curves[0].gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
