@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -275,3 +276,14 @@ def test_a_flux_names_all_that_it_holds_for_where_others_differ(tmp_path: Path) 
     assert f"3-79 keV unabsorbed {first}, FPMB" in page.text
     page = page_of(tmp_path / "alone", [Fit(record=fit_record(datasets=data, flux=both[:1]))])
     assert "3-79 keV unabsorbed" in page.text and f"unabsorbed {first}" not in page.text
+
+
+def test_a_plot_that_was_not_asked_for_is_not_missed(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [Fit()]).write()
+    manifest = json.loads((run / "manifest.json").read_text())
+    for one in manifest["steps"]:
+        if one["task"] == "plot":
+            one |= {"outcome": "not selected", "outputs": {}}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    page = Page(write_page(run).read_text(encoding="utf-8"))
+    assert "There is no plot of this fit: it was not asked for." in page.text

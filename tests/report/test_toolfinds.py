@@ -123,6 +123,14 @@ def test_calls_of_tools_are_counted(tmp_path: Path) -> None:
     assert tool_calls(steps) == [("evselect", 2), ("epatplot", 1)]
     page = page_of(tmp_path, *steps[:2])
     assert "Tools called 3 times, for results new and from the store: evselect 2 , epatplot 1" in page.text
+    assert "CCF not set up, not used" in page.text
+    page = page_of(tmp_path / "indexed", step("cifbuild", params=WHO, commands=[["cifbuild"]]))
+    assert "CCF indexed for each observation by cifbuild" in page.text
+
+
+def test_commands_stand_with_their_step(tmp_path: Path) -> None:
+    commands = [["evselect", "table=events.fits"], ["epatplot", "set=a.fits"]]
+    page = page_of(tmp_path, search(commands=commands), search(commands=commands[:1]))
     assert "2 commands" in page.text and "1 command " in page.text
 
 

@@ -77,6 +77,7 @@ class FitView:
     image: str | None
     more: tuple[tuple[str, str], ...] = ()
     ratio: bool = False
+    is_unasked: bool = False
 
     @property
     def anchor(self) -> str:
@@ -151,7 +152,14 @@ def fit_views(source: RunSource) -> list[FitView]:
         image = source.picture_uri(plot, "fit.png") if plot is not None else None
         view = _view(step, values.get(step["subject"], ()), record, image)
         views.append(
-            replace(view, more=_more_images(source, plot), ratio=_is_ratio(plot)) if plot is not None else view
+            replace(
+                view,
+                more=_more_images(source, plot),
+                ratio=_is_ratio(plot),
+                is_unasked=plot["outcome"] == "not selected",
+            )
+            if plot is not None
+            else view
         )
     return views
 

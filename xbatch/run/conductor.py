@@ -214,7 +214,8 @@ class Conductor:
             case Start(step, slot):
                 return self._start(step, slot, evidence, intake)
             case Skip(step, because):
-                self._ledger.lose(step, "skipped", f"needs {', '.join(because)}, which has no result")
+                which = "has" if len(because) == 1 else "have"
+                self._ledger.lose(step, "skipped", f"needs {', '.join(because)}, which {which} no result")
             case GiveUp(step):
                 note(self._ledger.log_path(step), self._causes[step])
                 self._ledger.lose(step, "failed", self._causes[step])
