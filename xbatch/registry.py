@@ -176,6 +176,13 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _heasoft("barycorr", 1, (), "correct times to the solar system's barycentre"),
             _heasoft("nuproducts", 1, (), "extract a spectrum of NuSTAR, with responses made for it", memory_mb=2000),
             _heasoft("nuexpomap", 1, ("exposure.img",), "make an exposure map of an observation of NuSTAR"),
+            TaskDef(
+                "nubackscale",
+                1,
+                ("source.pha", "background.pha"),
+                MappingProxyType({"heasoft": "xbatch.tools.backscale:run"}),
+                "weigh the BACKSCAL of spectra of NuSTAR with the exposure of their regions",
+            ),
             _sas("cifbuild", 1, ("ccf.cif",), "index the calibration files that hold for an observation"),
             _sas("odfingest", 1, ("summary.SAS",), "summarise an observation of XMM-Newton"),
             _sas(

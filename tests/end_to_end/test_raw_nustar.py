@@ -218,6 +218,69 @@ def test_barycentred_times(heasoft: Desk, archive: tuple[Path, dict[str, Any]]) 
     assert half.exposure == pytest.approx(0.5 * whole.exposure, rel=0.1)
 
 
+WEIGHED = """\
+xbatch: 1
+name: desk
+mission: nustar
+obsids: ["60001110002"]
+instruments: [FPMA]
+target: {name: source, position: [RA, DEC], frame: fk5}
+data: {root: data, level: raw, fetch: never}
+regions:
+  src: {shape: circle, center: target, radius: 100 arcsec}
+  edge: {shape: circle, center: target, radius: 450 arcsec}
+spectra:
+  plain: {region: src, background: edge}
+  map: {region: src, background: edge, exposure_map: MAP}
+engine: {spectra: native}
+binning: {min: {type: min, counts: 30}}
+"""
+
+
+def test_nubackscale_weighs_spectra_as_a_map_of_the_users_does(
+    heasoft: Desk, archive: tuple[Path, dict[str, Any]]
+) -> None:
+    text = WEIGHED.replace("RA, DEC", f"{archive[1]['ra']}, {archive[1]['dec']}")
+    heasoft.write(text.replace("MAP", "pipeline"))
+    said = heasoft.run("--jobs", 2)
+    assert said.status == 0, said.all
+    counted = Counter(call["tool"] for call in calls(root(heasoft)))
+    assert counted == {"nupipeline": 1, "nuexpomap": 1, "nubackscale": 1}
+    names = [(name, file) for name in ("plain", "map") for file in ("spectrum.pha", "background.pha")]
+    found = {name: read_pha(product(heasoft, f"{OBSID}/FPMA/{name[0]}/{name[1]}")) for name in names}
+    assert found["map", "spectrum.pha"].header["NUBACKSC"] is True
+    assert np.array_equal(found["map", "spectrum.pha"].counts, found["plain", "spectrum.pha"].counts)
+    record = next(step for step in heasoft.manifest()["steps"] if step["name"] == f"nubackscale:{OBSID}/FPMA/map")
+    assert record["facts"]["backscal"] == found["map", "spectrum.pha"].backscal[0]
+    # the same map as a file of the user's: xbatch weighs by it, and finds the same
+    made = product(heasoft, f"{OBSID}/FPMA/nuexpomap/exposure.img")
+    (heasoft.data.resolve().parent / "exposure.img").write_bytes(made.read_bytes())
+    heasoft.write(text.replace("MAP", '"../exposure.img"'))
+    said = heasoft.run("--only", "spectrum:*", "--jobs", 2)
+    assert said.status == 0, said.all
+    for file in ("spectrum.pha", "background.pha"):
+        ours = read_pha(product(heasoft, f"{OBSID}/FPMA/map/{file}"))
+        assert "NUBACKSC" not in ours.header
+        assert found["map", file].backscal[0] == pytest.approx(ours.backscal[0], rel=1e-6)
+    # a part of the background lies beside the detectors
+    ratios = [found["map", file].backscal[0] / found["plain", file].backscal[0] for _, file in names[:2]]
+    assert ratios[0] == pytest.approx(1.0, rel=1e-4)
+    assert ratios[1] < 0.99
+
+
+def test_a_map_that_is_corrected_for_vignetting_is_told(heasoft: Desk, archive: tuple[Path, dict[str, Any]]) -> None:
+    text = WEIGHED.replace("RA, DEC", f"{archive[1]['ra']}, {archive[1]['dec']}").replace("MAP", "pipeline")
+    heasoft.write(text)
+    fault = {"kind": "fails", "message": "Input Exposure Map is corrected for vignetting.", "times": 9}
+    set_faults(root(heasoft), {"nubackscale": fault})
+    said = heasoft.run("--jobs", 2)
+    assert said.status != 0
+    assert "nubackscale failed with exit status 1" in " ".join(said.all.split())
+    outcomes = heasoft.outcomes()
+    assert outcomes[f"nubackscale:{OBSID}/FPMA/map"] == "failed"
+    assert outcomes[f"spectrum:{OBSID}/FPMA/plain"] == "done"
+
+
 REGIONS = """\
 xbatch: 1
 name: desk

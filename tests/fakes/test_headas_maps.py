@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.fakes.conftest import OBSID, STEM
-from tests.fakes.headas.fitsbytes import Part, part_named, read_parts
+from tests.fakes.headas.fitsbytes import Part, part_named, read_parts, write_parts
 from tests.fakes.headas.inside import Tools
+from tests.fakes.headas.maps import write_map
 from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import read_pha
 
@@ -69,5 +70,38 @@ def test_nubackscale_writes_new_spectra(tools: Tools, spectra: Path) -> None:
         f"attfile=clean/{STEM}_att.fits",
         f"det1reffile=clean/{STEM}A_det1.fits",
     ).made
-    assert [path.name for path in made] == ["s.pha", "b.pha"]
-    assert read_pha(made[0]).counts.sum() == read_pha(spectra / "a_sr.pha").counts.sum()
+    assert [path.name for path in made] == ["b.pha", "s.pha"]
+    assert read_pha(made[1]).counts.sum() == read_pha(spectra / "a_sr.pha").counts.sum()
+
+
+def test_nubackscale_weighs_by_the_map_of_events(tools: Tools, spectra: Path) -> None:
+    for name in ("a_sr.pha", "a_bk.pha"):
+        shutil.copy(spectra / name, tools.folder / name)
+    own = ("mastaspectfile=clean/x", "attfile=clean/x", "det1reffile=clean/x")
+    (tools.folder / "clean" / "x").write_bytes(b"")
+    events = tools.folder / "clean" / f"{STEM}A01_cl.evt"
+    call = ("nubackscale", "a_sr.pha", "a_bk.pha", "s.pha", "b.pha", f"evtfile={events}", *own, "inexpomapfile=e.img")
+    write_map(tools.folder / "e.img", events, 1000)
+    parts = read_parts(tools.folder / "e.img")
+    values = np.frombuffer(parts[0].data, ">f4", 1000 * 1000).reshape(1000, 1000).copy()
+    values[:, ::2] = 0.0  # every second column sees nothing
+    parts[0].data = values.tobytes()
+    write_parts(tools.folder / "e.img", parts)
+    made = tools(*call).made
+    for name in ("s.pha", "b.pha"):
+        before, after = (
+            read_pha(tools.folder / one) for one in (name.replace("s.", "a_sr.").replace("b.", "a_bk."), name)
+        )
+        assert after.header["NUBACKSC"] is True
+        exposed = after.backscal[0] / before.backscal[0] * after.exposure / float(values.max())
+        assert 0.4 < exposed <= 0.55
+    assert len(made) == 2
+    parts[0].put("VIGNAPP", True)
+    write_parts(tools.folder / "e.img", parts)
+    assert "corrected for vignetting" in tools.fails(*call, "clobber=yes")
+    bare = read_parts(tools.folder / "a_sr.pha")
+    bare[0].drop("X-OFFSET")
+    write_parts(tools.folder / "a_sr.pha", bare)
+    parts[0].put("VIGNAPP", False)
+    write_parts(tools.folder / "e.img", parts)
+    assert "Unable to read X-OFFSET" in tools.fails(*call, "clobber=yes")

@@ -152,6 +152,7 @@ def write_pha(
     spectrum: Spectrum,
     header: Mapping[str, Cell] | None = None,
     extensions: Sequence[BinTable | bytes] = (),
+    wmap: tuple[NDArray[np.float32], Sequence[Card]] | None = None,
 ) -> None:
     """Write a type I PHA file.
 
@@ -166,6 +167,8 @@ def write_pha(
         Cards that are added to those of `spectrum.header` or take their place.
     extensions : sequence of BinTable or bytes
         What follows the spectrum: its GTIs and its region.
+    wmap : (ndarray, sequence of Card), optional
+        A map of the events, to stand before the spectrum, and its cards.
     """
     cards = {**spectrum.header, **(header or {})}
     whole = bool(np.all(spectrum.counts == np.rint(spectrum.counts)) and np.all(np.abs(spectrum.counts) < 2**31))
@@ -210,7 +213,8 @@ def write_pha(
     for name, default in _MANDATORY.items():
         cards.setdefault(name, default)
     rest = [Card(name, value) for name, value in cards.items() if name not in done]
-    write_fits(path, [], [BinTable("SPECTRUM", columns, [*given, *fixed, *rest]), *extensions])
+    image, about = wmap if wmap is not None else (None, ())
+    write_fits(path, about, [BinTable("SPECTRUM", columns, [*given, *fixed, *rest]), *extensions], image)
 
 
 def _is_spectrum(hdu: Hdu) -> bool:

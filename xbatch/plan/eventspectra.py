@@ -18,7 +18,7 @@ from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.model import Analysis
 
-__all__ = ["event_source", "extraction_steps", "named_file_problems", "spectrum_step"]
+__all__ = ["backscale_name", "event_source", "extracted", "extraction_steps", "named_file_problems", "spectrum_step"]
 
 _FACTS = "extract.json"
 
@@ -72,8 +72,29 @@ def extraction_steps(lists: EventLists, spectra: Sequence[EventSpectrum]) -> lis
     steps = []
     for (observed, screening, gti), some in groups.items():
         extract = _extract_step(lists, observed, screening, gti, some)
-        steps += [extract, *(_spectrum_step(one, extract.name) for one in some)]
+        steps += [extract, *(_spectrum_step(one) for one in some)]
     return steps
+
+
+def backscale_name(one: EventSpectrum) -> str:
+    """Name the step of the mission's tools that weighs the BACKSCAL of a natively counted pair."""
+    return f"nubackscale:{one.subject.path}"
+
+
+def extracted(one: EventSpectrum) -> dict[str, Input]:
+    """Give what the extraction of a spectrum leaves: ``pha``, ``background`` if it has one; or ``fault``."""
+    extract = f"extract:{_extraction(one)}"
+    source, *background = _files(one)
+    inputs: dict[str, Input] = {"pha": StepInput(extract, source), "fault": StepInput(extract, _fault(one))}
+    if background:
+        inputs["background"] = StepInput(extract, background[0])
+    return inputs
+
+
+def _extraction(one: EventSpectrum) -> str:
+    """Name what an extraction is about: a list, a screening, a time selection."""
+    observed = f"{one.subject.obsid}/{one.subject.instrument}"
+    return f"{observed}{'' if one.screening == 'default' else f'/{one.screening}'}{f'@{one.gti}' if one.gti else ''}"
 
 
 def _there(path: Path) -> Path:
@@ -91,7 +112,7 @@ def _extract_step(lists: EventLists, observed: str, screening: str, gti: str, so
     for one in some:
         if one.exposure_map is not None:
             inputs[f"expmap/{one.subject.label}"] = file_input(_there(one.exposure_map))
-    subject = f"{observed}{'' if screening == 'default' else f'/{screening}'}{f'@{gti}' if gti else ''}"
+    subject = _extraction(some[0])
     return Step(
         name=f"extract:{subject}",
         task="extract",
@@ -113,6 +134,7 @@ def _entry(one: EventSpectrum) -> dict[str, Any]:
         "region": one.region,
         "background": one.background,
         "source_type": one.source_type,
+        **({"wmap": True} if one.map_made else {}),
     }
 
 
@@ -126,12 +148,13 @@ def _fault(one: EventSpectrum) -> str:
     return f"{safe_name(one.subject.label)}.fault.json"
 
 
-def _spectrum_step(one: EventSpectrum, extract: str) -> Step:
-    source, *background = _files(one)
-    inputs: dict[str, Input] = {"pha": StepInput(extract, source), "fault": StepInput(extract, _fault(one))}
-    if background:
-        inputs["background"] = StepInput(extract, background[0])
-    return spectrum_step(one, inputs)
+def _spectrum_step(one: EventSpectrum) -> Step:
+    if not one.map_made:
+        return spectrum_step(one, extracted(one))
+    weighed = backscale_name(one)
+    return spectrum_step(
+        one, {"pha": StepInput(weighed, "source.pha"), "background": StepInput(weighed, "background.pha")}
+    )
 
 
 def spectrum_step(one: EventSpectrum, inputs: Mapping[str, Input]) -> Step:

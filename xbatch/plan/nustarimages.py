@@ -12,7 +12,7 @@ from xbatch.commands.nuproducts import pi_of_energy
 from xbatch.commands.nustar import nuexpomap
 from xbatch.plan.eventlists import EventLists, ListInputs, identity, selected_times
 from xbatch.plan.eventproducts import EXPOSURE_MAP, exposure_map_name, fixed_bands, image_step
-from xbatch.plan.nustarproducts import ByList
+from xbatch.plan.nustarproducts import ByList, weighed_spectra
 from xbatch.plan.nustarwork import impossible, needs_caldb
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Step
@@ -25,10 +25,12 @@ _COLUMNS = {"sky": ("X", "Y"), "det": ("DET1X", "DET1Y")}
 
 
 def map_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
-    """Make the steps of the exposure maps that images ask for; parameters as of `spectrum_steps`."""
-    wanted = {(job.observed, job.screening): job for job in context.work.images if job.map_made}
+    """Make the steps of the exposure maps that images and spectra ask for; parameters as of `spectrum_steps`."""
+    wanted = {(job.observed, job.screening): job.path for job in context.work.images if job.map_made}
+    for one in weighed_spectra(context):
+        wanted.setdefault((f"{one.subject.obsid}/{one.subject.instrument}", one.screening), one.path)
     steps = []
-    for (name, screening), job in wanted.items():
+    for (name, screening), path in wanted.items():
         if name not in observed:
             continue
         here = replace(reduced[name, screening], position=None)
@@ -46,7 +48,7 @@ def map_steps(context: RawContext, observed: Mapping[str, Observed], reduced: By
             params={**identity(observed[name]), "work": work.params()},
             inputs={role: here.inputs[role] for role in roles},
             product=f"{name}/nuexpomap{subject.removeprefix(name).replace('/', '-')}",
-            path=job.path,
+            path=path,
             because="pixels and the aspect of the observation are known by CALDB, which nuexpomap uses",
         )
         steps.append(needs_caldb(context, step))

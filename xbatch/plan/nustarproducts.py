@@ -16,7 +16,7 @@ from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.steps import Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, LightCurveJob, Observed
 
-__all__ = ["ByList", "curve_steps", "spectrum_steps"]
+__all__ = ["ByList", "curve_steps", "spectrum_steps", "weighed_spectra"]
 
 _ASKED = "the spec asks for HEASoft"
 _CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nuproducts uses"
@@ -47,6 +47,14 @@ def spectrum_steps(context: RawContext, observed: Mapping[str, Observed], reduce
         if where is not None and because:
             made |= _spectrum(context, where, one, reduced[where.subject, one.screening], because)
     return made
+
+
+def weighed_spectra(context: RawContext) -> list[EventSpectrum]:
+    """Give the spectra of NuSTAR that are counted natively, and whose BACKSCAL nubackscale weighs.
+
+    What nuproducts makes it weighs itself.
+    """
+    return [one for one in context.work.spectra if one.map_made and not _why_spectrum(context, one)]
 
 
 def _why_spectrum(context: RawContext, one: EventSpectrum) -> str:

@@ -15,6 +15,7 @@ from xbatch.commands.call import Staged, Work
 from xbatch.commands.ftools import barycorr
 from xbatch.commands.nustar import MODULES, Module, nupipeline
 from xbatch.plan.eventlists import identity, part_of, screenings_of
+from xbatch.plan.nustarbackscale import backscale_steps
 from xbatch.plan.nustarimages import image_steps, map_steps
 from xbatch.plan.nustarproducts import curve_steps, spectrum_steps
 from xbatch.plan.nustarsplit import kept_lists, split_steps
@@ -73,7 +74,7 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
                 names = [name for name, units in own.items() if units == chu]
                 reduced |= {(each.subject, name): here for name in names}
                 made |= RawMade(lists={(each.subject, name): here.native for name in names})
-    for recipe in (spectrum_steps, curve_steps, map_steps, image_steps):
+    for recipe in (spectrum_steps, curve_steps, map_steps, backscale_steps, image_steps):
         made |= recipe(context, mine, reduced)
     return made
 

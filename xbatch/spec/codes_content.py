@@ -199,6 +199,11 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "`energy` of a light curve is where nuproducts takes PSF and vignetting, for the correction `area`.",
             "Add `area` to `corrections`, or remove the energy.",
         ),
+        "XB240": Code(
+            "a BACKSCAL that is not weighed",
+            "With `exposure_map: pipeline` nubackscale weighs a spectrum and its background together, by one map.",
+            "Name the background's region, or remove the map.",
+        ),
         "XB301": Code(
             "not a model expression",
             "Components `type.name` are joined with `+`, `*` and parentheses.",

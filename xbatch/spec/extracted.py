@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xbatch.base.errors import Place
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.gtis import Selections
+from xbatch.spec.maps import check_maps, is_made
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Scalar, Table, is_sound, items_of, join, text_of
 from xbatch.spec.observations import placeholder_used
@@ -78,6 +79,7 @@ def find_extracted(
         chosen = selected(node.entries.get("where"), pointed, report if sky.whole else Report())
         mine = [replace(one, gti=gti) for one in chosen for gti in selections or [""]]
         settled = exceptions(node, mine, report if sky.whole else Report(), laid_over_files)
+        check_maps(settled, report if sky.whole else Report(), pairs=True)
         sound = len(report.problems) == before and is_sound(node)
         whole = whole and sound
         subjects[name] = mine
@@ -144,6 +146,7 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str, target: bool,
         return text if text == "none" else template_path(text, subject, sky.base) if text else None
 
     background = said("background")
+    made = is_made(table)
     return EventSpectrum(
         subject=subject,
         region=said("region"),
@@ -153,7 +156,8 @@ def _spectrum(subject: Subject, table: Table, sky: Sky, path: str, target: bool,
         source_type=said("source_type") or "point",
         response=response("response"),
         arf=response("arf"),
-        exposure_map=observed_file(table.entries.get("exposure_map"), subject, sky.base),
+        exposure_map=None if made else observed_file(table.entries.get("exposure_map"), subject, sky.base),
+        map_made=made,
         note=said("note"),
         path=path,
         responses=further_responses(table, subject, sky.base),
@@ -185,6 +189,8 @@ def _check_names(node: Table, sky: Sky, named: Named, report: Report) -> None:
             named.screenings.known(screening, name)
         for key in _FILES:
             value = table.entries.get(key)
+            if key == "exposure_map" and is_made(table):
+                continue
             if isinstance(value, Scalar) and isinstance(value.value, str):
                 check_template(value, sky.pointings, report, FIELDS)
         check_responses(table, sky.pointings, report)

@@ -36,6 +36,7 @@ _WORDS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
     ("spectra.*", "region"): {"pipeline": _RAW},
     ("combine.*", "method"): {"rgscombine": _RAW},
     ("images.*", "exposure_map"): {"pipeline": _RAW},
+    ("spectra.*", "exposure_map"): {"pipeline": _RAW},
 }
 _OF_RGS = "make the spectra with rgsproc and start from them, at level: spectra; or use level: raw"
 _CURES: Mapping[str, str] = {

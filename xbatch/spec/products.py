@@ -14,12 +14,13 @@ from xbatch.spec.derivedmodel import BandSet
 from xbatch.spec.eventmodel import EventSpectrum, ImageJob, LightCurveJob, MosaicJob, Region
 from xbatch.spec.extracted import Named
 from xbatch.spec.levels import asked_engine
+from xbatch.spec.maps import check_maps, is_made
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, items_of, join, text_of
 from xbatch.spec.observed import Sky, observed_file, sound_template
 from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
-from xbatch.spec.rgs import PIPELINE, is_rgs
+from xbatch.spec.rgs import is_rgs
 from xbatch.spec.screenings import DEFAULT_SCREENING
 from xbatch.spec.selectors import exceptions, selected
 
@@ -65,7 +66,7 @@ def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Repor
         chosen = selected(node.entries.get("where"), sky.subjects, report if sky.whole else Report())
         settled = exceptions(node, chosen, report if sky.whole else Report())
         _check_channels(node, sets, chosen, report)
-        _check_maps(settled, report)
+        check_maps(settled, report)
         if len(report.problems) > before or not is_sound(node):
             continue
         made = [_image(name, one, settled[one], sets, sky) for one in chosen if not is_rgs(one)]
@@ -76,7 +77,7 @@ def find_images(root: Table, sky: Sky, named: Named, bands: Bands, report: Repor
 
 def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...], sky: Sky) -> ImageJob:
     width = table.entries.get("bin")
-    made = _is_made(table)
+    made = is_made(table)
     params: dict[str, Any] = {
         "frame": text_of(table.entries.get("frame")) or "sky",
         "bin": width.value if isinstance(width, Scalar) and width.value else _DEFAULT_BIN.get(subject.mission, 1),
@@ -95,20 +96,6 @@ def _image(name: str, subject: Subject, table: Table, sets: tuple[BandSet, ...],
         path=table.path,
         map_made=made,
     )
-
-
-def _is_made(table: Table) -> bool:
-    return text_of(table.entries.get("exposure_map")) == PIPELINE
-
-
-def _check_maps(settled: Mapping[Subject, Table], report: Report) -> None:
-    """Insist on a mission whose tools make exposure maps of what is reduced here."""
-    for subject, table in settled.items():
-        if _is_made(table) and subject.mission != "nustar" and not is_rgs(subject):
-            message = f"nuexpomap makes maps of NuSTAR, and {_observed(subject)} is of XMM-Newton"
-            hint = "write exposure_map: pipeline under for: [{where: {mission: nustar}, ...}]"
-            report.add(table.entries["exposure_map"], "XB237", message, hint)
-            return
 
 
 def _mosaics(
@@ -340,7 +327,7 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
             named.screenings.known(screening, name)
         if (name := text_of(gti)) is not None:
             named.gtis.known(gti, name)
-        if not _is_made(table):
+        if not is_made(table):
             sound_template(table.entries.get("exposure_map"), sky, report)
 
 

@@ -21,6 +21,7 @@ from xbatch.ogip.regions import check_area
 from xbatch.ogip.regiontable import region_table
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._extract_counts import count_regions
+from xbatch.tasks._extract_map import weighted_map
 from xbatch.tasks._extract_scale import Area, Exposure, area_of, exposure_of
 from xbatch.tasks._regions import Placed, field_of, place_regions, plane_of, region_files
 from xbatch.tasks._times import Selection, selected_gti
@@ -61,7 +62,8 @@ def run(job: Job) -> Outcome:
     Inputs: ``events`` (a table of the task `events`); where there are such ``livetime`` (of the same step), ``gti`` (a
     time selection), ``region/NAME`` (the files of regions), ``expmap/SPECTRUM`` (exposure maps). Parameters:
     ``mission``, ``instrument``, ``obsid``, ``regions`` (by name, as `xbatch.spec.eventmodel.Region` has them) and
-    ``spectra``: ``name``, ``region``, ``background`` (a region's name or empty) of each.
+    ``spectra``: ``name``, ``region``, ``background`` (a region's name or empty) of each, and ``wmap`` where a map of
+    the events is to stand before the spectra, as nubackscale wants it.
 
     Outputs: for each spectrum ``NAME.pha`` and, if it has a background, ``NAME.bak.pha``, OGIP PHA files with their
     GTIs and region; ``extract.json``: counts, exposure, area, BACKSCAL, CCDs and notes of each. A spectrum that cannot
@@ -147,7 +149,8 @@ def _extracted(
             parts.append((role, one, area, cards))
     entry: dict[str, Any] = {"name": name, "source_type": spectrum.get("source_type")}
     for role, one, area, cards in parts:
-        entry[role] = _entry(one, area, writer.write(files[role], one, area, cards))
+        notes = writer.write(files[role], one, area, cards, bool(spectrum.get("wmap")))
+        entry[role] = _entry(one, area, notes)
     return entry
 
 
@@ -191,8 +194,10 @@ class _Writer:
     selection: Selection
     axis: SpectrumAxis
 
-    def write(self, file: str, region: _Region, area: Area, cards: Mapping[str, Cell]) -> list[str]:
-        """Write a PHA file, and give what should be known of it."""
+    def write(
+        self, file: str, region: _Region, area: Area, cards: Mapping[str, Cell], mapped: bool = False
+    ) -> list[str]:
+        """Write a PHA file, with a map of its events if need be, and give what should be known of it."""
         size, exposure = self.axis.detchans, region.exposure
         notes = [*region.placed.notes, *exposure.notes, *region.said, *area.notes]
         extensions, subspace, said = self._extensions(region)
@@ -214,7 +219,12 @@ class _Writer:
             header={},
         )
         header = {**self._identity(), **self._times(exposure), **cards, "XB_BSCAL": area.rule, **subspace}
-        write_pha(self.job.out / file, spectrum, header, extensions)
+        wmap = None
+        if mapped:
+            made = weighted_map(region.placed, self.table, self.selection)
+            about = [Card(name, value) for name, value in self._identity().items()]
+            wmap = made.values, [*about, Card("EXPOSURE", exposure.exposure, "[s] exposure time"), *made.cards()]
+        write_pha(self.job.out / file, spectrum, header, extensions, wmap)
         total = int(region.counts.sum())
         if not total:
             notes.append(f"no event lies in the region {region.name!r}: the spectrum is all zeros")

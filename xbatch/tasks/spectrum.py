@@ -115,11 +115,9 @@ def _background(path: Path, source: Spectrum) -> Spectrum:
 def _backscal_rule(spectrum: Spectrum) -> str:
     """Say by which rule a BACKSCAL is made, as far as the header tells: here, by nubackscale, or by any other tool."""
     rule = str(spectrum.header.get("XB_BSCAL") or "").strip()
-    if rule:
-        return f"{rule} (XB_BSCAL)"
-    if spectrum.header.get("NUBACKSC") is True:
-        return "weighted by nubackscale (NUBACKSC)"
-    return "the extracting tool's own"
+    own = f"{rule} (XB_BSCAL)" if rule else ""
+    weighted = "weighted by nubackscale (NUBACKSC)" if spectrum.header.get("NUBACKSC") is True else ""
+    return ", ".join(part for part in (own, weighted) if part) or "the extracting tool's own"
 
 
 def _channels(spectrum: Spectrum) -> str:

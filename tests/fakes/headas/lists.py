@@ -45,7 +45,10 @@ class EventFile:
         from xbatch.tasks.extract import run
 
         inputs = {**self._inputs, "region/one": region, **({} if gti is None else {"gti": gti})}
-        params = {"regions": {"one": {"file": region.name}}, "spectra": [{"name": "one", "region": "one"}]}
+        params = {
+            "regions": {"one": {"file": region.name}},
+            "spectra": [{"name": "one", "region": "one", "wmap": True}],
+        }
         _called(run, {**self.identity, **params}, inputs, self._scratch)
         parts = read_parts(self._scratch / "one.pha")
         parts[1].drop("XB_BSCAL")

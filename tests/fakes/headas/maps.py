@@ -26,7 +26,7 @@ def write_map(target: Path, events: Path, size: int, vignetting: float = 1.0) ->
     """
     import numpy as np
 
-    from tests.fakes.headas.fitsbytes import part_named, read_parts
+    from tests.fakes.headas.fitsbytes import part_named, read_parts, write_parts
     from xbatch.ogip.events import open_events
     from xbatch.ogip.imagefile import grid_of, identity_cards, write_image
     from xbatch.xray.histograms import binned_axis
@@ -41,6 +41,14 @@ def write_map(target: Path, events: Path, size: int, vignetting: float = 1.0) ->
         x, y = x[x > 0], y[y > 0]
         values[int(y.min()) - 1 : int(y.max()), int(x.min()) - 1 : int(x.max())] = table.number("EXPOSURE") * vignetting
     write_image(target, values, grid_of(header.wcs, axis, axis), identity_cards(header.cards))
+    parts = read_parts(target)
+    for number in (1, 2):
+        parts[0].put(f"CRPIX{number}P", 1.0)
+        parts[0].put(f"CRVAL{number}P", 1.0)
+    for card in ("ONTIME", "LIVETIME", "DEADC"):
+        parts[0].put(card, table.number(card, 1.0))
+    parts[0].put("VIGNAPP", vignetting != 1.0)
+    write_parts(target, parts)
 
 
 def _nuexpomap(run: Run, parameters: Parameters) -> None:

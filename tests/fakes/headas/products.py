@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.fakes.core import Run, ToolError
 from tests.fakes.headas.fitsbytes import Part, existing, part_named, read_parts, write_parts
@@ -272,24 +273,75 @@ def _barycentred(task: _Task, hk: Path) -> tuple[Path, Path]:
 
 
 def _nubackscale(run: Run, parameters: Parameters) -> None:
+    """Weigh BACKSCAL as the tool's source has it, by the map of events before each spectrum."""
     parameters.needed("srcphafile", "bkgphafile", "srcoutfile", "bkgoutfile", "evtfile")
     calibration()
     for name in ("evtfile", "mastaspectfile", "attfile", "det1reffile"):
         existing(Path(parameters[name]))
-    if parameters["inexpomapfile"].upper() != "NONE":
-        existing(Path(parameters["inexpomapfile"]))
-    for source, target, corrected in (
-        ("srcphafile", "srcoutfile", "srccorrect"),
-        ("bkgphafile", "bkgoutfile", "bkgcorrect"),
-    ):
-        path = Path(parameters[target])
-        if path.exists() and not parameters.yes("clobber"):
-            raise ToolError(f"file {path} already exists, use clobber=yes to overwrite it")
-        parts = read_parts(existing(Path(parameters[source])))
-        if parameters.yes(corrected):
-            parts[1].cards.append("HISTORY nubackscale: BACKSCAL corrected")
-        write_parts(run.keep(path), parts)
+    with own_folder("nubkgphacorr") as scratch:
+        exposures = Path(parameters["inexpomapfile"])
+        if parameters["inexpomapfile"].upper() == "NONE":
+            from tests.fakes.headas.maps import write_map
+
+            exposures = scratch / "expomap.img"
+            write_map(exposures, existing(Path(parameters["evtfile"])), 1000)
+        exposure = read_parts(existing(exposures))[0]
+        if exposure.get("VIGNAPP") == "T":
+            raise ToolError("Input Exposure Map is corrected for vignetting.")
+        for card in ("ONTIME", "LIVETIME", "DEADC", "CRPIX1P", "CRPIX2P", "CRVAL1P", "CRVAL2P"):
+            _card(exposure, card, exposures)
+        # the background first, as the tool does
+        for kind in ("bkg", "src"):
+            path = Path(parameters[f"{kind}outfile"])
+            if path.exists() and not parameters.yes("clobber"):
+                raise ToolError(f"file {path} already exists, use clobber=yes to overwrite it")
+            source = existing(Path(parameters[f"{kind}phafile"]))
+            parts = read_parts(source)
+            if parameters.yes(f"{kind}correct"):
+                _weigh(parts, source, exposure)
+            write_parts(run.keep(path), parts)
     run.leave("nubackscale_1.0.3: Exit with success")
+
+
+def _card(part: Part, name: str, path: Path) -> float:
+    if not part.get(name):
+        raise ToolError(f"Unable to read {name} keyword in '{path}' file.")
+    return part.number(name)
+
+
+def _weigh(parts: list[Part], path: Path, exposures: Part) -> None:
+    """Multiply BACKSCAL by the mean exposure of the region's pixels over EXPOSURE."""
+    head, spectrum = parts[0], part_named(parts, "SPECTRUM")
+    for card in ("NAXIS1", "NAXIS2", "X-OFFSET", "Y-OFFSET"):
+        _card(head, card, path)
+    values, seconds = _image(head), _image(exposures)
+    first = [
+        int(_card(head, f"CRVAL{axis}P", path) + _card(head, f"CRPIX{axis}P", path) - 1)
+        - int(exposures.number(f"CRVAL{axis}P") + exposures.number(f"CRPIX{axis}P") - 1)
+        for axis in (1, 2)
+    ]
+    total, pixels = 0.0, 0
+    for row, line in enumerate(values, first[1]):
+        for column, value in enumerate(line, first[0]):
+            if value >= 0 and 0 <= row < len(seconds) and 0 <= column < len(seconds[row]):
+                total += float(seconds[row][column])
+                pixels += 1
+    if spectrum.get("NUBACKSC") == "T":
+        return
+    weight = total / pixels / _card(head, "EXPOSURE", path) if pixels else 0.0
+    backscal = _card(spectrum, "BACKSCAL", path) * weight
+    for part in parts:
+        part.put("BACKSCAL", backscal)
+        part.put("NUBACKSC", True)
+    spectrum.cards.append("HISTORY nubackscale: BACKSCAL corrected")
+
+
+def _image(part: Part) -> Any:
+    import numpy as np
+
+    code = {-32: ">f4", -64: ">f8", 16: ">i2", 32: ">i4"}[int(part.number("BITPIX"))]
+    rows, columns = int(part.number("NAXIS2")), int(part.number("NAXIS1"))
+    return np.frombuffer(part.data, code, rows * columns).reshape(rows, columns)
 
 
 TOOLS = {"nuproducts": _nuproducts, "nubackscale": _nubackscale}
