@@ -102,7 +102,7 @@ def test_what_no_tool_groups_is_said_for_ranges_in_kev_too(environ: dict[str, st
 def test_a_parameter_file_that_cannot_be_read_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     path = Path(environ["HEADAS"]) / "syspfiles" / "nuproducts.par"
     path.write_text("")
-    with pytest.raises(SpecError, match=rf"{path}: declares no parameter"):
+    with pytest.raises(SpecError, match=rf"{path}: declares no parameter; Install HEASoft anew"):
         plan_of(tmp_path, SPEC)
     path.unlink()
     blocked = plan_of(tmp_path, SPEC).by_name()[f"nuproducts:{OBSID}/FPMA/agn"].blocked
@@ -123,6 +123,9 @@ def test_caldb_over_the_network_is_used_and_remarked_on(environ: dict[str, str],
         step = steps[name]
         assert step.blocked is None
         assert step.params["caldb"] == URL
+        assert step.params["notes"] == [
+            f"calibrated with CALDB at {URL}, as it was that day: its state cannot be pinned"
+        ]
         assert "caldb" not in step.inputs
         assert step.remarks[0].startswith(f"CALDB={URL} is read over the network: its state cannot be pinned")
     near, _ = raw_of(tmp_path, SPEC, find_toolset(environ))

@@ -93,7 +93,7 @@ class _Check:
         suite = self._suite(call)
         known = None if suite is None else self._file(call, suite)
         if isinstance(known, FileError):
-            return [(str(known), known.cure)]
+            return [(f"{known.file}: {known.what}", known.cure)]
         if known is None:
             return []
         hint = "change what the spec asks of it, or use the release of the tools that has it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolstate import Fault, clock_fault
@@ -186,7 +187,10 @@ def needs_caldb(context: RawContext, step: Step) -> Step:
     if blocked is None:
         fault = _caldb_fault(context, step)
         blocked = None if fault is None else context.lacking(fault, step.path)
-    remote = {"caldb": toolset.remote} if toolset.remote else {}
+    remote: dict[str, Any] = {}
+    if toolset.remote:
+        note = f"calibrated with CALDB at {toolset.remote}, as it was that day: its state cannot be pinned"
+        remote = {"caldb": toolset.remote, "notes": [*step.params.get("notes", ()), note]}
     local = {} if toolset.caldb is None else {"caldb": FileInput(str(toolset.caldb))}
     return replace(
         step,

@@ -64,8 +64,9 @@ def run(job: Job) -> Outcome:
             _curve(curves, band, session.folder / folder, scale) for band, folder in zip(bands, folders, strict=True)
         ]
         calls = session.facts()
-    curve_notes = [note for _, said in found for note in said]
-    return conclude(job, header, [one for one, _ in found], calls, (*_notes(job, curves, scale), *curve_notes))
+    curve_notes = [note for _, notes in found for note in notes]
+    said = (*job.params.get("notes", ()), *_notes(job, curves, scale))
+    return conclude(job, header, [one for one, _ in found], calls, (*said, *curve_notes))
 
 
 def _notes(job: Job, curves: Curves, scale: float | None) -> tuple[str, ...]:
