@@ -126,13 +126,9 @@ class EventSpectrum:
     """A spectrum to be extracted. `background` and `gti` are empty where there is none.
 
     `response`, `arf`: a file, or ``"none"``, or None where the spec does not say (there is none then). `exposure_map`
-<<<<<<< HEAD
-    weighs BACKSCAL where it is given. `responses` are further ones, by name. `source_position`: ``target``, ``region``,
-    a place (degrees, fk5), or empty where the spec does not say.
-=======
     weighs BACKSCAL where it is given; with `map_made` one that the mission's tools make (level ``raw``) does.
-    `responses` are further ones, by name.
->>>>>>> 4a61ec4 (Weigh BACKSCAL of counted spectra of NuSTAR by nubackscale)
+    `responses` are further ones, by name. `source_position`: ``target``, ``region``, a place (degrees, fk5), or empty
+    where the spec does not say.
     """
 
     subject: Subject
