@@ -16,7 +16,7 @@ from typing import Any
 from xbatch.base.errors import FileError, UsageError
 from xbatch.base.fitsheader import first_with, read_headers
 from xbatch.plan.archive import archived
-from xbatch.plan.starter import files_below, head_lines, obsid_of, template_of, unique
+from xbatch.plan.starter import files_below, head_lines, model_lines, obsid_of, template_of, unique
 from xbatch.spec.eventmodel import Observed
 from xbatch.spec.missions import MISSIONS
 
@@ -262,30 +262,12 @@ def _common(found: Sequence[FoundList], kind: str) -> str:
 
 
 def _fit(several_observations: bool, instruments: Sequence[str]) -> list[str]:
-    several = len(instruments) > 1
-    rest = ", ".join(instruments[1:])
-    lines = [
+    return [
         "fit:",
         "  powerlaw:",
         "    data: [{spectra: src, binning: bg3, band: full}]",
         *(["    group_by: [obsid]      # one fit for each observation"] if several_observations else []),
         "    background: {mode: profiled}",
         "    statistic: wstat",
-        "    abundances: wilm",
-        "    cross_sections: vern",
-        f"    model: {'constant.cal * ' if several else ''}tbabs.gal * powerlaw.pl",
-        "    parameters:",
-    ]
-    if several:
-        lines += [
-            "      cal.factor:          # 1 for the first instrument, free for the others",
-            "        value: 1",
-            "        frozen: true",
-            f"        for: [{{where: {{instrument: [{rest}]}}, frozen: false}}]",
-        ]
-    return [
-        *lines,
-        "      gal.nH: {value: 0.1, min: 0, max: 100}     # 1e22 cm-2; freeze it at the Galactic value if you know it",
-        "      pl.PhoIndex: {value: 2, min: -3, max: 10}",
-        "    errors: {parameters: free, method: profile, confidence: 0.9}",
+        *model_lines(len(instruments) > 1, f"[{', '.join(instruments[1:])}]"),
     ]

@@ -23,6 +23,7 @@ __all__ = [
     "files_below",
     "find_spectra",
     "head_lines",
+    "model_lines",
     "obsid_of",
     "starter_text",
     "template_of",
@@ -284,7 +285,20 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
     ]
     if statistic == "chi2":
         lines.append(f"    variance: {'data' if poisson else 'file'}")
-    lines += [
+    return [*lines, *model_lines(several, rest)]
+
+
+def model_lines(several: bool, others: str) -> list[str]:
+    """Write the model of a first fit, an absorbed power law: its parameters, and which errors are asked for.
+
+    Parameters
+    ----------
+    several : bool
+        Whether instruments are compared, the first of which sets the scale.
+    others : str
+        The other instruments, as a list in brackets.
+    """
+    lines = [
         "    abundances: wilm",
         "    cross_sections: vern",
         f"    model: {'constant.cal * ' if several else ''}tbabs.gal * powerlaw.pl",
@@ -295,7 +309,7 @@ def _fit(found: Sequence[Found], mission: str) -> list[str]:
             "      cal.factor:          # 1 for the first instrument, free for the others",
             "        value: 1",
             "        frozen: true",
-            f"        for: [{{where: {{instrument: {rest}}}, frozen: false}}]",
+            f"        for: [{{where: {{instrument: {others}}}, frozen: false}}]",
         ]
     return [
         *lines,

@@ -11,10 +11,10 @@ from xbatch.spec.linking import linked
 from xbatch.spec.model import Band, Dataset, Subject
 from xbatch.spec.models import find_models
 from xbatch.spec.named import chosen_spectra, namesake
-from xbatch.spec.nodes import Node, Table, data_of, text_of
+from xbatch.spec.nodes import Table, data_of, text_of
 from xbatch.spec.parameters import instances
-from xbatch.spec.quantity import QuantityError, quantity
-from xbatch.spec.report import Report, shown
+from xbatch.spec.positive import positive
+from xbatch.spec.report import Report
 from xbatch.spec.settings import settle
 from xbatch.spec.spectra import SpectraFound
 
@@ -84,7 +84,7 @@ def find_fakes(
 def _entry(name: str, node: Table, spectra: SpectraFound, folder: Path, report: Report) -> list[Fake]:
     likes = _likes(node, spectra, report)
     models = find_models(node, folder, report)
-    exposure = _exposure(node.entries.get("exposure"), report)
+    exposure = positive(node.entries.get("exposure"), "time", report, "write a number above 0, or remove the key")
     if models is None or not likes:
         return []
     placed = models.placed(node, likes, spectra, report)
@@ -126,17 +126,3 @@ def _likes(node: Table, spectra: SpectraFound, report: Report) -> list[Subject]:
         message = "two spectra of one observation and instrument are to be alike, and would have one name"
         report.add(node.entries["like"], "XB143", message, "make an entry for each")
     return chosen
-
-
-def _exposure(node: Node | None, report: Report) -> float | None:
-    text = text_of(node)
-    if node is None or text is None:
-        return None
-    try:
-        value = quantity(text, "time")
-    except QuantityError as error:
-        report.add(node, error.code, error.message, error.hint)
-        return None
-    if value <= 0:
-        report.add(node, "XB205", f"{shown(text)} is not above 0", "write a number above 0, or remove the key")
-    return value

@@ -18,7 +18,8 @@ from xbatch.spec.maps import check_maps, is_made
 from xbatch.spec.model import Subject
 from xbatch.spec.nodes import Items, Node, Scalar, Table, data_of, is_sound, items_of, join, text_of
 from xbatch.spec.observed import Sky, observed_file, sound_template
-from xbatch.spec.quantity import QuantityError, quantity
+from xbatch.spec.positive import positive
+from xbatch.spec.quantity import QuantityError
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.rgs import is_rgs
 from xbatch.spec.screenings import DEFAULT_SCREENING
@@ -132,15 +133,8 @@ def _mosaics(
 
 def _mosaic_params(asked: Table, report: Report) -> dict[str, Any]:
     params: dict[str, Any] = {"grid": text_of(asked.entries.get("grid")) or "all"}
-    node = asked.entries.get("pixel")
-    if node is not None and (text := text_of(node)) is not None:
-        try:
-            params["pixel"] = quantity(text, "angle")
-            if params["pixel"] <= 0.0:
-                raise QuantityError("XB205", f"pixel is {text}; it must be above 0", "for example 4 arcsec")
-        except QuantityError as error:
-            report.add(node, error.code, error.message, error.hint)
-    return params
+    pixel = positive(asked.entries.get("pixel"), "angle", report, "for example 4 arcsec")
+    return params if pixel is None else {**params, "pixel": pixel}
 
 
 def find_lightcurves(
@@ -215,7 +209,7 @@ def _curve(
     enlarged: Collection[tuple[str, str]],
     report: Report,
 ) -> tuple[LightCurveJob | None, list[Region]]:
-    dt = _time(table.entries.get("dt"), report)
+    dt = positive(table.entries.get("dt"), "time", report, "for example 100 s")
     changed = _changes(table.entries.get("region"))
     own: list[Region] = []
     names = {"region": spectrum.region, "background": spectrum.background}
@@ -329,21 +323,6 @@ def _check_common(node: Table, sky: Sky, named: Named, report: Report) -> None:
             named.gtis.known(gti, name)
         if not is_made(table):
             sound_template(table.entries.get("exposure_map"), sky, report)
-
-
-def _time(node: Node | None, report: Report) -> float | None:
-    text = text_of(node)
-    if node is None or text is None:
-        return None
-    try:
-        value = quantity(text, "time")
-    except QuantityError as error:
-        report.add(node, error.code, error.message, error.hint)
-        return None
-    if value <= 0.0:
-        report.add(node, "XB205", f"dt is {text}; it must be above 0", "")
-        return None
-    return value
 
 
 def _observed(subject: Subject) -> str:
