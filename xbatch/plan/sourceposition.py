@@ -54,6 +54,6 @@ def _is_looked_for(observed: Observed, one: EventSpectrum | LightCurveJob, targe
     region = observed.regions.get(one.region)
     if region is None:
         return False
-    shapes = region.params.get("shapes") or ()
+    shapes = list(region.params.get("shapes") or ())
     simple = region.file is None and len(shapes) == 1 and shapes[0]["shape"] in _SIMPLE
     return not simple
