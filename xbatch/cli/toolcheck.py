@@ -43,10 +43,12 @@ _PROGRAMS = {
         "nupipeline",
         "nuproducts",
         "nuexpomap",
+        "nubackscale",
         "barycorr",
         "grppha",
         "ftgrouppha",
         "addspec",
+        "lcmath",
         "extractor",
     ),
     "sas": (
