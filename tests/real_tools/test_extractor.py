@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tests.real_tools.bench import Tools
+from tests.real_tools.extractors import extractor
 from tests.tasks.eventworld import picture
 from xbatch.commands import ftools
-from xbatch.commands.call import HEASOFT, Call
+from xbatch.commands.call import Call
 from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import Spectrum, read_pha
 from xbatch.registry import Job
@@ -33,24 +34,7 @@ REGIONS = {
 
 
 def spectrum_call(region: str, channels: tuple[int, int] | None = None) -> Call:
-    args = {
-        "filename": "list.evt" if channels is None else f"list.evt[PI={channels[0]}:{channels[1]}]",
-        "eventsout": "NONE",
-        "imgfile": "NONE",
-        "phafile": "out.pha",
-        "fitsbinlc": "NONE",
-        "regionfile": region,
-        "timefile": "NONE",
-        "xcolf": "X",
-        "ycolf": "Y",
-        "xcolh": "X",
-        "ycolh": "Y",
-        "tcol": "TIME",
-        "ecol": "PI",
-        "gti": "GTI",
-        "clobber": "yes",
-    }
-    return Call(HEASOFT, "extractor", tuple(args.items()), ("out.pha",))
+    return extractor("out.pha", region, product="phafile", channels=channels)
 
 
 @pytest.fixture(scope="module")

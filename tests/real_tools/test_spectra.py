@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from tests.real_tools.bench import Tools
+from tests.real_tools.extractors import extractor
 from tests.real_tools.lists import make_spectra
 from tests.tasks.test_combine import PARAMS, dense
 from tests.tools.test_grouping import BINNINGS
 from xbatch.commands import ftools
-from xbatch.commands.call import HEASOFT, Call
+from xbatch.commands.call import Call
 from xbatch.ogip.curvefile import read_curve
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.ogip.response import load_response
@@ -97,7 +98,7 @@ def test_sums(heasoft: Tools, files: Mapping[str, Path], background: str) -> Non
 def test_light_curves_are_subtracted_and_added(heasoft: Tools, fpm_list: Path, add: bool) -> None:
     regions = {"src.reg": "physical\ncircle(500,500,60)\n", "bkg.reg": "physical\nannulus(500,500,80,120)\n"}
     calls = [curve_call(file, region) for file, region in (("src.lc", "src.reg"), ("bkg.lc", "bkg.reg"))]
-    calls.append(ftools.lcmath("src.lc", "bkg.lc", "net.lc", 0.45, add=add))
+    calls.append(ftools.lcmath("src.lc", "bkg.lc", "net.lc", 0.45, add=add, correct=False, errors=4))
     out, _ = heasoft.run(calls, {"list.evt": fpm_list}, ["src.lc", "bkg.lc", "net.lc"], regions)
     source, below, net = (read_curve(out / f"{name}.lc") for name in ("src", "bkg", "net"))
     places = np.isin(source.time, net.time)
@@ -109,23 +110,4 @@ def test_light_curves_are_subtracted_and_added(heasoft: Tools, fpm_list: Path, a
 
 def curve_call(file: str, region: str) -> Call:
     """Make a light curve of a region with the bins of 256 s that nuproducts makes."""
-    args = {
-        "filename": "list.evt",
-        "eventsout": "NONE",
-        "imgfile": "NONE",
-        "phafile": "NONE",
-        "fitsbinlc": file,
-        "binlc": "256",
-        "lcthresh": "0",
-        "regionfile": region,
-        "timefile": "NONE",
-        "xcolf": "X",
-        "ycolf": "Y",
-        "xcolh": "X",
-        "ycolh": "Y",
-        "tcol": "TIME",
-        "ecol": "PI",
-        "gti": "GTI",
-        "clobber": "yes",
-    }
-    return Call(HEASOFT, "extractor", tuple(args.items()), (file,))
+    return extractor(file, region, product="fitsbinlc", binlc="256", lcthresh="0")
