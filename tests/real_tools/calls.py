@@ -87,7 +87,10 @@ def heasoft_calls() -> Built:
         ftools.ftgrouppha: [call for call in grouped if call.tool == "ftgrouppha"],
         ftools.grppha: [call for call in grouped if call.tool == "grppha"],
         ftools.addspec: [ftools.addspec("l.txt", "sum"), ftools.addspec("l.txt", "sum", responses=False)],
-        ftools.lcmath: [ftools.lcmath("a.lc", "b.lc", "c.lc", 0.5, add=add) for add in (False, True)],
+        ftools.lcmath: [
+            *(ftools.lcmath("a.lc", "b.lc", "c.lc", 0.5, add=add) for add in (False, True)),
+            ftools.lcmath("a.lc", "b.lc", "c.lc", 0.5, correct=False, errors=4),
+        ],
         ftools.extractor_image: [
             ftools.extractor_image("a.evt", "i.img"),
             ftools.extractor_image("a.evt", "i.img", channels=(35, 1909), region="r.reg", times="t.gti", binning=4),
