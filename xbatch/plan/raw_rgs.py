@@ -1,4 +1,4 @@
-"""Spectra of the RGS: rgsproc makes those of both instruments at once, without flares if asked; rgscombine adds them."""
+"""Spectra of the RGS: rgsproc makes those of both instruments, without flares if asked; rgscombine adds them."""
 
 from __future__ import annotations
 
