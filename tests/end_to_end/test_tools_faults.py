@@ -206,7 +206,11 @@ def test_a_region_file_without_a_region_is_named(desk: Desk) -> None:
     ("variable", "value", "words"),
     [
         ("HEADAS", None, "needs HEASoft: HEADAS is not set, though "),
-        ("CALDB", "/nowhere", "needs NuSTAR's files of CALDB: CALDB=/nowhere does not exist; export CALDB with its folder, and source "),
+        (
+            "CALDB",
+            "/nowhere",
+            "needs NuSTAR's files of CALDB: CALDB=/nowhere does not exist; export CALDB with its folder, and source ",
+        ),
     ],
 )
 def test_a_toolset_that_is_not_set_up_is_said_before_it_is_needed(

@@ -81,7 +81,7 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
     if step.because:
         yield f"# {step.because}"
     if not step.params.get("work"):
-        yield "# some of it only data decide: it stands in the step's log, and in the script beside that where it has failed"
+        yield "# some of it only data decide: it stands in the step's log, and in the script beside it after a failure"
     yield f"step {safe_name(step.name)}"
     for name, staged in work.staged.items():
         yield from _staged(name, staged, step, steps)
