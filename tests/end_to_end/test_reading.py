@@ -37,11 +37,15 @@ runpy.run_module("xbatch", run_name="__main__")
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    folder = tmp_path / "data" / "60001110002" / "event_uf"
-    folder.mkdir(parents=True)
-    for number in (1, 2):
-        (folder / f"nu60001110002{number}_uf.evt").touch()
-        os.truncate(folder / f"nu60001110002{number}_uf.evt", 30 * 10**9)
+    folder = tmp_path / "data" / "60001110002"
+    lists = [folder / "event_uf" / f"nu60001110002{module}_uf.evt" for module in "AB"]
+    others = [folder / "hk" / f"nu60001110002{module}_fpm.hk" for module in "AB"]
+    others += [folder / "auxil" / f"nu60001110002_{kind}.fits" for kind in ("att", "orb")]
+    for path in (*lists, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 100)
+    for path in lists:
+        os.truncate(path, 30 * 10**9)
     (tmp_path / "raw.yaml").write_text(SPEC)
     return tmp_path
 
@@ -72,11 +76,11 @@ def test_it_is_said_to_programs_people_and_those_who_look_on(raw: Path) -> None:
     assert run.returncode == 130
     for event in (*events, *map(json.loads, rest.splitlines())):
         CHECK.validate(event)
-    assert (events[1]["files_total"], events[1]["bytes_total"]) == (2, 60 * 10**9)
+    assert (events[1]["files_total"], events[1]["bytes_total"]) == (6, 60 * 10**9 + 400)
     assert 0 < events[1]["bytes"] < events[2]["bytes"] < 60 * 10**9
-    assert (seen["state"], seen["running"], seen["reading"]["files_total"]) == ("running", [], 2)
+    assert (seen["state"], seen["running"], seen["reading"]["files_total"]) == ("running", [], 6)
     lines = said.splitlines()
-    assert lines[0].startswith("reading inputs: 0/2 files, ") and " of 60.0 GB, " in lines[0]
+    assert lines[0].startswith("reading inputs: ") and "/6 files, " in lines[0] and " of 60.0 GB, " in lines[0]
     assert lines[1] == "stopping" and "Interrupted; what is finished is kept." in said
     assert "Traceback" not in said
     assert not held_by(raw / "out" / "raw")
@@ -92,7 +96,7 @@ def test_a_terminal_shows_it_and_may_be_closed(raw: Path) -> None:
         try:
             os.close(theirs)
             shown = ""
-            while "reading inputs: 0/2 files" not in shown:
+            while "/6 files, " not in shown:
                 shown += os.read(ours, 65536).decode(errors="replace")
             os.close(ours)
             assert run.wait(timeout=30) == 129
