@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from xbatch.commands.call import HEASOFT, SAS, Call, Staged, Work
+from xbatch.commands.call import HEASOFT, SAS, TOKEN, Call, Staged, Work
 from xbatch.plan.script import script
 from xbatch.plan.steps import FileInput, Plan, Step, StepInput
 
@@ -133,6 +133,7 @@ def _one(work: Work, **more: Any) -> str:
 @example(["~", "~/x", "$HOME", "it's", "*", ""])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12), max_size=6))
 def test_the_shell_gives_every_word_as_it_was(values: list[str]) -> None:
+    assume(not any(TOKEN.search(value) for value in values))  # what only data decide is another matter
     call = Call(
         HEASOFT, "printf", tuple((f"p{number}", value) for number, value in enumerate(values)), flags=("%s\\n",)
     )

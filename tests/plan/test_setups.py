@@ -75,8 +75,9 @@ def test_groupings_that_only_data_decide_are_shown_and_checked(
     assert "work" not in step.params
     written = script(plan, "run")
     part = written[written.index(f"# ---- {step.name}") :]
-    assert "# some of it only data decide" in part
-    assert f"\n{tool} " in part
+    assert "# only data decide some of it: like this" in part
+    assert f"\n# {tool} " in part
+    assert all(not line or line.startswith("#") for line in part.splitlines())  # it does not stop the script
     assert "found by the step itself: see its log" in part
     assert ingredients_of(step, 1, "", {}) == ingredients_of(replace(step, likely={}, remarks=("x",)), 1, "", {})
     path = Path(environ["HEADAS"]) / "syspfiles" / f"{tool}.par"

@@ -76,12 +76,19 @@ def script(plan: Plan, run: str) -> str:
 
 
 def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
-    work = Work.of(step.params.get("work") or step.likely)
     yield f"# ---- {step.name} {'-' * max(0, 100 - len(step.name))}"
     if step.because:
         yield f"# {step.because}"
-    if not step.params.get("work"):
-        yield "# some of it only data decide: it stands in the step's log, and in the script beside it after a failure"
+    if step.params.get("work"):
+        yield from _commands(step, Work.of(step.params["work"]), steps)
+    else:  # which cannot be run from here, and must not stop the script
+        yield "# only data decide some of it: like this; in full in the step's log"
+        lines = "\n".join(_commands(step, Work.of(step.likely), steps)).splitlines()
+        yield from (f"# {line}" for line in lines)
+    yield ""
+
+
+def _commands(step: Step, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
     yield f"step {safe_name(step.name)}"
     for name, staged in work.staged.items():
         yield from _staged(name, staged, step, steps)
@@ -99,7 +106,6 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
         verb = "keep_if" if f"{output}?" in step.outputs else "keep"
         # asterisks in a pattern are for the shell
         yield f"{verb} {shlex.quote(output)} {_word(pattern, step, steps) if TOKEN.search(pattern) else pattern}"
-    yield ""
 
 
 def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -122,7 +128,8 @@ def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) ->
         return
     source = _source(item, steps)
     folder = f" {shlex.quote(staged.path)}" if staged.how == "summary" else ""
-    yield f"{staged.how} {source} {target}{folder}"
+    there = f"[ ! -e {source} ] || " if staged.optional else ""
+    yield f"{there}{staged.how} {source} {target}{folder}"
 
 
 def _source(item: Input, steps: Mapping[str, Step]) -> str:
