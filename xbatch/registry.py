@@ -239,7 +239,6 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                     "sources.csv",
                     "sources.tex",
                     "sources.png?",
-                    "sensitivity.img?",
                 ),
                 "look for sources in images of EPIC",
                 "xbatch.tools.detect:run",

@@ -99,6 +99,24 @@ def test_search_with_one_camera_is_the_published_command(camera: str) -> None:
     assert differences(call, chain_of(camera), names_of(camera)) == SAID
 
 
+def test_maps_have_the_names_of_the_manual() -> None:
+    bands = bands_of("EMOS2")
+    made = {what: list(bands.maps(what).items()) for what in ("exposure", "background", "sensitivity")}
+    assert made["exposure"][0] == ("exposure-EMOS2-b1.img", "EMOS2_image_b1exp.fits")
+    assert made["background"][4] == ("background-EMOS2-b5.img", "EMOS2_image_b5bkg.fits")
+    assert made["sensitivity"][1] == ("sensitivity-EMOS2-b2.img", "EMOS2_image_b2sen.fits")
+    assert {len(maps) for maps in made.values()} == {5}
+
+
+def test_each_task_of_the_chain_must_have_left_its_maps() -> None:
+    bands = CameraBands("EPN", (DetectBand("soft", 500, 2000, (0, 4), 7.0),))
+    asked = edetect_chain([bands], likelihood=10.0, splines=16, sensitivity=15.0)
+    ending = ("exp", "bkg", "sen")
+    assert asked.expects == ("emllist.fits", *(f"EPN_image_soft{one}.fits" for one in ending))
+    given = edetect_chain([bands], likelihood=10.0, splines=16, exposure_maps=False)
+    assert given.expects == ("emllist.fits", "EPN_image_softbkg.fits")
+
+
 def test_joint_search_is_the_published_command() -> None:
     cameras = ["EMOS1", "EMOS2", "EPN"]
     images = " ".join(f'"{SHORT[camera]}_image_b{number}.fits"' for camera in cameras for number in range(1, 6))

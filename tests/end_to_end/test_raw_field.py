@@ -68,6 +68,9 @@ def test_sources_of_a_field(desk: Desk) -> None:
         assert [name for name in sources.colnames if name.startswith("rate_E")] == [f"rate_{one}" for one in cameras]
         assert (place / "sources.reg").read_text().count("circle(") == len(sources)
         assert (place / "sources.png").exists() and (place / "sources.fits").exists()
+        for camera in cameras or (folder,):
+            assert (place / f"sensitivity-{camera}-b5.img").exists()
+            assert (place / f"background-{camera}-b1.img").exists()
     assert (products / "detect-field" / "mosaic" / "mosaic.img").exists()
     # what was cut as flares is drawn, and shown on the page
     assert (products / "EPN" / "sas" / "filtered" / "flare.png").exists()
@@ -77,11 +80,13 @@ def test_sources_of_a_field(desk: Desk) -> None:
     chains = [dict(word.split("=", 1) for word in call["args"]) for call in calls(sas(desk), "edetect_chain")]
     assert sorted(len(one["imagesets"].split()) for one in chains) == [5, 5, 5, 15]
     assert len(calls(sas(desk), "evselect")) == 3 * (2 + 6)
-    # another likelihood is another search in the same images
+    # another likelihood is another search in the same images; the joint one can do with the exposure maps of the others
     before = len(calls(sas(desk), "evselect"))
-    desk.write(text.replace("likelihood: 10", "likelihood: 12"))
+    desk.write(text.replace("likelihood: 10", "likelihood: 12\n    exposure_maps: false"))
     assert desk.run().status == 0
-    assert len(calls(sas(desk), "evselect")) == before and len(calls(sas(desk), "edetect_chain")) == 8
+    chains = calls(sas(desk), "edetect_chain")
+    assert len(calls(sas(desk), "evselect")) == before and len(chains) == 8
+    assert [one["args"][-1] for one in chains[4:]] == ["witheexpmap=yes"] * 3 + ["witheexpmap=no"]
     assert desk.leftovers() == []
 
 

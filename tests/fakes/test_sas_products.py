@@ -314,6 +314,15 @@ def test_detection(desk: Desk) -> None:
     assert Path("s.reg").read_text().splitlines()[2] == "fk5"
     desk.call("emosaic", "imagesets=i500.fits i2000.fits", "mosaicedset=m.ds")
     assert read_image(Path("m.ds")).data.sum() == image.data.sum() + read_image(Path("i2000.fits")).data.sum()
+    for what in ("exp", "bkg", "sen"):
+        assert read_image(Path(f"i500{what}.fits")).data.shape == read_image(Path(f"i2000{what}.fits")).data.shape
+    exposure, sensitivity = (read_image(Path(f"i500{what}.fits")).data.max() for what in ("exp", "sen"))
+    assert exposure * sensitivity == pytest.approx(15)
+    assert Path("i500mask.fits").exists() and not Path("i2000mask.fits").exists()
+    desk.call("edetect_chain", images, *more, "eml_list=again.fits", "witheexpmap=no")
+    assert Path("again.fits").exists()
+    Path("i2000exp.fits").unlink()
+    assert "i2000exp.fits" in desk.refused("edetect_chain", images, *more, "witheexpmap=no")[0]
     line, status = desk.refused("edetect_chain", images, *more[:2], "pimin=500", "pimax=2000 10000", "ecf=1.0 1.0")
     assert "2 images but 1 values of pimin" in line
     assert status == 0

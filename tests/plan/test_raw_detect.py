@@ -121,6 +121,35 @@ def test_outputs_and_engines(made: RawMade) -> None:
     assert len(set(products)) == len(products)
 
 
+def test_maps_of_each_image_are_kept(tmp_path: Path, made: RawMade) -> None:
+    steps = by_name(made)
+    single, joint = steps[f"detect:{OBSID}/EPN/field"], steps[f"detect:{OBSID}/field"]
+    names = [f"b{number}" for number in range(1, 6)]
+    kept = Work.of(single.params["work"]).kept
+    for what, ending in (("exposure", "exp"), ("background", "bkg"), ("sensitivity", "sen")):
+        for name in names:
+            assert kept[f"{what}-EPN-{name}.img"] == f"EPN_image_{name}{ending}.fits"
+            assert f"{what}-EPN-{name}.img" in single.outputs
+    # exposure maps know nothing of other cameras, backgrounds and sensitivities do
+    together = [name for name in joint.outputs if name.endswith(".img")]
+    assert len(together) == 30 and not any(name.startswith("exposure") for name in together)
+    # where the spec names no likelihood for them, a search is whole without maps of the sensitivity
+    plain = by_name(made_of(tmp_path, EXAMPLE.read_text().replace("    sensitivity: 15\n", "")))
+    assert "sensitivity-EPN-b1.img?" in plain[single.name].outputs
+    assert "background-EPN-b1.img" in plain[single.name].outputs
+
+
+def test_a_joint_search_can_take_the_exposure_maps_of_the_single_ones(tmp_path: Path, made: RawMade) -> None:
+    text = EXAMPLE.read_text().replace("    sensitivity: 15\n", "    sensitivity: 15\n    exposure_maps: false\n")
+    steps = by_name(made_of(tmp_path, text))
+    single, joint = steps[f"detect:{OBSID}/EPN/field"], steps[f"detect:{OBSID}/field"]
+    assert single.params == by_name(made)[single.name].params
+    assert joint.inputs["EPN_image_b2exp.fits"] == StepInput(single.name, "exposure-EPN-b2.img")
+    work = Work.of(joint.params["work"])
+    assert "witheexpmap=no" in work.calls[0].command
+    assert sum(name.endswith("exp.fits") for name in work.staged) == 15
+
+
 def test_attitude_of_the_chains_is_made(tmp_path: Path) -> None:
     made = made_of(tmp_path, EXAMPLE.read_text().replace("tasks: proc", "tasks: chain"))
     steps = by_name(made)

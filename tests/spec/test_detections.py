@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.spec.specs import RAW, RAW_XMM, raw, work
+from tests.spec.specs import RAW, RAW_XMM, problems, raw, work
 
 HEAD = RAW_XMM + RAW
 BANDS = "bands: {EPN: [{band: 300-500 eV, pattern: 0, ecf: 9.525}, {band: 0.5-1 keV, ecf: 8.121, name: soft}],"
@@ -49,3 +49,9 @@ def test_a_search_uses_its_screening(tmp_path: Path) -> None:
 def test_a_selector_leaves_cameras_out(tmp_path: Path) -> None:
     text = HEAD + "detect: {pn: {where: {instrument: EPN}, bands: {EPN: [{band: 1-2 keV, ecf: 1}]}}}\n"
     assert [one.instruments for one in raw(tmp_path, text).detections] == [("EPN",)]
+
+
+def test_a_camera_has_at_most_six_bands(tmp_path: Path) -> None:
+    listed = ", ".join(f"{{band: {n}-{n + 1} keV, ecf: 1}}" for n in range(1, 8))
+    (found,) = problems(tmp_path, HEAD + f"detect: {{pn: {{bands: {{EPN: [{listed}]}}}}}}\n")
+    assert found.code == "XB209" and found.message == "EPN has 7 members; it needs at most 6"

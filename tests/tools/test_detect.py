@@ -91,7 +91,7 @@ def _job(folder: Path, cameras: list[str], picture: bool = False) -> Job:
         grid = ImageGrid(Axis(1.0, 0.0, 31), Axis(1.0, 0.0, 31), wcs=wcs)
         write_image(inputs["picture"], np.ones((31, 31), np.int32), grid, [])
     (folder / "out").mkdir()
-    kept = {"sources.fits": "emllist.fits", "sensitivity.img": "*sens.img"}
+    kept = {"sources.fits": "emllist.fits", "sensitivity-EPN-b1.img": "EPN_image_b1sen.fits"}
     work = Work((Call("sas", "edetect_chain", ()),), {"x.img": Staged("picture")}, kept=kept)
     params = {"obsid": "1", "instrument": "EPIC", "name": "field", "instruments": cameras, "work": work.params()}
     return Job("detect:1/field", params, inputs, folder / "out")
@@ -101,21 +101,32 @@ def test_table_and_regions_of_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_p
     play(monkeypatch, detect, _leaves(BOTH))
     outcome = detect.run(_job(tmp_path, ["EPN", "EMOS1"]))
     assert outcome.facts["sources"] == 2 and outcome.facts["brightest_likelihood"] == 22.0
-    assert outcome.facts["calls"] == ["edetect_chain"] and outcome.notes == ()
+    assert outcome.facts["calls"] == ["edetect_chain"]
+    assert outcome.notes == ("edetect_chain has made no sensitivity-EPN-b1.img",)
     made = Table.read(tmp_path / "out/sources.ecsv")
     assert made["source"].tolist() == [2, 1] and made["rate_EPN"].tolist() == [7.0, 2.0]
     assert made["rate_EMOS1"].filled(-1.0).tolist() == [-1.0, 1.0]
     regions = (tmp_path / "out/sources.reg").read_text().splitlines()
     assert regions[3:] == [f'circle(10.000000,-5.000000,25.2") # text={{{number}}}' for number in (2, 1)]
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert not {"sources.png", "sensitivity.img"} & names
+    assert not {"sources.png", "sensitivity-EPN-b1.img"} & names
+
+
+def test_maps_are_kept_by_plain_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def tool(call: Call, folder: Path) -> None:
+        srclist(folder / "emllist.fits", BOTH)
+        (folder / "EPN_image_b1sen.fits").write_text("map")
+
+    play(monkeypatch, detect, tool)
+    assert detect.run(_job(tmp_path, ["EPN"])).notes == ()
+    assert (tmp_path / "out/sensitivity-EPN-b1.img").read_text() == "map"
 
 
 def test_no_source_is_a_result_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     play(monkeypatch, detect, _leaves([]))
     outcome = detect.run(_job(tmp_path, ["EPN"]))
     assert (outcome.facts["sources"], outcome.facts["brightest_likelihood"]) == (0, None)
-    assert outcome.notes == ("no source reaches the likelihood asked for",)
+    assert outcome.notes[0] == "no source reaches the likelihood asked for"
     assert (tmp_path / "out/sources.reg").read_text().endswith("fk5\n")
 
 

@@ -240,7 +240,11 @@ def test_the_source_is_found_with_one_camera(world: World, tmp_path: Path, tasks
     text = (made / "sources.reg").read_text().splitlines()
     assert text[2] == "fk5" and text[3].startswith("circle(213.31") and text[3].endswith('25.2") # text={1}')
     assert (made / "sources.png").stat().st_size > 10_000
-    assert world.reduced.outcomes[name].facts["sources"] == 1
+    outcome = world.reduced.outcomes[name]
+    assert outcome.facts["sources"] == 1 and outcome.notes == ()
+    assert {path.name for path in made.glob("*.img")} == {
+        f"{what}-EPN-{band}.img" for what in ("exposure", "background", "sensitivity") for band in ("b1", "b2")
+    }
 
 
 def test_joint_search_uses_all_images(world: World) -> None:
@@ -248,6 +252,11 @@ def test_joint_search_uses_all_images(world: World) -> None:
     made = world.make(name)
     sources = Table.read(made / "sources.ecsv")
     assert {"rate_EPN", "rate_EMOS1"} <= set(sources.colnames) and sources["rate_EPN"][0] > 0
+    for camera, band in (("EPN", "b1"), ("EMOS1", "b2")):
+        maps = {what: made / f"{what}-{camera}-{band}.img" for what in ("background", "sensitivity", "exposure")}
+        assert [path.exists() for path in maps.values()] == [True, True, False]
+        single = world.reduced.out(f"detectimages:{OBSID}/{camera}/field") / f"{camera}_image_{band}.fits"
+        assert fits.getdata(maps["background"]).shape == fits.getdata(single).shape
     chain = dict(word.split("=", 1) for word in calls(world.root, "edetect_chain")[-1]["args"])
     assert len(chain["imagesets"].split()) == len(chain["pimin"].split()) == len(chain["ecf"].split()) == 4
     mosaic = fits.getdata(world.reduced.out(f"emosaic:{OBSID}/field") / "mosaic.img")

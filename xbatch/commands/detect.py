@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from xbatch.base.files import safe_name
@@ -14,7 +15,6 @@ from xbatch.commands.sas import listed, quoted
 __all__ = [
     "ATTITUDE",
     "MOSAIC",
-    "SENSITIVITY",
     "SOURCES",
     "CameraBands",
     "DetectBand",
@@ -28,8 +28,11 @@ __all__ = [
 ]
 
 ATTITUDE, MOSAIC = "attitude.ds", "mosaic.ds"
-SOURCES, SENSITIVITY = "emllist.fits", "sensmap.fits"
-"""The list of sources that `edetect_chain` ends with, and the map of what it would have found where."""
+SOURCES = "emllist.fits"
+"""The list of sources that `edetect_chain` ends with."""
+_MAPS = {"exposure": "exp", "background": "bkg", "sensitivity": "sen"}
+#: What edetect_chain puts behind the root of an image's name for a map of it (its manual, "Output Files"); it takes no
+#: names for them.
 _FULL = "full"
 _ATTITUDE_STEP = 1
 
@@ -97,6 +100,25 @@ class CameraBands:
         """The files of the images of the bands, without the full one."""
         return tuple(image_file(self.camera, one.name) for one in self.bands)
 
+    def maps(self, what: str) -> dict[str, str]:
+        """Name the maps that `edetect_chain` makes of the images, one of each.
+
+        Parameters
+        ----------
+        what : str
+            ``exposure``, ``background`` or ``sensitivity``.
+
+        Returns
+        -------
+        dict of str to str
+            The name that a map is kept by, to that of the chain.
+        """
+        images = {safe_name(one.name): PurePath(image_file(self.camera, one.name)) for one in self.bands}
+        return {
+            f"{what}-{self.camera}-{name}.img": f"{image.stem}{_MAPS[what]}{image.suffix}"
+            for name, image in images.items()
+        }
+
 
 def image_file(camera: str, band: str) -> str:
     """Name the image of a band."""
@@ -144,6 +166,8 @@ def edetect_chain(
 ) -> Call:
     """Look for sources in the images of one camera, or of several together.
 
+    The chain goes on when one of its tasks has failed: that each has worked is known by what it leaves.
+
     Parameters
     ----------
     cameras : sequence of CameraBands
@@ -153,9 +177,9 @@ def edetect_chain(
     splines : int
         Nodes of the background map.
     exposure_maps : bool
-        Whether exposure maps are made of the images.
+        Whether exposure maps are made of the images; else they stand in the folder, by the names of `CameraBands.maps`.
     sensitivity : float or None
-        The likelihood that the sensitivity map is for; None for the task's own.
+        The likelihood that the sensitivity maps are for, which must then be there; None for the task's own.
     """
     bands = [band for one in cameras for band in one.bands]
     lists = [f"{events_file(one.camera)}:EVENTS" for one in cameras]
@@ -173,7 +197,9 @@ def edetect_chain(
     ]
     args += [("esen_mlmin", f"{sensitivity:.10g}")] if sensitivity is not None else []
     args += [("likemin", f"{likelihood:.10g}"), ("witheexpmap", "yes" if exposure_maps else "no")]
-    return Call(SAS, "edetect_chain", tuple(args), (SOURCES,))
+    needed = [("exposure", exposure_maps), ("background", True), ("sensitivity", sensitivity is not None)]
+    maps = [file for what, wanted in needed if wanted for one in cameras for file in one.maps(what).values()]
+    return Call(SAS, "edetect_chain", tuple(args), (SOURCES, *maps))
 
 
 def emosaic(images: Sequence[str]) -> Call:

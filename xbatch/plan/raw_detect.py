@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from xbatch.base.files import safe_name
 from xbatch.commands.call import Staged, Work
 from xbatch.commands.detect import (
     ATTITUDE,
     MOSAIC,
-    SENSITIVITY,
     SOURCES,
     CameraBands,
     atthkgen,
@@ -27,7 +26,6 @@ from xbatch.spec.rawmodel import Detection, RawObservation
 
 __all__ = ["detection_steps"]
 
-_OUTPUTS: Mapping[str, str] = {"sources.fits": SOURCES, "sensitivity.img": SENSITIVITY}
 _PICTURE = "picture"
 _TOGETHER = "EPIC"
 """What several cameras together are called."""
@@ -128,13 +126,18 @@ def _mosaic_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
 
 
 def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBands], attitude: StepInput) -> Step:
-    """Make the step of a search, with one camera or with several."""
+    """Make the step of a search, with one camera or with several.
+
+    The exposure maps of a joint search are those of the searches with one camera, and not kept again.
+    """
     params = search.params
+    several = len(cameras) > 1
+    own_maps = bool(params["exposure_maps"]) or not several
     call = edetect_chain(
         cameras,
         likelihood=float(params["likelihood"]),
         splines=int(params["splines"]),
-        exposure_maps=bool(params["exposure_maps"]),
+        exposure_maps=own_maps,
         sensitivity=params.get("sensitivity"),
     )
     inputs: dict[str, Input] = {"attitude": attitude}
@@ -145,27 +148,44 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
         for file in one.images:
             inputs[file] = StepInput(_images_name(search, one.camera), file)
             staged[file] = Staged(file)
+        for kept, file in () if own_maps else one.maps("exposure").items():
+            inputs[file] = StepInput(f"detect:{search.obsid}/{one.camera}/{search.name}", kept)
+            staged[file] = Staged(file)
     shown = cameras[0].camera
     inputs[_PICTURE] = (
         StepInput(f"emosaic:{search.obsid}/{search.name}", "mosaic.img", optional=True)
         if search.mosaic
         else StepInput(_images_name(search, shown), full_file(shown))
     )
-    where = f"{search.obsid}/{shown}" if len(cameras) == 1 else search.obsid
+    where = search.obsid if several else f"{search.obsid}/{shown}"
+    needed = {} if several else _maps(cameras, "exposure")
+    needed |= _maps(cameras, "background")
+    sensitivity = _maps(cameras, "sensitivity")
+    asked = "sensitivity" in params
+    outputs = (*TASKS["detect"].outputs, *needed, *(name if asked else f"{name}?" for name in sensitivity))
     return common.step(
         "detect",
         f"{where}/{search.name}",
         search.path,
-        Work((call,), {**common.staged(), **staged}, kept=_OUTPUTS, environment=common.environment),
+        Work(
+            (call,),
+            {**common.staged(), **staged},
+            kept={"sources.fits": SOURCES, **needed, **sensitivity},
+            environment=common.environment,
+        ),
         {**common.calibration, **inputs},
         params={
             "mission": common.one.mission,
             "obsid": search.obsid,
-            "instrument": shown if len(cameras) == 1 else _TOGETHER,
+            "instrument": _TOGETHER if several else shown,
             "name": search.name,
             "instruments": list(search.instruments),
         },
         because="the light of a point is fitted with the PSF of the calibration, which edetect_chain uses",
-        outputs=TASKS["detect"].outputs,
+        outputs=outputs,
         product=f"{where}/detect-{safe_name(search.name)}",
     )
+
+
+def _maps(cameras: Sequence[CameraBands], what: str) -> dict[str, str]:
+    return {name: file for one in cameras for name, file in one.maps(what).items()}

@@ -219,7 +219,8 @@ class _Checker:
         name = path.rsplit(".", 1)[-1]
         least, most = rule.get("minItems", 0), rule.get("maxItems", len(items))
         if not least <= len(items) <= most:
-            wanted = f"exactly {least}" if rule.get("maxItems") == least else f"at least {least}"
+            wanted = f"at most {most}" if len(items) > most else f"at least {least}"
+            wanted = f"exactly {least}" if rule.get("maxItems") == least else wanted
             self.report.add(
                 node, "XB209", f"{name} has {counted(len(items), 'member')}; it needs {wanted}", _example_hint(rule)
             )

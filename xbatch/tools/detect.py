@@ -54,8 +54,8 @@ def run(job: Job) -> Outcome:
     Inputs: what the work stages; ``picture``, the image that the sources are drawn on, if it came. Parameters:
     ``obsid``, ``instrument`` (EPIC for several), ``name``, ``instruments`` and ``work``. Outputs: ``sources.fits`` (of
     emldetect), ``sources.ecsv``, ``.csv`` and ``.tex`` (one row for each source; the rate in each camera too where
-    there are several), ``sources.reg`` (circles for DS9), ``sources.png``, and ``sensitivity.img`` where the chain
-    leaves such a map.
+    there are several), ``sources.reg`` (circles for DS9), ``sources.png``, and the maps of each image that the work
+    keeps. Of these the call expects those that were asked for; that another is not there is said by a note.
 
     SAS's own srcdisplay would write the regions too, but opens DS9, and needs a display.
 
@@ -82,8 +82,10 @@ def run(job: Job) -> Outcome:
     if _PICTURE in job.inputs:
         _draw(job, rows, job.inputs[_PICTURE])
     brightest = max((float(str(row["likelihood"])) for row in rows), default=None)
-    notes = () if rows else ("no source reaches the likelihood asked for",)
-    return Outcome({"sources": len(rows), "brightest_likelihood": brightest, **facts}, notes)
+    notes = [] if rows else ["no source reaches the likelihood asked for"]
+    absent = [name for name in work.kept if not (job.out / name).exists()]
+    notes += [f"edetect_chain has made no {', '.join(absent)}"] if absent else []
+    return Outcome({"sources": len(rows), "brightest_likelihood": brightest, **facts}, tuple(notes))
 
 
 def read_sources(path: Path, instruments: Sequence[str]) -> list[dict[str, Value]]:

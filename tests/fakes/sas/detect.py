@@ -19,6 +19,7 @@ __all__ = ["edetect_chain", "emosaic", "srcdisplay"]
 
 _HALF = 3
 _MOST = 30
+_PLACE = ("CRPIX", "CRVAL", "CDELT", "CTYPE", "CUNIT", "RADECSYS", "EQUINOX")
 _NUMBERS = {"EPN": 1, "EMOS1": 2, "EMOS2": 3}
 
 
@@ -94,18 +95,36 @@ def edetect_chain(task: Task) -> None:
         for name in ("eboxl_list", "eboxm_list", "eml_list"):
             if not values.path(name).parent.is_dir():
                 raise SasError("CannotCreate", f"could not create `{values.path(name)}': no such folder", 0)
-        for band in bands:
-            stem = Path(band.path).stem
-            flat = image(np.full((4, 4), 1.0, np.float32))
-            for left in ("exp", "bkg"):
-                write(Path(f"{left}_{stem}.ds"), [flat])
-        write(Path("detmask.ds"), [image(np.ones((4, 4), np.int32))])
+        _maps(task, bands)
         total = np.sum([band.counts for band in bands], axis=0)
         for name, least in (("eboxl_list", "eboxl_likemin"), ("eboxm_list", "eboxm_likemin"), ("eml_list", "likemin")):
             sources = _sources(total, values.real(least))
             cards = [Card("CREATOR", task.creator), Card("OBS_ID", str(bands[0].head.get("OBS_ID")))]
             made = _list(sources, bands, name == "eml_list")
             write(task.keep(values.path(name)), [primary(cards), made])
+
+
+def _product(path: str, what: str) -> Path:
+    """Name a product of an image: in the working folder, `what` before the extension, as the manual has it."""
+    return Path(f"{Path(path).stem}{what}{Path(path).suffix}")
+
+
+def _maps(task: Task, bands: Sequence[_Band]) -> None:
+    """Make the maps of each image, and the mask of each camera, under the names that the chain gives them."""
+    for band in bands:
+        exposure = float(band.head.get("EXPOSURE", 1.0))
+        sizes = {"bkg": 0.1, "sen": task.values.real("esen_mlmin") / exposure}
+        if task.values.on("witheexpmap"):
+            sizes["exp"] = exposure
+        elif not _product(band.path, "exp").exists():
+            raise SasError("fileNotFound", f"could not open exposure map `{_product(band.path, 'exp')}'", 0)
+        kept = {key: value for key, value in band.head.header.items() if value is not None and key.startswith(_PLACE)}
+        for what, size in sizes.items():
+            made = image(np.full(band.counts.shape, size, np.float32))
+            made.add([Card(key, value) for key, value in kept.items() if key not in made.header])
+            write(task.keep(_product(band.path, what)), [made])
+        if band.band == 1:
+            write(task.keep(_product(band.path, "mask")), [image(np.ones(band.counts.shape, np.int32))])
 
 
 def _boxed(counts: NDArray[np.float64], half: int) -> NDArray[np.float64]:
