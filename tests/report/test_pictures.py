@@ -41,3 +41,17 @@ def test_where_no_flares_are_cut_there_is_no_picture(tmp_path: Path) -> None:
     made = screened(tmp_path)
     del made["facts"]["flares"]
     assert "Flares" not in page_with(tmp_path, [made]).text
+
+
+def espfilt(**more: Any) -> dict[str, Any]:
+    """A cut by espfilt: its step is one call, which knows the instrument by its subject alone."""
+    return step("flare", f"{OBSID}/EMOS1", engine="sas", params={"work": {}}, outputs={}, **more)
+
+
+def test_a_cut_without_a_picture_is_no_missing_picture(tmp_path: Path) -> None:
+    assert "Flares" not in page_with(tmp_path, [espfilt()]).text
+
+
+def test_a_cut_that_has_failed_says_so_at_its_camera(tmp_path: Path) -> None:
+    page = page_with(tmp_path, [espfilt(outcome="failed", message="espfilt has not made *gti*")])
+    assert f"{OBSID} EMOS1" in page.text and "espfilt has not made *gti*" in page.text

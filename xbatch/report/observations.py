@@ -101,10 +101,26 @@ def observation_views(source: RunSource) -> list[ObservationView]:
     found: dict[tuple[str, str], list[Step]] = {}
     for step in source.manifest["steps"]:
         if step["task"] in _OWN and step["outcome"] != "not selected":
-            params = step["params"]
-            instrument = str(params.get("instrument") or (_RGS if step["task"] == "rgsproc" else ""))
-            found.setdefault((str(params.get("obsid", "")), instrument), []).append(step)
+            found.setdefault(_place(step), []).append(step)
     return [_observation(source, *key, steps) for key, steps in found.items()]
+
+
+def _place(step: Step) -> tuple[str, str]:
+    """Give the observation and the instrument of a step; a cut by espfilt has them in its subject alone."""
+    params = step["params"]
+    if step["task"] == "flare" and "obsid" not in params:
+        obsid, _, instrument = str(step["subject"]).partition("~")[0].partition("/")
+        return obsid, instrument.partition("/")[0]
+    instrument = str(params.get("instrument") or (_RGS if step["task"] == "rgsproc" else ""))
+    return str(params.get("obsid", "")), instrument
+
+
+def _draws(step: Step) -> bool:
+    """Say whether a step should have left a picture; espfilt makes none."""
+    task = step["task"]
+    if PICTURES[task] in step["outputs"]:
+        return True
+    return task not in _SOME and not (task == "flare" and step.get("engine") == "sas" and is_good(step))
 
 
 def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence[Step]) -> ObservationView:
@@ -112,9 +128,7 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         picture_of(source, step)
         for task in ("flare", "epicfilter", "gti", "lightcurve", "image")
         for step in steps
-        if step["task"] == task
-        and (task not in _SOME or PICTURES[task] in step["outputs"])
-        and step["params"].get("figure", True)
+        if step["task"] == task and _draws(step) and step["params"].get("figure", True)
     ]
     others += [picture for step in steps if step["task"] == "rgsproc" for picture in rgs_flares(source, step)]
     return ObservationView(
