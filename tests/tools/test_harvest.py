@@ -23,6 +23,8 @@ WRONG = [
     "Traceback (most recent call last):",
     "sh: 1: fdump: command not found",
     "unknown parameter 'binsiz'",
+    "** GP_ADDSPEC 1.1.1 ERROR: Getting INFIL parameter",
+    "** ADDSPEC 1.3.0 ERROR : Fatal",
 ]
 FINE = [
     "nupipeline_0.4.9: Exit with no errors - Fri Nov 26 13:53:29 EST 2021",
@@ -36,6 +38,15 @@ FINE = [
     "FITSIO status = 0",
     "The default error column is STAT_ERR",
     "Errors will be propagated",
+    "nuproducts_0.3.3: Exit with success",
+    "** ADDSPEC 1.3.0 Finished",
+    "***** THIS IS A BETA_TEST VERSION (check your o/p) *****",
+    "** grppha 3.0.1 completed successfully",
+    " ...... exiting, changes written to file : grouped.pha",
+    "could not get minimum time resolution of the data read",
+    " Command not found; type ? for a command listing",
+    "Notes: XSELECT set up for      NUSTAR",
+    "    17896     3586    14310        0        0        0",
 ]
 
 
@@ -67,6 +78,29 @@ evselect:- evselect (evselect-3.71) ended
         "** xmm: fatal (caught), gave up",
     )
     assert found.warnings == ("** evselect: warning (NoFilteringInfo), no filtering was asked for",)
+
+
+def test_messages_of_a_task_that_another_has_called() -> None:
+    said = """\
+backscale:- Executing (routine): arfgen spectrumset=s.pha withzerrorcolumn=no zerrorcolumn=EWEIGHT
+backscale::arfgen:- Executing (routine): attcalc eventset=rawpixellist.ds:EVENTS attitudelabel=fixed
+backscale::arfgen:- CCF constituents accessed by the calibration server:
+CifEntry{EMOS2, QUANTUMEF, 21, /ccf/EMOS2_QUANTUMEF_0021.CCF, 2002-11-08T00:00:01.000}
+Making file temp_badcol.ds
+** backscale::arfgen: warning (zeroRenorm), nothing within the map
+"""
+    found = harvest(SAS, said, "** backscale::arfgen: error (noCcf), none found\n")
+    assert found.errors == ("** backscale::arfgen: error (noCcf), none found",)
+    assert found.warnings == ("** backscale::arfgen: warning (zeroRenorm), nothing within the map",)
+    assert harvest(SAS, said).errors == () and harvest(SAS, said).telling == ()
+    assert last_words("", "done so far\nbackscale::arfgen:- Executing (routine): attcalc imagesize=0.36\n") == (
+        "done so far",
+    )
+
+
+def test_warnings_of_tools_in_fortran() -> None:
+    said = "** DO_ADDSPEC 1.2.1 WARNING: no background file\n ** grppha 3.0.1 completed successfully\n"
+    assert harvest(HEASOFT, said).warnings == ("** DO_ADDSPEC 1.2.1 WARNING: no background file",)
 
 
 def test_what_may_tell_why_decides_nothing() -> None:
@@ -105,6 +139,7 @@ evselect:- evselect (evselect-3.71.2) [xmmsas_20230412_1735-21.0.0] ended:    20
         ("Can't locate HEACORE/HEAINIT.pm in @INC", "The toolset is not initialised"),
         ("Unable to redirect prompts to the /dev/tty", "It asks for a parameter"),
         ("unknown parameter 'saacalc'", "The installed version"),
+        ("ModuleNotFoundError: No module named 'beautifultable'", "A script of the toolset"),
         ("PIL_BAD_FILE_ACCESS in fhelp.par", "A parameter file of the installation"),
         ("was killed (SIGKILL, perhaps for want of memory)", "Run fewer steps"),
         ("was killed (SIGSEGV)", "The tool crashed"),

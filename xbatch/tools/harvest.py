@@ -33,11 +33,15 @@ _HEASOFT = (
     r"^\W*(?:[\w.+/-]+ ?:\s*)?(?:fatal )?error\s*[:!]",
     r"^\W*ERROR\b\s*(?:$|[!*-]|(?:in|while|from|opening|reading|writing|creating|running)\b)",
     r"^[\w.+/-]+: *(?:fatal|error) ",
+    # ** DO_ADDSPEC 1.2.1 ERROR: text; so do grppha, mathpha and what else is written in Fortran
+    r"^\*\* ?\w+ +\d[\d.]* +error\b",
     r"Exit with (?:an )?errors?\b",
     r"^\W*FITSIO (?:Error Status|status)\s*[=:]\s*[1-9]",
     r"^(?:invalid|unknown|ambiguous) parameter\b",
 )
-_SAS = (r"^\*\* ?[\w.+-]+: (?:error|fatal)\b",)
+# a task that another has called is told with it: ** backscale::arfgen: warning (...)
+_SAS_TASK = r"[\w.+-]+(?:::[\w.+-]+)*"
+_SAS = (rf"^\*\* ?{_SAS_TASK}: (?:error|fatal)\b",)
 # what tells why, where a call has failed; by itself it may be about something that the tool does without
 _TELLING = re.compile(
     r"^(?:failed|could not|couldn't|unable|cannot|can't|error) (?:to )?(?:find|open|create|read|write|access|load)\b"
@@ -46,15 +50,15 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 _WARNINGS = {
-    SAS: re.compile(r"^\*\* ?[\w.+-]+: warning\b"),
-    HEASOFT: re.compile(r"^\W*(?:[\w.+/-]+ ?:\s*)?warning\s*[:!]", re.IGNORECASE),
+    SAS: re.compile(rf"^\*\* ?{_SAS_TASK}: warning\b"),
+    HEASOFT: re.compile(r"^\W*(?:[\w.+/-]+ ?:\s*)?warning\s*[:!]|^\*\* ?\w+ +\d[\d.]* +warning\b", re.IGNORECASE),
 }
 
 
 # SAS says of each task when it began, with all its parameters, and when it ended
-_ROUTINE = re.compile(r"^[\w.+-]+:- (?:Executing \(routine\)|.*\b(?:started|ended): )")
+_ROUTINE = re.compile(rf"^{_SAS_TASK}:- (?:Executing \(routine\)|.*\b(?:started|ended): )")
 _HARMLESS = re.compile(
-    r"\bno errors?\b|\b0 errors?\b|errors? ?[:=] ?(?:0|none|no)\s*$|error (?:bars?|columns?)\b", re.IGNORECASE
+    r"\bno errors?\b|(?<![.\d])0 errors?\b|errors? ?[:=] ?(?:0|none|no)\s*$|error (?:bars?|columns?)\b", re.IGNORECASE
 )
 
 

@@ -73,6 +73,11 @@ _SAID = (
         r"command not found|: not found$",
         _SETUP,
     ),
+    (
+        r"No module named",
+        "A script of the toolset lacks a Python module: install it for the Python that is first on PATH, and see that "
+        "the toolset's own folder is in PYTHONPATH (SAS: $SAS_DIR/lib/python)",
+    ),
     (r"(?i)unknown parameter|invalid parameter|undefined parameter|UnknownParam", _PARAMETER),
     (
         r"\bPIL|parameter file|\bAPE\b",
