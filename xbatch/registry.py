@@ -209,7 +209,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _sas(
                 "pileup",
                 1,
-                ("pileup.json", "pileup.ecsv", "pileup.csv", "pileup.tex", "pileup.png?", "pileup.gif?"),
+                ("pileup.json", "pileup.ecsv", "pileup.csv", "pileup.tex", "pileup.png?", "pileup.gif?", "pileup.pdf?"),
                 "find the smallest inner radius of a region that leaves no pile-up",
                 "xbatch.tools.pileup:run",
             ),

@@ -150,7 +150,7 @@ def sas_calls(version: str) -> Built:
             epic.arfgen("s.pha", "s.arf", "s.rmf", "a.fits", kind, at)
             for kind, at in (("point", ()), ("extended", ()), ("point", sourceposition.at((213.3, -3.2))))
         ],
-        epic.epatplot: [epic.epatplot("a.fits", "p.gif", (2000, 10000))],
+        epic.epatplot: [epic.epatplot("a.fits", "p", (2000, 10000), version)],
         EpicCurves.calls: made,
         rgs.rgsproc: [rgs.rgsproc(), rgs.rgsproc(combined=True)],
         rgs.rgsproc_first: [rgs.rgsproc_first()],

@@ -197,6 +197,20 @@ def test_ratios_from_the_console_where_the_list_has_none(world: World, monkeypat
     assert not (world.reduced().out(PILEUP) / "pileup.png").exists()
 
 
+def test_a_release_that_draws_its_own_way(world: World) -> None:
+    set_pileup(world.root, {OBSID: [[0.0, *CLEAN]]})
+    release = (world.root / "RELEASE").read_text()
+    (world.root / "RELEASE").write_text("22.1.0-a8f2c2afa-20250304\n")
+    try:
+        reduced = world.reduced()
+        assert reduced.run(world.steps()[PILEUP]).facts["inner"] == 0.0
+    finally:
+        (world.root / "RELEASE").write_text(release)
+    # asked for a GIF, as before SAS 22, it has written a PDF under another name
+    assert (reduced.out(PILEUP) / "pileup.pdf").read_bytes().startswith(b"%PDF")
+    assert not (reduced.out(PILEUP) / "pileup.gif").exists()
+
+
 def test_of_a_long_search_without_success_its_ends_are_told(world: World) -> None:
     set_pileup(world.root, {OBSID: [[0.0, *PILED]]})
     with pytest.raises(StepError, match=r'3\.5": s [^;]*; 2 more; 5": s .*; 6": s 0\.900'):

@@ -147,6 +147,18 @@ def test_an_error_with_exit_status_0(bench: Bench) -> None:
     assert "it said: ** evselect: error (tableDoesNotExist), The table is not there at all" in str(error)
 
 
+def test_a_failure_at_what_is_not_needed_is_passed_over(bench: Bench) -> None:
+    bench.tool("epatplot", "echo 's: 1.0'; echo 'ModuleNotFoundError: in epatplot_graph.py' >&2; exit 1")
+    with Session(bench.job(), {}, bench.environ) as session:
+        result = session.call(call("epatplot", suite=SAS), excused="epatplot_graph")
+        assert (result.exit_status, result.stdout) == (1, "s: 1.0\n")
+        with pytest.raises(StepError, match=r"failed with exit status 1; it said: ModuleNotFoundError"):
+            session.call(call("epatplot", suite=SAS), excused="other_script")
+    bench.tool("epatplot", "echo epatplot_graph; kill -9 $$")
+    with Session(bench.job(), {}, bench.environ) as session, pytest.raises(StepError, match="SIGKILL"):
+        session.call(call("epatplot", suite=SAS), excused="epatplot_graph")
+
+
 def test_a_failure_names_input_script_and_remedy(bench: Bench) -> None:
     bench.tool("numkarf", "echo 'numkarf_0.5.0: Error: CALDB is not set' >&2; exit 3")
     source = fits(bench.folder / "nu_cl.evt")

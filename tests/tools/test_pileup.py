@@ -42,9 +42,9 @@ def _job(folder: Path, region: dict[str, Any] | None = None, **rule: Any) -> Job
     name = "pattern-{loop:number}"
     calls = (
         epic.evselect_filter("events.fits", f"{name}.fits", "{loop:expression}"),
-        epic.epatplot(f"{name}.fits", f"{name}.gif", (500, 10000)),
+        epic.epatplot(f"{name}.fits", name, (500, 10000)),
     )
-    work = Work(calls, kept={"pileup.gif": f"{name}.gif"})
+    work = Work(calls, kept={"pileup.gif": f"{name}.gif", "pileup.pdf": f"{name}*.pdf"})
     (folder / "out").mkdir()
     who = {"mission": "xmm", "obsid": "0761220101", "instrument": "EPN"}
     params = {**who, "name": "pn", "region": "src", "pileup": {**RULE, **rule}, "work": work.params()}
@@ -62,7 +62,7 @@ def _epatplot(ratios: Callable[[float], Ratios], printed: bool = False) -> Calla
             assert found is not None
             inner.append(float(found[1].split(",")[2]) / PIXELS if found[1] else 0.0)
             return None
-        (folder / given["plotfile"]).write_bytes(b"GIF")
+        (folder / given["plotfile"]).write_bytes(b"%PDF")
         values = ratios(inner[-1])
         names = ("SNGL_OTM", "ESGL_OTM", "DBLE_OTM", "EDBL_OTM")
         cards = [] if printed else [Card(name, value) for name, value in zip(names, values, strict=True)]
@@ -88,7 +88,8 @@ def test_the_first_radius_that_is_free_is_found(
     assert [row["piled_up"] for row in found["table"]] == [True] * (len(tried) - 1) + [False]
     assert [call.tool for call in calls] == ["evselect", "epatplot"] * len(tried)
     assert outcome.facts["inner"] == tried[-1]
-    assert (tmp_path / "out/pileup.gif").read_bytes() == b"GIF"
+    assert (tmp_path / "out/pileup.pdf").read_bytes() == b"%PDF"
+    assert not any("draw" in note for note in outcome.notes)
     # each radius has files of its own, and the list itself is not written into
     written = [dict(call.args)["set"] for call in calls if call.tool == "epatplot"]
     assert len(set(written)) == len(tried) and "events.fits" not in written
@@ -134,6 +135,26 @@ def test_a_plot_that_tells_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     play(monkeypatch, pileup, silent)
     with pytest.raises(StepError, match=r"tells no ratios of patterns: pattern-00.fits has no SNGL_OTM"):
         pileup.run(_job(tmp_path))
+
+
+def test_ratios_are_ratios_where_their_plot_cannot_be_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def undrawn(call: Call, folder: Path) -> str:
+        if call.tool == "evselect":
+            return ""
+        write(folder / dict(call.args)["set"], [primary()])
+        (folder / "pattern-00.pdf").write_bytes(b"")
+        return """\
+epatplot:- 0.5-10.0 keV observed-to-model fractions:
+epatplot:- s: 1.001 +/- 0.010   d: 0.998 +/- 0.015
+  File "/opt/sas/bin/epatplot_graph.py", line 3, in <module>
+ModuleNotFoundError: No module named 'matplotlib'
+"""
+
+    play(monkeypatch, pileup, undrawn)
+    outcome = pileup.run(_job(tmp_path))
+    assert (outcome.facts["inner"], outcome.facts["table"][0]["singles"]) == (0.0, 1.001)
+    assert outcome.notes[-1].startswith("epatplot has found the ratios and could not draw")
+    assert not (tmp_path / "out/pileup.pdf").exists()
 
 
 def test_ratios_that_make_no_sense(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

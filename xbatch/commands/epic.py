@@ -11,6 +11,7 @@ from xbatch.commands.sas import CIF, ODF, calibrated_folder, listed, observed, u
 
 __all__ = [
     "CAMERAS",
+    "EPATPLOT_SCRIPT",
     "EVENT_FLAGS",
     "MOST_CHANNEL",
     "all_of",
@@ -39,6 +40,8 @@ CAMERAS = ("EPN", "EMOS1", "EMOS2")
 MOST_CHANNEL: Mapping[str, int] = {"EPN": 20479, "EMOS1": 11999, "EMOS2": 11999}
 """The last channel of PI (eV) that a spectrum of each camera holds, as the response matrices have it."""
 EVENT_FLAGS: Mapping[str, str] = {"EPN": "#XMMEA_EP", "EMOS1": "#XMMEA_EM", "EMOS2": "#XMMEA_EM"}
+EPATPLOT_SCRIPT = "epatplot_graph"
+"""The script that draws the plot of `epatplot`, by which its failure is told."""
 _CHANNEL = 5
 _SHORT: Mapping[str, str] = {"EMOS1": "M1", "EMOS2": "M2"}
 _SUMMARY = "*SUM.SAS"
@@ -344,22 +347,30 @@ def arfgen(
     )
 
 
-def epatplot(events: str, plot: str, band: Sequence[int]) -> Call:
+def epatplot(events: str, stem: str, band: Sequence[int], version: str = "") -> Call:
     """Compare the patterns of events with those of single photons; writes the ratios into its input.
+
+    The plot is no product that decides: the ratios are, and who asks for them looks for them. SAS 22.1 draws it by a
+    script in Python, as PDF whatever the device, and changes the name of a file of another kind; the script may fail
+    where the ratios are there.
 
     Parameters
     ----------
-    events, plot : str
+    events : str
+    stem : str
+        Of the name of the plot: ``.gif`` before SAS 22, ``.pdf`` since.
     band : sequence of int
         Lowest and highest PI, eV.
+    version : str
+        Of SAS.
     """
+    kind = "gif" if release_of(version) < (22, 0) else "pdf"
     return _call(
         "epatplot",
         ("set", events),
-        ("plotfile", plot),
-        ("device", "/GIF"),
+        ("plotfile", f"{stem}.{kind}"),
+        ("device", {"gif": "/GIF", "pdf": "/pdf"}[kind]),
         ("pileupnumberenergyrange", listed(band)),
-        expects=(plot,),
     )
 
 

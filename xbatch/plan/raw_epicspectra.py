@@ -118,10 +118,10 @@ class _Camera:
 
     def _search(self, one: PileUp) -> Step:
         subject = f"{self.observed.subject}/{one.name}"
-        number, plot = "pattern-{loop:number}", "pattern-{loop:number}.gif"
+        number = "pattern-{loop:number}"
         calls = (
             epic.evselect_filter(_LIST, f"{number}.fits", "{loop:expression}"),
-            epic.epatplot(f"{number}.fits", plot, one.params["band"]),
+            epic.epatplot(f"{number}.fits", number, one.params["band"], self.common.version),
         )
         filtered = one.params["events"] == "filtered"
         events = self._filtered(one.screening) if filtered else self._list()
@@ -132,7 +132,7 @@ class _Camera:
             Work(
                 calls,
                 {**self.common.staged(), _LIST: Staged("events")},
-                kept={"pileup.gif": plot},
+                kept={"pileup.gif": f"{number}.gif", "pileup.pdf": f"{number}*.pdf"},
                 environment=self.common.environment,
             ),
             {

@@ -13,6 +13,7 @@ from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.base.fitsheader import read_headers
 from xbatch.commands.call import Call, Work
+from xbatch.commands.epic import EPATPLOT_SCRIPT
 from xbatch.ogip.tables import Column, write_tables
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._selectlib import shape_expression
@@ -27,6 +28,10 @@ _NUMBER = r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?)"
 _PRINTED = re.compile(rf"s:\s*{_NUMBER}\s*\+/-\s*{_NUMBER}\s+d:\s*{_NUMBER}\s*\+/-\s*{_NUMBER}")
 #: Radii of a search without success that are told: so many from its start, and from its end.
 _TOLD = 3
+_NOT_DRAWN = (
+    "epatplot has found the ratios and could not draw its own plot: SAS does that by a Python script, which needs the "
+    "folder lib/python of SAS_DIR in PYTHONPATH, and astropy, matplotlib and beautifultable in the Python first on PATH"
+)
 _LOOP = re.compile(r"\{loop:(\w+)\}")
 _COLUMNS = (
     Column("radius", "float64", "arcsec", "Inner radius"),
@@ -49,8 +54,8 @@ def run(job: Job) -> Outcome:
     written into.
 
     Outputs: ``pileup.json`` (``inner`` in arcsec, ``accepted``, ``table``), ``pileup.ecsv``, ``pileup.csv``,
-    ``pileup.tex``, ``pileup.png``, the ratios by radius with what is accepted, and ``pileup.gif``, the last plot of
-    `epatplot`.
+    ``pileup.tex``, ``pileup.png``, the ratios by radius with what is accepted, and ``pileup.gif`` or ``pileup.pdf``,
+    the last plot of `epatplot`, if it has made one.
 
     Raises
     ------
@@ -70,7 +75,8 @@ def run(job: Job) -> Outcome:
                 break
         else:
             raise _too_bright(job, asked, table)
-        session.keep(_plot(work, len(table) - 1), optional=work.kept)
+        drawn = session.results[-1].exit_status == 0
+        session.keep(_plot(work, len(table) - 1) if drawn else {}, optional=work.kept)
         facts = session.facts()
     found = {"inner": table[-1]["radius"], "accepted": True, "table": table}
     write_atomically(job.out / "pileup.json", pretty_json({**found, "rule": dict(asked)}))
@@ -78,7 +84,7 @@ def run(job: Job) -> Outcome:
     write_tables(job.out, "pileup", _COLUMNS, rows, {})
     if job.params.get("figure", True):
         _draw(job, asked, table)
-    return Outcome({**found, **facts}, tuple(_notes(table, asked)))
+    return Outcome({**found, **facts}, (*_notes(table, asked), *([] if drawn else [_NOT_DRAWN])))
 
 
 def _draw(job: Job, asked: Mapping[str, Any], table: Sequence[Mapping[str, Any]]) -> None:
@@ -118,7 +124,7 @@ def _try(
     }
     printed = ""
     for call in calls:
-        result = session.call(_of_loop(call, values))
+        result = session.call(_of_loop(call, values), excused=EPATPLOT_SCRIPT)
         printed = f"{result.stdout}\n{result.stderr}"
     events = dict(_of_loop(calls[-1], values).args)["set"]
     try:

@@ -34,7 +34,8 @@ def epatplot(task: Task) -> None:
     low, high = (float(number) for number in band)
     rows = events.rows
     used = rows[(rows["PI"] >= low) & (rows["PI"] <= high)]
-    Path("pgplot.ps").write_text("%!PS\n")
+    if not task.since(22):
+        Path("pgplot.ps").write_text("%!PS\n")
     if not len(used):
         task.warn("noEvents", f"no events between {low:g} and {high:g} eV: no ratios")
         return
@@ -42,15 +43,22 @@ def epatplot(task: Task) -> None:
     for key, value in zip(("SNGL_OTM", "ESGL_OTM", "DBLE_OTM", "EDBL_OTM"), (*singles, *doubles), strict=True):
         events.set(key, value, "observed to model")
     write(task.keep(path), hdus)
-    task.run.say(
-        f"s: {singles[0]:.3f} +/- {singles[1]:.3f}   d: {doubles[0]:.3f} +/- {doubles[1]:.3f}   [{low:g} - {high:g} eV]"
-    )
+    task.say(f"{low / 1000:.1f}-{high / 1000:.1f} keV observed-to-model fractions:")
+    task.say(f"s: {singles[0]:.3f} +/- {singles[1]:.3f}   d: {doubles[0]:.3f} +/- {doubles[1]:.3f}")
     if values.on("useplotfile"):
-        task.keep(values.path("plotfile")).write_bytes(
-            b"GIF89a" if "GIF" in values.text("device").upper() else b"%!PS\n"
-        )
+        _plot(task, values.path("plotfile"), values.text("device").upper())
     if values.on("withqdp"):
         task.keep(values.path("qdpfile")).write_text("read serr 2\n")
+
+
+def _plot(task: Task, path: Path, device: str) -> None:
+    """Write a plot; 22 writes PDF under a name of its own choice (as a script in Python, seen with SAS 22.1)."""
+    if task.since(22):
+        if path.suffix != ".pdf":
+            task.warn("wrongFormat", "Only format supported now is pdf")
+        task.keep(path.with_suffix(".pdf")).write_bytes(b"%PDF-1.4\n")
+    else:
+        task.keep(path).write_bytes(b"GIF89a" if "GIF" in device else b"%!PS\n")
 
 
 def _ratios(
