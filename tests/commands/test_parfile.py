@@ -184,3 +184,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     for read in (read_heasoft, read_sas):
         with pytest.raises(FileError, match="cannot be read"):
             read(tmp_path / "none.par")
+
+
+def test_what_a_task_finds_for_itself_is_not_required(tmp_path: Path) -> None:
+    path = tmp_path / "nuproducts.par"
+    path.write_text("indir,s,a,,,,\ninobebhkfile,f,a,,,,\nmode,s,h,ql,,,\n")
+    assert problems(Call(HEASOFT, "nuproducts", ()), read_heasoft(path)) == [
+        "nuproducts needs indir, which is not given"
+    ]

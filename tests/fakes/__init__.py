@@ -8,11 +8,12 @@ from pathlib import Path
 __all__ = ["make_headas", "make_sas"]
 
 
-def make_headas(folder: Path) -> Mapping[str, str]:
+def make_headas(folder: Path, version: str = "") -> Mapping[str, str]:
     """Build a fake HEASoft, and give the variables of its environment; see `tests.fakes.headas`."""
+    from tests.fakes.headas import VERSION
     from tests.fakes.headas import make_headas as build
 
-    return build(folder)
+    return build(folder, version or VERSION)
 
 
 def make_sas(folder: Path, release: str = "") -> Mapping[str, str]:

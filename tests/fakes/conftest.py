@@ -19,7 +19,7 @@ PIPELINE = ("nupipeline", f"indir={OBSID}", "outdir=clean", f"steminputs={STEM}"
 PRODUCTS = ("nuproducts", "indir=clean", f"steminputs={STEM}", "srcregionfile=src.reg", "bkgregionfile=bkg.reg")
 SPECTRA = (*PRODUCTS, "lcfile=NONE", "bkglcfile=NONE", "imagefile=NONE")
 #: What later tasks look for in the folder of the clean lists.
-CLEAN = {f"{STEM}_{name}.fits" for name in ("mast", "att", "psd", "psdcorr")} | {
+CLEAN = {f"{STEM}_{name}.fits" for name in ("mast", "att", "psd", "psdcorr")} | {f"{STEM}_obeb.hk.gz"} | {
     f"{STEM}{module}{suffix}"
     for module in "AB"
     for suffix in (

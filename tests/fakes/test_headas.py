@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.fakes import make_headas
 from tests.fakes.conftest import CLEAN, OBSID, PIPELINE, PRODUCTS, SPECTRA, STEM
 from tests.fakes.core import calls, set_faults
 from tests.fakes.headas.fitsbytes import part_named, read_parts
 from tests.fakes.headas.inside import Tools
+from tests.fakes.headas.products import COLD
 from xbatch.ogip.curvefile import read_curve
 from xbatch.ogip.imagefile import read_image
 from xbatch.ogip.pha import Spectrum, read_pha
@@ -110,9 +112,7 @@ def test_products_of_a_part_of_mode_06_are_of_the_list_that_is_named(tools: Tool
     assert [path.name for path in made] == [f"{part}_{name}" for name in ("sr.pha", "bk.pha", "sr.arf", "sr.rmf")]
     assert 0 < read_pha(made[0]).exposure < 600.0
     (split / f"{STEM}A_fpm.hk").unlink()  # its live time is the module's
-    assert "A_fpm.hk not found" in tools.fails(
-        *arguments, "instrument=FPMA", "outdir=y", f"infile=split/{part}_cl.evt"
-    )
+    assert "A_fpm.hk not found" in tools.fails(*arguments, "instrument=FPMA", "outdir=y", f"infile=split/{part}_cl.evt")
 
 
 def test_the_pipeline_refuses_what_the_real_one_refuses(tools: Tools) -> None:
@@ -276,6 +276,31 @@ def test_good_times_of_the_user_and_of_the_barycentre(tools: Tools) -> None:
 def test_products_need_all_files_of_the_pipeline(tools: Tools, missing: str) -> None:
     (tools.folder / "clean" / f"{STEM}{missing}").unlink()
     assert f"{STEM}{missing} not found" in tools.fails(*SPECTRA, "instrument=FPMA", "outdir=out")
+
+
+@pytest.mark.parametrize(("version", "told", "corrected"), [
+    ("6.20", "", False), ("6.28", "", True), ("6.28", "arfmlicorr=no", False), ("6.29", "", False),
+    ("6.35.1", "arfmlicorr=yes", True),
+])  # fmt: skip
+def test_releases_correct_the_area_for_temperature(
+    tools: Tools, tmp_path: Path, version: str, told: str, corrected: bool
+) -> None:
+    own = Tools(make_headas(tmp_path / "tools", version), tools.folder)
+    spectra = (*SPECTRA, "indir=again", *([told] if told else []), "runmkrmf=no")
+    made = [path.name for path in own(*PIPELINE, "outdir=again").made]
+    assert (f"{STEM}_obeb.hk.gz" in made) is (version != "6.20")
+    areas = {}
+    for name, instrument in (("a", "FPMA"), ("b", "FPMB"), ("bare", "FPMA")):
+        if name == "bare":
+            (tools.folder / "again" / f"{STEM}_obeb.hk.gz").unlink(missing_ok=True)
+        own(*spectra, f"instrument={instrument}", f"outdir={name}", f"stemout={name}")
+        areas[name] = cards(tools.folder / name / f"{name}_sr.arf", "SPECRESP")
+    low = areas["a"].column("ENERG_LO") < 5.0
+    ratio = areas["a"].column("SPECRESP") / areas["bare"].column("SPECRESP")
+    assert np.allclose(ratio[low], 1.0 + COLD if corrected else 1.0, rtol=1e-6)
+    assert np.allclose(ratio[~low], 1.0)
+    between = areas["b"].column("SPECRESP") / areas["bare"].column("SPECRESP")
+    assert np.allclose(between, between[-1])  # of FPMB nothing is corrected
 
 
 def test_products_refuse_what_the_real_ones_refuse(tools: Tools, bench: tuple[Tools, dict[str, Any]]) -> None:

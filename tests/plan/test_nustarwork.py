@@ -32,12 +32,13 @@ def test_what_nuproducts_looks_for_is_laid_where_it_looks(tmp_path: Path) -> Non
     (step,) = [one for one in made_of(context_of(tmp_path, TUTORIAL)).steps if one.task == "nuproducts"]
     stem = "60001110002_p/event_cl/nu60001110002"
     names = {
-        f"{stem}{end}" for end in ("A01_cl.evt", "A_det1.fits", "A_oa.fits", "A_fpm.hk", "_mast.fits", "_att.fits")
+        f"{stem}{end}"
+        for end in ("A01_cl.evt", "A_det1.fits", "A_oa.fits", "A_fpm.hk", "_mast.fits", "_att.fits", "_obeb.hk")
     }
     staged = work_of(step).staged
     assert set(staged) == names
     assert {role: item.step for role, item in step.inputs.items() if isinstance(item, StepInput)} == dict.fromkeys(
-        ("events", "det1", "oa", "hk", "mast", "att"), "nupipeline:60001110002"
+        ("events", "det1", "oa", "hk", "mast", "att", "bench"), "nupipeline:60001110002"
     )
     # xselect follows a link to its end, and has no room for a long path
     assert staged[f"{stem}A01_cl.evt"].how == "copy"

@@ -21,6 +21,7 @@ NUSTAR_FILES = (
     f"auxil/nu{NU}_att.fits.gz",
     f"auxil/nu{NU}_orb.fits.gz",
 )
+BENCH = f"hk/nu{NU}_obeb.hk"
 ODF_FILES = tuple(
     f"2345_{XMM}_{name}"
     for name in ("SCX00000SUM.ASC", "SCX00000ATS.FIT.gz", "PNS00304IME.FIT", "M1S00101IME.FIT.gz", "R1S00405SPE.FIT")
@@ -55,9 +56,9 @@ def said(found: RawMade) -> tuple[str, str]:
 
 
 def test_whole_observations_are_in_order(tmp_path: Path) -> None:
-    put(tmp_path / "data" / NU, *NUSTAR_FILES)
+    put(tmp_path / "data" / NU, *NUSTAR_FILES, BENCH)
     put(tmp_path / "data" / XMM / "ODF", *ODF_FILES)
-    for mission, count in (("nustar", len(NUSTAR_FILES)), ("xmm", len(ODF_FILES))):
+    for mission, count in (("nustar", len(NUSTAR_FILES) + 1), ("xmm", len(ODF_FILES))):
         step = made(tmp_path, mission).steps[0]
         assert (step.task, step.blocked, step.remarks) == ("observation", None, ())
         assert len(step.inputs) == count
@@ -75,6 +76,16 @@ def test_several_files_are_missing(tmp_path: Path) -> None:
     put(tmp_path / "data" / NU, *NUSTAR_FILES[:4])
     what, _ = said(made(tmp_path, "nustar"))
     assert what.endswith(f"has no auxil/nu{NU}_att.fits, nor auxil/nu{NU}_orb.fits")
+
+
+def test_housekeeping_of_the_optics_bench_is_missed(tmp_path: Path) -> None:
+    put(tmp_path / "data" / NU, *NUSTAR_FILES)
+    step = made(tmp_path, "nustar").steps[0]
+    assert step.blocked is None
+    (remark,) = step.remarks
+    assert remark.startswith(f"{tmp_path / 'data' / NU} has no {BENCH}: the ARF of FPMA cannot be corrected")
+    put(tmp_path / "data" / NU, f"{BENCH}.gz")
+    assert made(tmp_path, "nustar").steps[0].remarks == ()
 
 
 @pytest.mark.parametrize("lacking", ODF_FILES[:2])

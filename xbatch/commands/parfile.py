@@ -54,6 +54,11 @@ _ASKED_WHERE: Mapping[str, tuple[tuple[frozenset[str], str, str], ...]] = {
         (_BARYCENTRE, "barycorr", "yes"),
     ),
 }
+# ... and what they find for themselves where it is not given: in the folder of the lists, or of the observation
+_FOUND: Mapping[str, frozenset[str]] = {
+    "nupipeline": frozenset({"inobebhkfile"}),
+    "nuproducts": frozenset({"inobebhkfile"}),
+}
 # types of SAS that are checked; all others are text
 _SAS_TYPES = {"bool": "b", "boolean": "b", "int": "i", "integer": "i", "real": "r"}
 
@@ -140,7 +145,8 @@ def read_heasoft(path: Path) -> ParameterFile:
     found = {}
     for row in rows:
         parameter = _heasoft_parameter([*(field.strip() for field in row), "", "", ""], overall)
-        found[parameter.name] = replace(parameter, parent=_parent(path.stem, parameter.name))
+        needed = parameter.required and parameter.name not in _FOUND.get(path.stem, ())
+        found[parameter.name] = replace(parameter, required=needed, parent=_parent(path.stem, parameter.name))
     if not found:
         raise FileError(str(path), "declares no parameter", "Install HEASoft anew, or name its own with PFILES unset")
     return ParameterFile(path, found)

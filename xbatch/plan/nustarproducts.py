@@ -78,13 +78,14 @@ def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here:
         here.module, outdir, place.area, extended=extended, arf=arf, rmf=rmf, barycentre=here.barycentre
     )
     kept = _spectrum_files(here.module, outdir, bool(one.background), arf, rmf)
-    work = Work((call,), {**here.staged, **place.staged}, place.written, kept)
+    bench = (here.bench_staged, here.bench_inputs) if arf else ({}, {})
+    work = Work((call,), {**here.staged, **bench[0], **place.staged}, place.written, kept)
     step = Step(
         name=f"nuproducts:{one.subject.path}",
         task="nuproducts",
         subject=one.subject.path,
         params={**identity(observed), "spectrum": one.subject.label, "work": work.params()},
-        inputs={**here.inputs, **place.inputs},
+        inputs={**here.inputs, **bench[1], **place.inputs},
         product=f"{one.subject.path}/nuproducts",
         path=one.path,
         outputs=tuple(kept),

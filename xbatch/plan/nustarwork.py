@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from xbatch.commands.call import HEASOFT, Staged, Work
 from xbatch.commands.ds9 import region_text
 from xbatch.commands.nuproducts import Area, Barycentre
 from xbatch.commands.nustar import Module
+from xbatch.commands.nustardas import Nustardas, bench_file
 from xbatch.plan.eventlists import ListInputs, file_input, selected_times
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
@@ -49,6 +50,8 @@ class Reduced:
         The step that has corrected the list, if any.
     chosen : StepInput or None
         The list, where it is not one of nupipeline's.
+    bench : bool or None
+        Whether nupipeline is sure to leave the housekeeping of the optics bench; None where its release does not.
     """
 
     step: str
@@ -56,6 +59,7 @@ class Reduced:
     position: tuple[float, float] | None = None
     barycorr: str = ""
     chosen: StepInput | None = None
+    bench: bool | None = None
 
     @property
     def roles(self) -> dict[str, str]:
@@ -88,6 +92,20 @@ class Reduced:
         """The files as inputs of a step."""
         inputs: dict[str, Input] = {role: StepInput(self.step, name) for role, name in self.roles.items()}
         return inputs if self.chosen is None else inputs | {"events": self.chosen}
+
+    @property
+    def bench_staged(self) -> dict[str, Staged]:
+        """The housekeeping of the optics bench where nuproducts looks for it when it makes an ARF, unpacked."""
+        if self.bench is None:
+            return {}
+        return {f"{self.module.folder}/{bench_file(self.module.obsid)}": Staged("bench", "unpack", optional=True)}
+
+    @property
+    def bench_inputs(self) -> dict[str, Input]:
+        """The same as an input of a step."""
+        if self.bench is None:
+            return {}
+        return {"bench": StepInput(self.step, bench_file(self.module.obsid), optional=not self.bench)}
 
     @property
     def native(self) -> ListInputs:
@@ -199,8 +217,27 @@ def needs_caldb(context: RawContext, step: Step) -> Step:
         inputs={**step.inputs, **local},
         params={**step.params, **remote},
         blocked=step.blocked or blocked,
-        remarks=context.remarks(HEASOFT, "caldb"),
+        remarks=(*context.remarks(HEASOFT, "caldb"), *_of_release(context, step)),
     )
+
+
+def _corrects_clock(step: Step) -> bool:
+    calls = Work.of(step.params["work"]).calls
+    return any(call.tool == "barycorr" or ("barycorr", "yes") in call.args for call in calls)
+
+
+def _of_release(context: RawContext, step: Step) -> Iterator[str]:
+    """Say what the release of HEASoft does to a step's numbers that others do not."""
+    version = context.version(HEASOFT)
+    tools = Nustardas.of(version)
+    if _corrects_clock(step) and not tools.knows_clock:
+        text = f"HEASoft {version} is older than the clock files that CALDB has since 29 April 2020"
+        yield f"{text}, which need NuSTARDAS 1.9.2: barycentred times may be off; install a newer HEASoft"
+    args = [dict(call.args) for call in Work.of(step.params["work"]).calls]
+    areas = [one for one in args if (one.get("instrument"), one.get("runmkarf")) == ("FPMA", "yes")]
+    if areas and tools.corrects_for_temperature:
+        text = f"HEASoft {version} corrects the ARF of FPMA for the temperature of the optics"
+        yield f"{text}, which releases before it cannot and later ones do only where they are told to"
 
 
 def _caldb_fault(context: RawContext, step: Step) -> Fault | None:
@@ -216,6 +253,4 @@ def _caldb_fault(context: RawContext, step: Step) -> Fault | None:
         return Fault(what, "install the NuSTAR CALDB here and export CALDB with its folder, or write fetch: missing")
     if toolset.caldb is None and not toolset.remote:
         return _NO_CALDB
-    calls = Work.of(step.params["work"]).calls
-    corrects = any(call.tool == "barycorr" or ("barycorr", "yes") in call.args for call in calls)
-    return clock_fault(toolset.environ) if corrects else None
+    return clock_fault(toolset.environ) if _corrects_clock(step) else None

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xbatch.base.errors import Problem
-from xbatch.commands.call import Staged, Work
+from xbatch.commands.call import HEASOFT, Staged, Work
 from xbatch.commands.ftools import barycorr
 from xbatch.commands.nustar import MODULES, Module, nupipeline
+from xbatch.commands.nustardas import Nustardas, bench_file
 from xbatch.plan.eventlists import identity, part_of, screenings_of
 from xbatch.plan.nustarbackscale import backscale_steps
 from xbatch.plan.nustarimages import image_steps, map_steps
@@ -21,6 +22,7 @@ from xbatch.plan.nustarproducts import curve_steps, spectrum_steps
 from xbatch.plan.nustarsplit import kept_lists, split_steps
 from xbatch.plan.nustarwork import Reduced, impossible, needs_caldb
 from xbatch.plan.observation import observation_inputs, observation_places
+from xbatch.plan.rawfolder import has_bench
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import Observed, Screening
@@ -30,8 +32,6 @@ __all__ = ["nustar_steps"]
 
 _MAIN = "default"
 _MODES_WITH_01 = {"ALL", "SCIENCE"}
-#: Where the spec names a treatment of SAA passages and not its algorithm: the tool's own differs by version.
-_SAACALC = 3
 _GRADES = [0, 26]
 
 
@@ -54,12 +54,16 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
         return RawMade(problems=problems)
     made = RawMade()
     reduced: dict[tuple[str, str], Reduced] = {}
-    for reduction in _reductions(one, mine):
-        step = _pipeline_step(context, one, reduction)
+    tools = Nustardas.of(context.version(HEASOFT))
+    bench = _bench(tools, one)
+    for reduction in _reductions(one, mine, tools):
+        step = _pipeline_step(context, one, reduction, bench)
         made |= RawMade(steps=(step,))
         for each in mine.values():
             whole = Reduced(
-                step.name, Module(one.obsid, each.instrument, _folder(one), bool(one.params.get("frozen_seed")))
+                step.name,
+                Module(one.obsid, each.instrument, _folder(one), bool(one.params.get("frozen_seed"))),
+                bench=bench,
             )
             screenings = screenings_of(each)
             own = {name: screenings[name].chu for name in reduction.screenings if name in screenings}
@@ -81,6 +85,17 @@ def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
 
 def _folder(one: RawObservation) -> str:
     return f"{one.obsid}_p/event_cl"
+
+
+def _bench(tools: Nustardas, one: RawObservation) -> bool | None:
+    """Say whether nupipeline must leave the housekeeping of the optics bench; None where it leaves none.
+
+    Where a correction of FPMA's ARF hangs on it that is made without being asked for, that would be left out without a
+    word. Else it is kept where it comes.
+    """
+    if not tools.copies_bench:
+        return None
+    return tools.corrects_for_temperature and "FPMA" in one.instruments and has_bench(one)
 
 
 def _problems(context: RawContext, one: RawObservation, used: Mapping[str, Observed]) -> Iterator[Problem]:
@@ -124,7 +139,7 @@ class _Reduction:
         return f"{folder}-{self.name}" if self.name else folder
 
 
-def _reductions(one: RawObservation, observed: Mapping[str, Observed]) -> list[_Reduction]:
+def _reductions(one: RawObservation, observed: Mapping[str, Observed], tools: Nustardas) -> list[_Reduction]:
     """Group the screenings that nupipeline does alike."""
     used: dict[str, Screening] = {}
     for each in observed.values():
@@ -132,7 +147,7 @@ def _reductions(one: RawObservation, observed: Mapping[str, Observed]) -> list[_
     names = dict.fromkeys([*(name for name in (_MAIN,) if name in used or not used), *used])
     groups: list[tuple[list[str], Mapping[str, Any]]] = []
     for name in names:
-        params = _pipeline_params(one.screenings.get(name, {}), used.get(name))
+        params = _pipeline_params(one.screenings.get(name, {}), used.get(name), tools.saacalc)
         same = next((known for known, other in groups if other == params), None)
         if same is None:
             groups.append(([name], params))
@@ -141,11 +156,11 @@ def _reductions(one: RawObservation, observed: Mapping[str, Observed]) -> list[_
     return [_Reduction(tuple(some), params, some[0] if number else "") for number, (some, params) in enumerate(groups)]
 
 
-def _pipeline_params(given: Mapping[str, Any], screening: Screening | None) -> dict[str, Any]:
+def _pipeline_params(given: Mapping[str, Any], screening: Screening | None, saacalc: int) -> dict[str, Any]:
     """Give what nupipeline takes of a screening.
 
-    Cuts on GRADE and STATUS are told to nupipeline too: what nuproducts makes of its lists must not differ from what is
-    made of them here.
+    Where a treatment of SAA passages is named and not its algorithm, that is `saacalc`. Cuts on GRADE and STATUS are
+    told to nupipeline too: what nuproducts makes of its lists must not differ from what is made of them here.
     """
     params = dict(given)
     cuts = screening.params if screening is not None else {}
@@ -155,11 +170,11 @@ def _pipeline_params(given: Mapping[str, Any], screening: Screening | None) -> d
     if cuts.get("status") is not None:
         params.setdefault("statusexpr", f"STATUS=={cuts['status']}")
     if str(params.get("saamode", "NONE")).upper() != "NONE":
-        params.setdefault("saacalc", _SAACALC)
+        params.setdefault("saacalc", saacalc)
     return params
 
 
-def _pipeline_step(context: RawContext, one: RawObservation, reduction: _Reduction) -> Step:
+def _pipeline_step(context: RawContext, one: RawObservation, reduction: _Reduction, bench: bool | None) -> Step:
     modules = [instrument for instrument in MODULES if instrument in one.instruments]
     pointing = one.params.get("pointing")
     mode = str(one.params.get("obsmode") or "ALL").upper()
@@ -176,7 +191,7 @@ def _pipeline_step(context: RawContext, one: RawObservation, reduction: _Reducti
         frozen_seed=bool(one.params.get("frozen_seed")),
         clobber=True,
     )
-    kept = _kept(one.obsid, modules, split)
+    kept = _kept(one.obsid, modules, split, bench)
     work = Work(
         calls=(call,),
         staged={one.obsid: Staged("raw", "tree")},
@@ -198,11 +213,14 @@ def _pipeline_step(context: RawContext, one: RawObservation, reduction: _Reducti
     return needs_caldb(context, step)
 
 
-def _kept(obsid: str, modules: list[str], split: bool) -> dict[str, str]:
+def _kept(obsid: str, modules: list[str], split: bool, bench: bool | None) -> dict[str, str]:
     """Name what nupipeline leaves for later steps, and the files that these are."""
     stem = f"nu{obsid}"
     names = [f"{stem}_mast.fits", f"{stem}_att.fits"]
     patterns: dict[str, str] = {}
+    if bench is not None:
+        # a copy of what is in hk/, which may be packed
+        patterns[bench_file(obsid) if bench else f"{bench_file(obsid)}?"] = f"{bench_file(obsid)}*"
     for instrument in modules:
         own = f"{stem}{MODULES[instrument]}"
         names += [f"{own}01_cl.evt", f"{own}_det1.fits", f"{own}_oa.fits", f"{own}_fpm.hk"]

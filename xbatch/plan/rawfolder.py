@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xbatch.commands.nustardas import bench_file
 from xbatch.spec.rawmodel import RawObservation
 
-__all__ = ["Trouble", "files_below", "folder_remarks", "folder_trouble", "odf_folder"]
+__all__ = ["Trouble", "files_below", "folder_remarks", "folder_trouble", "has_bench", "odf_folder"]
 
 _PACKED = re.compile(r"\.(tar|tar\.gz|tgz|tar\.z|zip)$", re.IGNORECASE)
 _ODF = "ODF"
@@ -93,6 +94,12 @@ def folder_trouble(one: RawObservation, files: Sequence[Path]) -> Trouble | None
     return Trouble(f"{one.folder} has no {missing[0]}{_and_more(missing[1:])}", _GONE)
 
 
+def has_bench(one: RawObservation) -> bool:
+    """Say whether an observation of NuSTAR is here, with the housekeeping of its optics bench, packed or not."""
+    path = one.folder / "hk" / bench_file(one.obsid)
+    return one.fetch != "always" and (path.is_file() or path.with_name(f"{path.name}.gz").is_file())
+
+
 def _and_more(names: Sequence[str]) -> str:
     if not names:
         return ""
@@ -156,3 +163,6 @@ def folder_remarks(one: RawObservation, files: Sequence[Path]) -> Iterator[str]:
             code = _CODES.get(instrument, "")
             if code and not any(f"_{one.obsid}_{code}" in path.name.upper() for path in files):
                 yield f"{one.folder} has no files of {instrument}: leave it out of instruments"
+    elif "FPMA" in one.instruments and not has_bench(one):
+        lacking = f"{one.folder} has no hk/{bench_file(one.obsid)}: the ARF of FPMA cannot be corrected for temperature"
+        yield f"{lacking}, as HEASoft 6.28 does without being asked, and later releases where they are told to"

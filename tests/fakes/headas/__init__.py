@@ -1,7 +1,8 @@
 """A fake HEADAS: executables that read parameters, insist on files and write products as the real ones do.
 
 Names, types and defaults of parameters are those of HEASoft 6.20, with what later releases added as each file in
-``syspfiles`` says. Numbers are those of the native tasks and of the simulator's telescope.
+``syspfiles`` says, and with those of NuSTAR's tools that a release has (`make_headas`). Numbers are those of the native
+tasks and of the simulator's telescope.
 """
 
 from __future__ import annotations
@@ -48,13 +49,15 @@ _NUSTAR = {
 }
 
 
-def make_headas(folder: Path) -> Mapping[str, str]:
+def make_headas(folder: Path, version: str = VERSION) -> Mapping[str, str]:
     """Build an installation of HEASoft and of NuSTAR's CALDB.
 
     Parameters
     ----------
     folder : Path
         Made if it is not there.
+    version : str
+        Of HEASoft: 6.20 or later.
 
     Returns
     -------
@@ -63,9 +66,10 @@ def make_headas(folder: Path) -> Mapping[str, str]:
     """
     from tests.fakes.headas.raw import response_files  # what the executables need not load
 
-    root = folder / f"heasoft-{VERSION}" / "x86_64-pc-linux-gnu-libc2.35"
+    root = folder / f"heasoft-{version}" / "x86_64-pc-linux-gnu-libc2.35"
     install(root, "tests.fakes.headas", TOOLS)
     shutil.copytree(_PARAMETERS, root / "syspfiles", dirs_exist_ok=True)
+    _date_parameters(root / "syspfiles", version)
     (root / "refdata").mkdir(exist_ok=True)
     user = folder / "pfiles"
     user.mkdir(exist_ok=True)
@@ -95,6 +99,26 @@ def make_headas(folder: Path) -> Mapping[str, str]:
         "CALDBCONFIG": str(tools / "caldb.config"),
         "CALDBALIAS": str(tools / "alias_config.fits"),
     }
+
+
+def _date_parameters(folder: Path, version: str) -> None:
+    """Give the parameter files what a release has otherwise than 6.20, and take from them what it has not."""
+    release = tuple(int(number) for number in version.split(".")[:2])
+    changed = {"nupipeline": "", "nuproducts": ""}
+    if release >= (6, 28):
+        corrects = "yes" if release < (6, 29) else "no"
+        changed["nupipeline"] = "inobebhkfile,f,h,DEFAULT,,,inobebhkfile\nobebhkfile,f,h,DEFAULT,,,obebhkfile\n"
+        changed["nuproducts"] = f"inobebhkfile,f,h,DEFAULT,,,inobebhkfile\narfmlicorr,b,h,{corrects},,,arfmlicorr\n"
+    for tool, lines in changed.items():
+        path = folder / f"{tool}.par"
+        path.write_text(path.read_text().replace("mode,s,h,ql", f"{lines}mode,s,h,ql"))
+    if release < (6, 28):
+        path = folder / "barycorr.par"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith("ephem,")))
+    if release < (6, 22):
+        path = folder / "nupipeline.par"
+        path.write_text(path.read_text().replace("saacalc,i,h,3,", "saacalc,i,h,2,"))
 
 
 def run(run: Run) -> None:

@@ -46,7 +46,7 @@ def _barycorr(run: Run, parameters: Parameters) -> None:
     source, target = Path(parameters["infile"]), Path(parameters["outfile"])
     if parameters["refframe"].upper() not in ("FK5", "ICRS"):
         raise ToolError(f"invalid refframe {parameters['refframe']}: FK5 or ICRS")
-    if parameters["ephem"] != "-" and parameters["refframe"].upper() != "ICRS":
+    if "ephem" in parameters and parameters["ephem"] != "-" and parameters["refframe"].upper() != "ICRS":
         raise ToolError(f"ephem={parameters['ephem']} needs refframe=ICRS")
     if parameters["clockfile"] == "CALDB":
         calibration()

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from tests.fakes.core import Run, ToolError
-from tests.fakes.headas import VERSION
 from tests.fakes.headas.fitsbytes import Part, read_parts, write_parts
 from tests.fakes.headas.parameters import Parameters
 
@@ -15,7 +14,7 @@ __all__ = ["TOOLS"]
 
 def _version(run: Run, parameters: Parameters) -> None:
     del parameters
-    run.say(f"30May2025_V{VERSION}")
+    run.say(f"30May2025_V{run.root.parent.name.removeprefix('heasoft-')}")
 
 
 def _ftcopy(run: Run, parameters: Parameters) -> None:

@@ -102,6 +102,10 @@ class Parameters:
             raise ToolError(f"could not open the named file: {value}", 104)
         return value
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the task has a parameter in its release."""
+        return name in self._known
+
     def yes(self, name: str) -> bool:
         """Give a boolean."""
         return self[name] == "yes"

@@ -146,6 +146,20 @@ class _Task:
         write_parts(self.output("_att.fits"), self.input("auxil", "_att.fits"))
         for suffix in ("_mast.fits", "_psd.fits", "_psdcorr.fits"):
             write_parts(self.output(suffix), metrology[:1])
+        if "obebhkfile" in self.parameters:
+            self.bench()
+
+    def bench(self) -> None:
+        """Copy the housekeeping of the optics bench, packed or not, as releases from 6.28 on do.
+
+        What they do where there is none is not documented: this one goes on.
+        """
+        found = [self.source / "hk" / f"{self.stem}_obeb.hk{packed}" for packed in ("", ".gz")]
+        source = next((path for path in found if path.is_file()), None)
+        if source is None:
+            self.run.say(f"nupipeline_0.4.9: Warning: {found[0]} not found")
+            return
+        shutil.copyfile(source, self.output(source.name.removeprefix(self.stem)))
 
     def calibrate(self, module: str) -> None:
         """Make what belongs to one module, up to its calibrated list (stage 1)."""

@@ -13,7 +13,10 @@ from tests.fakes.headas.lists import EventFile
 from tests.fakes.headas.parameters import Parameters
 from tests.fakes.headas.pipeline import calibration, longest_path, own_folder
 
-__all__ = ["TOOLS"]
+__all__ = ["COLD", "TOOLS"]
+
+#: What a correction for temperature adds to the area of FPMA below 5 keV.
+COLD = 0.05
 
 _SUFFIXES = {
     "phafile": "_sr.pha",
@@ -137,6 +140,8 @@ def _make(task: _Task, source: Path, hk: Path, mast: Part, caldb: Path) -> None:
         parts = read_parts(caldb / "cpf" / "arf" / "point.arf")
         area = part_named(parts, "SPECRESP")
         area.fill("SPECRESP", area.column("SPECRESP") * share)
+        if _is_cold(task):
+            area.fill("SPECRESP", area.column("SPECRESP") * (1.0 + COLD * (area.column("ENERG_LO") < 5.0)))
         area.put("INSTRUME", f"FPM{task.module}")
         write_parts(task.product(arf), parts)
     if rmf is not None:
@@ -155,6 +160,23 @@ def _make(task: _Task, source: Path, hk: Path, mast: Part, caldb: Path) -> None:
         grouped = task.named("grpphafile")
         if grouped is not None:
             write_grouped(pha, task.product(grouped), bad, float(parameters["grpmincounts"]))
+
+
+def _is_cold(task: _Task) -> bool:
+    """Say whether the area is corrected for the temperature of FPMA's optics: by default or not, as the release has it.
+
+    What the real task does without the housekeeping is not documented: this one goes on without a correction.
+    """
+    parameters = task.parameters
+    if task.module != "A" or "arfmlicorr" not in parameters or not parameters.yes("arfmlicorr"):
+        return False
+    value = parameters["inobebhkfile"]
+    default = f"{Path(parameters['indir']) / parameters['steminputs']}_obeb.hk"
+    path = Path(default if value == "DEFAULT" else value)
+    if path.is_file() or path.with_name(f"{path.name}.gz").is_file():
+        return True
+    task.run.say(f"nuproducts_0.3.3: Warning: {path} not found, the ARF is not corrected for temperature")
+    return False
 
 
 def _background(task: _Task, plain: EventFile, live: EventFile, band: tuple[int, int], gti: Path | None) -> Path | None:
