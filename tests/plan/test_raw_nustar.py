@@ -353,7 +353,9 @@ def test_an_energy_that_is_said_is_that_of_all_bands(tmp_path: Path) -> None:
     assert energies(", energy: 10 keV") == ["10", "10"]
 
 
-def test_a_script_says_that_the_run_finds_the_factor(tmp_path: Path) -> None:
+def test_a_script_takes_the_factor_that_the_run_has_found(tmp_path: Path) -> None:
     steps = made_of(context_of(tmp_path, tutorial(engine="engine: {lightcurves: heasoft}"))).steps
     text = script(Plan("curves", steps), "out")
-    assert 'multb="${backscal_ratio:?found by the step itself: see its log}"' in text
+    for step in (one for one in steps if one.task == "lightcurve"):
+        assert f'multb="$(value "$RUN/products/{step.product}/lightcurves.json" background_scale)"' in text
+    assert ":?" not in text  # which would end the script

@@ -181,3 +181,16 @@ def test_a_folder_that_no_tool_can_work_in_blocks_their_steps(environ: dict[str,
     assert blocked is not None
     assert f"XBATCH_SCRATCH={long} has 65 characters, and tools cut long names off" in blocked.message
     assert steps[f"events:{OBSID}/FPMA"].blocked is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["{root: data, level: raw, pipeline: {stages: [1, 1]}}", "{root: data, level: raw, pipeline: {obsmode: slew}}"],
+)
+def test_what_keeps_a_spectrum_from_being_made_is_told_alone(
+    environ: dict[str, str], tmp_path: Path, said: str
+) -> None:
+    text = SPEC.replace("{root: data, level: raw}", said) + "binning: {b: {type: opt}}\n" + FIT
+    with pytest.raises(SpecError) as caught:
+        plan_of(tmp_path, text)
+    assert [problem.code for problem in caught.value.problems] == ["XB412"]  # not that there is no response

@@ -75,3 +75,12 @@ def test_what_differs_within_an_observation_is_said_once(tmp_path: Path) -> None
 def test_a_selector_that_matches_nothing(tmp_path: Path) -> None:
     data = "data: {level: raw, pipeline: {for: [{where: {instrument: OM}, mode: timing}]}}\n"
     assert codes(tmp_path, RAW_XMM + data) == ["XB105"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "code"),
+    [("[2, 1]", "XB211"), ("[1, 3]", "XB205"), ("[a, 2]", "XB203"), ("[1]", "XB209"), ("1", "XB203")],
+)
+def test_stages_that_are_none(tmp_path: Path, stages: str, code: str) -> None:
+    text = RAW_NUSTAR + f"data: {{root: ., level: raw, pipeline: {{stages: {stages}}}}}\n"
+    assert codes(tmp_path, text) == [code]

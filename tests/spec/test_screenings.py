@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.spec.specs import EVENTS, TWO_MISSIONS, codes, problems, work
+from tests.spec.specs import EVENTS, RAW_NUSTAR, TWO_MISSIONS, codes, problems, work
 from xbatch.spec.eventmodel import Screening
 
 IMAGES = "images: {sky: {bands: [3-10 keV], screening: NAME}}\n"
@@ -115,3 +115,26 @@ def test_another_mission_has_no_cuts_of_its_own(tmp_path: Path) -> None:
     energies = "screening: {default: {pi_range: 3-10 keV}}\n"
     assert codes(tmp_path, head + energies + spectra) == ["XB228"]
     assert codes(tmp_path, head + IMAGES.replace(", screening: NAME", "")) == ["XB228"]
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("statusexpr: STATUS==b0000xx00xx0xx000", ""),
+        ("statusexpr: status==b0000xx00xx0xx000", ""),
+        ("statusexpr: DEFAULT", ""),
+        ("statusexpr: none", ""),
+        ("gradeexpr: (GRADE>=0)&&(GRADE<=26)", ""),
+        ("hkevtexpr: NONE", ""),
+        ("statusexpr: b0000xx00xx0xx000", "which does not name STATUS"),
+        ("gradeexpr: GARDE<=26", "which does not name GRADE"),
+        ("statusexpr: STATUS==b0000xx00xx0xx000)", "which has brackets that do not close"),
+    ],
+)
+def test_expressions_of_nupipeline_are_of_their_column(tmp_path: Path, said: str, fault: str) -> None:
+    text = f"{RAW_NUSTAR}data: {{root: ., level: raw}}\nscreening: {{default: {{{said}}}}}\n"
+    found = problems(tmp_path, text) if fault else ()
+    assert [one.code for one in found] == (["XB228"] if fault else [])
+    assert all(fault in one.message for one in found)
+    if not fault:
+        work(tmp_path, text)

@@ -135,7 +135,9 @@ def _event_sources(context: RawContext, made: RawMade) -> dict[str, Source]:
     for one in context.work.spectra:
         source = event_source(one)
         tool = made.spectra.get(one.subject.path)
-        response = source.response or (tool is not None and tool.rmf is not None)
+        # where something keeps a tool from making it, that is the problem, and not that there is no response
+        kept_from = tool is None and one.response is None and bool(made.problems)
+        response = source.response or kept_from or (tool is not None and tool.rmf is not None)
         sources[one.subject.path] = _explained_lack(replace(source, response=response), one)
     return sources
 

@@ -49,6 +49,8 @@ for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, l
 print(v)' "$1" "$2"; }}
 """
 _NOT_A_NAME = re.compile(r"\W")
+#: What a step finds out itself is written down in its product: the file, and its key there.
+_WRITTEN_DOWN = {"backscal:ratio": ("lightcurves.json", "background_scale")}
 _RESPONSES = {"rmf": "response.rmf", "arf": "response.arf"}
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
@@ -192,6 +194,9 @@ def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
         return f'"${key}"'
     if role == "found":  # a file that a call before has made, whose name has an exposure in it
         return f'"$(ls {step.params[role][key]} | head -n 1)"'
+    if token in _WRITTEN_DOWN:
+        file, there = _WRITTEN_DOWN[token]
+        return f'"$(value "$RUN/products/{step.product or safe_name(step.name)}/{file}" {there})"'
     item = step.inputs.get(role)
     if item is None:
         return f'"${{{_NOT_A_NAME.sub("_", f"{role}_{key}")}:?found by the step itself: see its log}}"'

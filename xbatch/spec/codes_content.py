@@ -134,7 +134,8 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
         ),
         "XB228": Code(
             "not a cut",
-            "A flare has a rate or a sigma; a rate says which side is good; PI is in channels for other missions.",
+            "A flare has a rate or a sigma; a rate says which side is good; PI is in channels for other missions; "
+            "`statusexpr` names STATUS, `gradeexpr` GRADE.",
             'Write `rate: "< 0.4 ct/s"`, or what the hint says.',
         ),
         "XB229": Code(

@@ -100,9 +100,12 @@ def _value(key: str, node: Node, report: Report) -> Any:
                 report.add(node, error.code, error.message, error.hint)
             return texts
     if key == "stages":
-        first, last = data_of(node)
-        if first > last and all(one.place != node.place for one in report.problems):
-            report.add(node, "XB211", f"stages from {first} to {last} are none", "write [1, 2]")
+        stages = data_of(node)
+        # what is no pair of numbers was told by the schema, and holds None
+        sound = isinstance(stages, list) and len(stages) == 2 and None not in stages
+        if sound and stages[0] > stages[1] and all(one.place != node.place for one in report.problems):
+            report.add(node, "XB211", f"stages from {stages[0]} to {stages[1]} are none", "write [1, 2]")
+        return stages
     return data_of(node)
 
 

@@ -28,6 +28,12 @@ DEFAULT_SCREENING = "default"
 _NONE = "none"
 _CUTS = ("grade", "pattern", "flag", "status", "pi_range")
 _OF_PIPELINE = ("saamode", "tentacle", "saacalc", "statusexpr", "gradeexpr", "cleanflick", "hkevtexpr")
+#: The column that an expression of nupipeline must name, and one as nupipeline reads it.
+_EXPRESSIONS = {
+    "statusexpr": ("STATUS", "STATUS==b0000xx00xx0xx000"),
+    "gradeexpr": ("GRADE", "GRADE>=0 && GRADE<=26"),
+}
+_WORDS = {"DEFAULT", "NONE"}  # which it takes in the place of an expression
 _CHU = "chu"
 _OF_MISSION: Mapping[str, str] = {
     "grade": "nustar",
@@ -102,10 +108,26 @@ class Screenings:
         for key in (*_OF_PIPELINE, _CHU):
             if _is_said(node := table.entries.get(key)):
                 self._check_mission(name, key, node, subject)
+                self._check_expression(key, node)
         flare = self._flare(name, table.entries.get("flare"), params, subject)
         sound = len(self.report.problems) == before
         units = text_of(table.entries.get(_CHU)) if subject.mission == "nustar" else None
         return Screening(name, params, flare, table.path, units or "") if sound else None
+
+    def _check_expression(self, key: str, node: Node | None) -> None:
+        """Check that an expression is one of its column: a list of bits alone would be found out hours later."""
+        column, example = _EXPRESSIONS.get(key, ("", ""))
+        text = _text(node) if column and node is not None else ""
+        if not text or text.upper() in _WORDS or text.startswith("@"):
+            return
+        words = re.findall(r"[A-Za-z_]\w*", text)
+        if column not in {word.upper() for word in words}:
+            fault = f"does not name {column}"
+        elif text.count("(") != text.count(")"):
+            fault = "has brackets that do not close"
+        else:
+            return
+        self.report.add(node, "XB228", f"{key} is {shown(text)}, which {fault}", f'for example {key}: "{example}"')
 
     def _check_mission(self, name: str, key: str, node: Node | None, subject: Subject) -> None:
         """Keep in mind a cut on a column that the mission has not: it matters where the screening is used."""
