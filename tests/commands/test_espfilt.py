@@ -1,4 +1,4 @@
-"""The call of espfilt as DAXA writes it (`daxa/process/xmm/clean.py`), by the version of SAS."""
+"""The call of espfilt by the version of SAS: as DAXA writes it, and before 20 as reductions of those years have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, ratio_alone
+from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, own_band
 
 FLARE = {
     "estimator": "histogram", "band": [2500, 8500], "bin": 60.0, "sigma": 3.0, "range_scale": 15.0, "smooth": 51,
@@ -18,13 +18,13 @@ NEW = (
     "withbinning=yes binsize=60 ratio=1.2 elow=2500 ehigh=8500 rangescale=15.0 allowsigma=3.0 "
     "keepinterfiles=yes 'limits=0.1 6.5'"
 )
-OLD = "espfilt eventset=e.fits method=ratio withsmoothing=yes smooth=51 withbinning=yes binsize=60 ratio=1.2"
+OLD = "espfilt eventset=e.fits method=histogram withsmoothing=yes smooth=51 withbinning=yes binsize=60 ratio=1.2"
 
 
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("17.0.0", "espfilt eventset=e.fits method=ratio ratio=1.2"),
+        ("17.0.0", "espfilt eventset=e.fits method=histogram ratio=1.2"),
         ("xmmsas_20190531_1155-18.0.0", OLD),
         ("19.1.0", OLD),
         ("xmmsas_20211130_0941-20.0.0", NEW),
@@ -36,7 +36,7 @@ OLD = "espfilt eventset=e.fits method=ratio withsmoothing=yes smooth=51 withbinn
 )
 def test_versions(version: str, expected: str) -> None:
     assert list(espfilt("e.fits", FLARE, version, "oot.fits").command) == shlex.split(expected)
-    assert ratio_alone(version) == ("eventset" in expected)
+    assert own_band(version) == ("eventset" in expected)
 
 
 def test_without_a_list_of_out_of_time_events() -> None:

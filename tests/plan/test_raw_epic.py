@@ -162,9 +162,9 @@ def test_flares_by_espfilt_and_by_clipping(tmp_path: Path) -> None:
     steps = by_name(made_of(tmp_path, text))
     espfilt = steps["flare:0123700101/EPN"]
     assert espfilt.engine == "sas" and espfilt.outputs == ("flare.gti",)
-    assert work_of(espfilt).calls[0].command == ("espfilt", "eventset=events.fits", "method=ratio", "ratio=1.2")
+    assert work_of(espfilt).calls[0].command == ("espfilt", "eventset=events.fits", "method=histogram", "ratio=1.2")
     (note,) = espfilt.params["notes"]
-    assert note == "espfilt of SAS 17.0.0 has no histogram: flares are found by the ratio, in the band that is its own"
+    assert note.startswith("espfilt of SAS 17.0.0 is left its own band and limits: band, sigma and range_scale")
     assert note in espfilt.because
     clipped = steps["flare:0123700101/EMOS1"]
     assert clipped.engine == "native" and clipped.params["flare"]["sigma"] == 3.0

@@ -103,8 +103,9 @@ def test_the_recipe_runs_on_each_release(
     assert ("runradmonfix=N" in chain["args"]) == without_radmonfix
     (found,) = calls(root, "espfilt")
     assert named in found["args"]
-    # xbatch asks for the histogram, and says where there is none
-    assert ("method=ratio" in found["args"]) == (named == OLD)
+    # xbatch asks for the histogram, and says where it cannot say more
+    assert "method=histogram" in found["args"]
+    assert any(word.startswith("elow=") for word in found["args"]) == (named == NEW)
     flare = f"flare:{OBSID}/EPN"
     assert bool(reduced.outcomes[flare].notes) == (named == OLD)
     good = union(*(table.gti for table in read_gti_tables(reduced.out(flare) / "flare.gti")))
@@ -130,7 +131,7 @@ def test_what_a_release_does_not_know_is_refused_by_it(
 ) -> None:
     for release, args in {
         "xmmsas_20190531_1155-18.0.0": ("eventfile=e.fits",),
-        "xmmsas_20210317_1624-19.1.0": ("eventset=e.fits", "method=histogram"),
+        "xmmsas_20210317_1624-19.1.0": ("eventset=e.fits", "elow=2500"),
         "xmmsas_20180620_1732-17.0.0": ("eventset=e.fits", "smooth=51"),
         "xmmsas_20211130_0941-20.0.0": ("eventset=e.fits",),
     }.items():

@@ -8,7 +8,7 @@ from typing import Any
 from xbatch.base.sasrelease import release_of
 from xbatch.commands.call import SAS, Call
 
-__all__ = ["ESPFILT_GTI", "espfilt", "ratio_alone"]
+__all__ = ["ESPFILT_GTI", "espfilt", "own_band"]
 
 ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"
 """The GTIs that `espfilt` leaves, in any version of SAS: ``P0123456789PNS003-gti.FIT`` before 20, ``pnS003-gti.fits``
@@ -25,7 +25,8 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
         ``estimator`` (``histogram`` | ``ratio``), ``band`` (eV), ``bin`` (s), ``sigma``, ``range_scale``, ``smooth``
         (bins), ``ratio``.
     version : str
-        Of SAS: before 20 the list is called ``eventset``, the ratio is the one estimator, and its band is fixed.
+        Of SAS: before 20 the list is called ``eventset``, and neither band nor limits of the histogram are given. The
+        manuals of 15 and 18 describe both estimators, and a reduction of 2015 has run the histogram.
     out_of_time : str
         The list of out-of-time events, empty where there is none.
     """
@@ -36,8 +37,8 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
         ("binsize", str(round(flare["bin"]))),
         ("ratio", _real(flare["ratio"])),
     ]
-    if ratio_alone(version):
-        args: list[tuple[str, str]] = [("eventset", events), ("method", "ratio"), *binning]
+    if own_band(version):
+        args: list[tuple[str, str]] = [("eventset", events), ("method", str(flare["estimator"])), *binning]
         # of 17 it is not known whether it has the same names for bins
         if release_of(version) < (18, 0):
             args = [*args[:2], *binning[-1:]]
@@ -57,8 +58,8 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
     return Call(SAS, "espfilt", tuple(args), (ESPFILT_GTI,))
 
 
-def ratio_alone(version: str) -> bool:
-    """Say whether the `espfilt` of a version of SAS has no other estimator than the ratio."""
+def own_band(version: str) -> bool:
+    """Say whether the `espfilt` of a version of SAS is left its own band, and its own limits of the histogram."""
     return release_of(version) < (20, 0)
 
 

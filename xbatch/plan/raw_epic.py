@@ -7,7 +7,7 @@ from typing import Any
 
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
-from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, ratio_alone
+from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, own_band
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
 from xbatch.plan.raw_epicimages import epic_images
 from xbatch.plan.raw_epicspectra import epic_spectra
@@ -149,7 +149,7 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
     product = f"{observed.subject}/flare{_with(screening, '-')}"
     path = screening.path or observed.path
     if flare.get("method") == "espfilt":
-        notes = _ratio_notes(flare, common.version)
+        notes = _band_notes(common.version)
         return common.step(
             "flare",
             subject,
@@ -180,8 +180,8 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
     )
 
 
-def _ratio_notes(flare: Mapping[str, Any], version: str) -> list[str]:
-    """Say that flares are not looked for in the way that the spec says, where the version of SAS cannot do it."""
-    if flare["estimator"] == "ratio" or not ratio_alone(version):
+def _band_notes(version: str) -> list[str]:
+    """Say that flares are not looked for quite as the spec says, where the version of SAS is told less."""
+    if not own_band(version):
         return []
-    return [f"espfilt of SAS {version} has no histogram: flares are found by the ratio, in the band that is its own"]
+    return [f"espfilt of SAS {version} is left its own band and limits: band, sigma and range_scale are not heeded"]

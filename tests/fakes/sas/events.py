@@ -196,9 +196,8 @@ def espfilt(task: Task) -> None:
         counts = rows["RATE"] * width
         usual = float(np.median(counts[counts > 0])) if np.any(counts > 0) else 0.0
         by_ratio = values.text("method") == "ratio"
-        limit = (
-            values.real("ratio") * usual if by_ratio else (usual + values.real("allowsigma") * max(np.sqrt(usual), 1.0))
-        )
+        sigma = values.real("allowsigma") if "allowsigma" in values.texts else 3.0
+        limit = values.real("ratio") * usual if by_ratio else usual + sigma * max(np.sqrt(usual), 1.0)
         good = counts <= limit
         gti = _joined(rows["TIME"][good] - 0.5 * width, rows["TIME"][good] + 0.5 * width, 1e-6)
         kept = f"{stem}-gti{band}.{ending}"
