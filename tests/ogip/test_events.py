@@ -100,6 +100,16 @@ def test_gtis_that_do_not_sum_to_ontime_are_noted(tmp_path: Path) -> None:
     assert opened(file, tmp_path).notes == ("ONTIME is 700 s, the GTIs hold 800 s",)
 
 
+def test_barycentred_good_times_may_differ_from_ontime_as_the_earth_moves(tmp_path: Path) -> None:
+    file = nustar_file()
+    file.cards["ONTIME"] = 800.08
+    assert opened(file, tmp_path).notes == ("ONTIME is 800.08 s, the GTIs hold 800 s",)
+    file.cards |= {"TIMESYS": "TDB", "TIMEREF": "SOLARSYSTEM"}
+    assert opened(file, tmp_path).notes == ()
+    file.cards["ONTIME"] = 801.0
+    assert opened(file, tmp_path).notes == ("ONTIME is 801 s, the GTIs hold 800 s",)
+
+
 @pytest.mark.parametrize(
     ("gti_cards", "shift"),
     [

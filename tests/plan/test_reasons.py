@@ -36,6 +36,23 @@ def test_the_order_of_named_entries_counts() -> None:
     assert parameters({"bands": [a, b]}, {"bands": [b, a]}) == [("bands[order]", "a, b", "b, a")]
 
 
+def called(tool: str, **args: str) -> dict[str, Any]:
+    return {"suite": "heasoft", "tool": tool, "args": [[name, value] for name, value in args.items()]}
+
+
+def test_calls_are_matched_by_their_tools_and_parameters() -> None:
+    first, second = called("nuproducts", pilow="35", lcenergy="6.5"), called("nuproducts", pilow="210", lcenergy="44")
+    other = called("nuproducts", pilow="35", lcenergy="10", initseed="yes")
+    assert parameters({"calls": [first]}, {"calls": [other]}) == [
+        ("calls[nuproducts].args[initseed]", None, "yes"),
+        ("calls[nuproducts].args[lcenergy]", "6.5", "10"),
+    ]
+    between = called("lcmath", multi="1.0")
+    assert parameters({"calls": [first, second]}, {"calls": [first, between, second]}) == [
+        ("calls[lcmath]", None, between)
+    ]
+
+
 def test_names_that_are_not_unique_match_nothing() -> None:
     old = {"bands": [{"name": "a", "lo": 1}, {"name": "a", "lo": 2}]}
     new = {"bands": [{"name": "a", "lo": 1}, {"name": "a", "lo": 3}]}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import Value
-from xbatch.ogip.clock import Clock, clock_of_cards, time_zero
+from xbatch.ogip.clock import Clock, clock_of_cards, is_barycentred, time_zero
 from xbatch.ogip.eventheader import EventHeader, SkyWcs
 from xbatch.ogip.fitsreader import AGAIN
 from xbatch.ogip.gtifile import detector_gtis, general_gtis, read_gti_tables
@@ -26,6 +26,8 @@ Gti = NDArray[np.float64]
 #: Axes of right ascension or galactic longitude; others (of the Sun, of the camera) are none that regions are given in.
 _ON_THE_SKY = ("RA--", "GLON")
 _MISSIONS = {"NUSTAR": "nustar", "XMM": "xmm"}
+#: By how much good times grow or shrink at the barycentre: v/c of the Earth and of a satellite around it, at most.
+_ORBITAL = 1.3e-4
 _SECONDS = frozenset({"s", "sec", "second", "seconds"})
 _KEPT = """
     TELESCOP INSTRUME FILTER OBJECT OBS_ID EXP_ID EXPIDSTR DATE-OBS DATE-END MJDREF MJDREFI MJDREFF MJD-OBS
@@ -201,7 +203,7 @@ def _header(cards: Mapping[str, Value], table: RowTable, gti: Gti, name: str, no
     if ontime is None or ontime <= 0:
         ontime = gti_sum
         notes.append("the header has no ONTIME: the sum of the GTIs is taken")
-    elif not by_detector[0] and abs(ontime - gti_sum) > 1e-6 * gti_sum:
+    elif not by_detector[0] and abs(ontime - gti_sum) > (_ORBITAL if is_barycentred(cards) else 1e-6) * gti_sum:
         notes.append(f"ONTIME is {ontime:.10g} s, the GTIs hold {gti_sum:.10g} s")
     exposure, livetime, deadc = (_real(cards, card) for card in ("EXPOSURE", "LIVETIME", "DEADC"))
     live = livetime or exposure

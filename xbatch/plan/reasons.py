@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,8 +56,8 @@ class Reason:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Reason]:
     """Say what differs between the ingredients of two keys: recipe, the task's version, engine, parameters, inputs.
 
-    Entries of a list that have names are matched by them (``parameters[pl.PhoIndex].max``), other entries by their
-    place (``bands[1]``).
+    Entries of a list that have names are matched by them (``parameters[pl.PhoIndex].max``), and so are the calls of
+    tools and their parameters (``work.calls[nuproducts].args[lcenergy]``); other entries by their place (``bands[1]``).
 
     Parameters
     ----------
@@ -129,13 +129,29 @@ def _parts(value: Any, path: str) -> dict[str, Any] | None:
 
 
 def _named(value: Any) -> dict[str, Any] | None:
-    """Give the entries of a list by their names, if each has one of its own."""
+    """Give the entries of a list by their names, if each has one of its own.
+
+    A pair has its first text as a name, and stands for the second. Calls have that of their tool, numbered from the
+    second on.
+    """
     if not isinstance(value, list) or not value:
         return None
-    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
+    if all(isinstance(item, dict) and "args" in item and isinstance(item.get("tool"), str) for item in value):
+        tools = [item["tool"] for item in value]
+        return {_numbered(tools, number): item for number, item in enumerate(value)}
+    if all(isinstance(item, list) and len(item) == 2 and item[0] and isinstance(item[0], str) for item in value):
+        named = {item[0]: item[1] for item in value}
+    elif all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
+        named = {item["name"]: item for item in value}
+    else:
         return None
-    named = {item["name"]: item for item in value}
     return named if len(named) == len(value) else None
+
+
+def _numbered(names: Sequence[str], number: int) -> str:
+    """Name one of several: the first of a name by it alone, the others with how many of it have come up to here."""
+    count = names[: number + 1].count(names[number])
+    return names[number] if count == 1 else f"{names[number]} {count}"
 
 
 def reason_text(reason: Reason) -> str:
