@@ -117,8 +117,8 @@ class Screenings:
     def _check_expression(self, key: str, node: Node | None) -> None:
         """Check that an expression is one of its column: a list of bits alone would be found out hours later."""
         column, example = _EXPRESSIONS.get(key, ("", ""))
-        text = _text(node) if column and node is not None else ""
-        if not text or text.upper() in _WORDS or text.startswith("@"):
+        text = _text(node) if column else ""
+        if node is None or not text or text.upper() in _WORDS or text.startswith("@"):
             return
         words = re.findall(r"[A-Za-z_]\w*", text)
         if column not in {word.upper() for word in words}:
