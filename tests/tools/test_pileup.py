@@ -44,7 +44,7 @@ def _job(folder: Path, region: dict[str, Any] | None = None, **rule: Any) -> Job
         epic.evselect_filter("events.fits", f"{name}.fits", "{loop:expression}"),
         epic.epatplot(f"{name}.fits", name, (500, 10000)),
     )
-    work = Work(calls, kept={"pileup.gif": f"{name}.gif", "pileup.pdf": f"{name}*.pdf"})
+    work = Work(calls, kept={"pileup.gif": f"{name}.gif", "pileup.pdf": f"{name}.pdf"})
     (folder / "out").mkdir()
     who = {"mission": "xmm", "obsid": "0761220101", "instrument": "EPN"}
     params = {**who, "name": "pn", "region": "src", "pileup": {**RULE, **rule}, "work": work.params()}

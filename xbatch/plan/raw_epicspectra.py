@@ -132,7 +132,7 @@ class _Camera:
             Work(
                 calls,
                 {**self.common.staged(), _LIST: Staged("events")},
-                kept={"pileup.gif": f"{number}.gif", "pileup.pdf": f"{number}*.pdf"},
+                kept={"pileup.gif": f"{number}.gif", "pileup.pdf": f"{number}.pdf"},
                 environment=self.common.environment,
             ),
             {

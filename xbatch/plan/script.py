@@ -10,6 +10,7 @@ from dataclasses import replace
 from xbatch.base.files import safe_name
 from xbatch.commands.call import TOKEN, Call, Staged, Work
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput
+from xbatch.registry import TASKS
 
 __all__ = ["script"]
 
@@ -104,8 +105,10 @@ def _commands(step: Step, work: Work, steps: Mapping[str, Step]) -> Iterator[str
         yield from (f"{name}={_word(text, step, steps)}" for name, text in loop.items())
     for call in work.calls:
         yield _command(call, step, steps)
+    task = TASKS.get(step.task)
+    outputs = step.outputs or (task.outputs if task is not None else ())
     for output, pattern in work.kept.items():
-        verb = "keep_if" if f"{output}?" in step.outputs else "keep"
+        verb = "keep_if" if f"{output}?" in outputs else "keep"
         # asterisks in a pattern are for the shell
         yield f"{verb} {shlex.quote(output)} {_word(pattern, step, steps) if TOKEN.search(pattern) else pattern}"
 
