@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.fakes.sas.fitsfile import primary, table, write
+from xbatch.base.errors import StepError
 from xbatch.ogip.fitswriter import Card
 from xbatch.registry import Job, Outcome
 from xbatch.tools import epic_filter
@@ -54,3 +55,11 @@ def test_without_a_cut_nothing_is_drawn(job: Job) -> None:
     plain = Job(job.step, {"obsid": "1", "instrument": "EPN"}, {}, job.out)
     assert epic_filter.run(plain).facts == {"calls": []}
     assert not (job.out / "flare.png").exists()
+
+
+def test_a_cut_that_leaves_nothing_says_what_rates_there_are(job: Job) -> None:
+    job.params["flare"]["rate"][:] = ["<", 0.1]
+    with pytest.raises(
+        StepError, match=r"EPN has no good time with a rate < 0\.1 counts/s: its 5 bins of 100 s have 0"
+    ):
+        epic_filter.run(job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xbatch.registry import Job, Outcome
 from xbatch.tools import execute
-from xbatch.tools.flares import draw_cut
+from xbatch.tools.flares import draw_cut, nothing_left
 
 __all__ = ["run"]
 
@@ -15,7 +15,7 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     StepError
-        A task of SAS failed.
+        A task of SAS failed, or the cut leaves no time.
     FileError
         What it has left cannot be read.
     """
@@ -25,4 +25,7 @@ def run(job: Job) -> Outcome:
         return outcome
     title = " ".join(str(job.params.get(name, "")) for name in ("obsid", "instrument"))
     rates, good, picture = (job.out / f"flare.{kind}" for kind in ("lc", "gti", "png"))
-    return Outcome({**outcome.facts, **draw_cut(rates, good, picture, flare["rate"], title)}, outcome.notes)
+    cut = draw_cut(rates, good, picture, flare["rate"], title)
+    if not cut["bins_kept"]:
+        raise nothing_left(rates, flare["rate"], str(job.params["instrument"]))
+    return Outcome({**outcome.facts, **cut}, outcome.notes)
