@@ -84,3 +84,11 @@ def test_a_selector_that_matches_nothing(tmp_path: Path) -> None:
 def test_stages_that_are_none(tmp_path: Path, stages: str, code: str) -> None:
     text = RAW_NUSTAR + f"data: {{root: ., level: raw, pipeline: {{stages: {stages}}}}}\n"
     assert codes(tmp_path, text) == [code]
+
+
+@pytest.mark.parametrize(
+    ("day", "code"), [("2019-02-28", []), ("observation", []), ("2019-13-01", ["XB208"]), ("2019-02-30", ["XB208"])]
+)
+def test_the_date_of_analysis_is_one(tmp_path: Path, day: str, code: list[str]) -> None:
+    text = RAW_XMM + f"data: {{root: ., level: raw, pipeline: {{analysis_date: {day}}}}}\n"
+    assert codes(tmp_path, text) == code

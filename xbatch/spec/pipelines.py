@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from xbatch.spec.missions import MISSIONS
@@ -99,6 +100,8 @@ def _value(key: str, node: Node, report: Report) -> Any:
             if all(one.place != node.place for one in report.problems):
                 report.add(node, error.code, error.message, error.hint)
             return texts
+    if key == "analysis_date":
+        _check_day(node, report)
     if key == "stages":
         stages = data_of(node)
         # what is no pair of numbers was told by the schema, and holds None
@@ -107,6 +110,17 @@ def _value(key: str, node: Node, report: Report) -> Any:
             report.add(node, "XB211", f"stages from {stages[0]} to {stages[1]} are none", "write [1, 2]")
         return stages
     return data_of(node)
+
+
+def _check_day(node: Node, report: Report) -> None:
+    """Refuse a date that no calendar has; how it is written is checked before."""
+    text = text_of(node) or ""
+    if text == "observation" or any(one.place == node.place for one in report.problems):
+        return
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        report.add(node, "XB208", f"'{text}' is no day of the calendar", "for example 2024-06-01")
 
 
 def _exposures(root: Table, sky: Sky, report: Report) -> dict[Subject, Any]:
