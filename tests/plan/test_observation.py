@@ -50,6 +50,17 @@ def test_files_that_are_not_there_are_fetched(tmp_path: Path, there: bool) -> No
         (tmp_path / "60001110002" / "empty").mkdir(parents=True)
     (step,) = _made(_one(tmp_path)).steps
     assert (step.task, step.inputs, step.fresh) == ("fetch", {}, False)
+    # the same words for all observations, so that they are said once
+    assert step.remarks[-1].startswith(f"what is not below {tmp_path} is fetched from the archives")
+    assert not _made(_one(tmp_path, "always")).steps[0].remarks[-1].startswith("what")
+
+
+def test_what_archives_are_asked_with_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "boto3" else object())
+    (step,) = _made(_one(tmp_path)).steps
+    assert step.remarks[-1].endswith("archives; boto3 not installed for that: pip install 'xbatch[fetch]'")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert "installed" not in _made(_one(tmp_path)).steps[0].remarks[-1]
 
 
 def test_an_observation_that_is_always_fetched_is_always_looked_at(root: Path) -> None:

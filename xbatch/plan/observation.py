@@ -6,6 +6,8 @@ place, since no key holds a path. An observation that was fetched and one that w
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xbatch.base.errors import Problem
@@ -17,6 +19,9 @@ from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.rawmodel import RawObservation
 
 __all__ = ["observation_inputs", "observation_places", "observation_steps"]
+
+#: What archives are asked with.
+_CLIENTS = ("boto3", "astroquery")
 
 
 def observation_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -47,9 +52,22 @@ def observation_steps(context: RawContext, one: RawObservation) -> RawMade:
         places=observation_places(one),
         fresh=one.fetch == "always",
         blocked=None if trouble is None else _problem(context, trouble.what, trouble.cure),
-        remarks=tuple(folder_remarks(one, files)) if one.fetch != "always" else (),
+        remarks=tuple(_remarks(one, files)),
     )
     return RawMade(steps=(step,))
+
+
+def _remarks(one: RawObservation, files: Sequence[Path]) -> Iterator[str]:
+    """Say what is odd with an observation's files, and where they come from if they are not here."""
+    if one.fetch != "always":
+        yield from folder_remarks(one, files)
+    if not files:
+        what = (
+            "all observations are fetched anew" if one.fetch == "always" else f"what is not below {one.root} is fetched"
+        )
+        lacking = [name for name in _CLIENTS if importlib.util.find_spec(name) is None]
+        packages = f"; {' and '.join(lacking)} not installed for that: pip install 'xbatch[fetch]'" if lacking else ""
+        yield f"{what} from the archives{packages}"
 
 
 def _not_there(context: RawContext, one: RawObservation) -> Problem | None:
