@@ -163,3 +163,9 @@ def test_a_suite_has_remedies_of_its_own() -> None:
     assert remedy("failed with exit status 1", said, HEASOFT).startswith("Set up CALDB")
     assert remedy("failed with exit status 1", said, SAS).startswith("The calibration files of XMM-Newton")
     assert remedy("has not made *SUM.SAS, though its exit status is 0", [], SAS).startswith("The log says how far")
+
+
+def test_what_a_task_says_of_its_beginning_tells_nothing() -> None:
+    said = "epatplot:- Executing (routine): epatplot set=a.fits plotfile=b.gif caldb=none useplotfile=yes\n"
+    assert harvest(SAS, said).telling == ()
+    assert harvest(SAS, f"{said}calibration file not found\n").telling == ("calibration file not found",)

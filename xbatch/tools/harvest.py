@@ -13,18 +13,20 @@ from dataclasses import dataclass
 
 from xbatch.commands.call import HEASOFT, SAS
 
-__all__ = ["Harvest", "harvest", "last_words"]
+__all__ = ["MOST", "Harvest", "harvest", "last_words"]
 
-_MOST = 50
-_COMMON = (
+MOST = 50
+"""Lines of each kind that are kept."""
+# what no task of SAS may have met, whatever goes on after it
+_GRAVE = (
     r"No space left on device|Disk quota exceeded|File too large|File size limit exceeded",
     r"Read-only file system",
     r"Segmentation fault|Bus error|Illegal instruction|core dumped|Abort trap|^Aborted\b|Floating point exception",
     r"Out of memory|Cannot allocate memory|std::bad_alloc|virtual memory exhausted",
     r"error while loading shared libraries|Library not loaded|symbol lookup error",
     r"Can't locate \S+ in @INC|^Traceback \(most recent call last\)|^\w*(Error|Exception): ",
-    r": command not found|: not found$",
 )
+_COMMON = (*_GRAVE, r": command not found|: not found$")
 # what decides that a call has failed, whatever its exit status
 _HEASOFT = (
     r"^Task \S+.* terminating with status -?0*[1-9]",
@@ -70,6 +72,7 @@ _ERRORS = {
     SAS: re.compile(_any(*_COMMON, *_SAS)),
     HEASOFT: re.compile(f"{_any(*_COMMON)}|(?i:{_any(*_HEASOFT)})"),
 }
+_OF_TASK = re.compile(rf"^\*\* ?{_SAS_TASK}: error\b(?!.*(?:{_any(*_GRAVE)}))")
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,15 @@ class Harvest:
     warnings : tuple of str
     telling : tuple of str
         What else may say why, where it has failed.
+    of_tasks : bool
+        Whether there are errors, and each is a line by which a task of SAS tells that it has failed: none is a crash,
+        a full disk or the like, nor anything that another program says.
     """
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
     telling: tuple[str, ...] = ()
+    of_tasks: bool = False
 
 
 def harvest(suite: str, *texts: str) -> Harvest:
@@ -102,19 +109,23 @@ def harvest(suite: str, *texts: str) -> Harvest:
     errors: dict[str, None] = {}
     warnings: dict[str, None] = {}
     telling: dict[str, None] = {}
+    of_tasks = suite == SAS
     for text in texts:
         for line in _messages(suite, text):
+            if _ROUTINE.search(line):
+                continue
             if _WARNINGS[suite].search(line):
                 kept = warnings
             elif _ERRORS[suite].search(line) and not _HARMLESS.search(line):
                 kept = errors
+                of_tasks = of_tasks and _OF_TASK.search(line) is not None
             elif _TELLING.search(line):
                 kept = telling
             else:
                 continue
-            if len(kept) < _MOST:
+            if len(kept) < MOST:
                 kept.setdefault(line)
-    return Harvest(tuple(errors), tuple(warnings), tuple(telling))
+    return Harvest(tuple(errors), tuple(warnings), tuple(telling), of_tasks and bool(errors))
 
 
 def _messages(suite: str, text: str) -> Iterator[str]:
