@@ -243,7 +243,13 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "look for sources in images of EPIC",
                 "xbatch.tools.detect:run",
             ),
-            _sas("epicspectrum", 1, (), "extract a spectrum of an EPIC camera, with responses made for it"),
+            _sas(
+                "epicspectrum",
+                1,
+                (),
+                "extract a spectrum of an EPIC camera, with responses made for it",
+                "xbatch.tools.epic_spectra:run",
+            ),
             TaskDef(
                 "flare",
                 2,

@@ -52,7 +52,7 @@ def test_arfgen_is_told_where_the_source_is(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setenv(name, value)
     data, exposures = tmp_path / "data", {"EPN": (RawExposure("S003", 1.0),)}
     sky = Sky(*TARGET, offset=(0.0, 0.0))
-    make_xmm_raw(data, OBSID, 1, ("EPN",), seconds=2000.0, events=1500.0, exposures=exposures, sky=sky)
+    make_xmm_raw(data, OBSID, 1, ("EPN",), seconds=2000.0, events=9000.0, exposures=exposures, sky=sky)
     for name, text in FILES.items():
         (data / name).write_text(text)
     spec = tmp_path / "spec.yaml"
