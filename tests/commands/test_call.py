@@ -19,6 +19,7 @@ _CALLS = st.builds(
     environment=st.dictionaries(_TEXT, _TEXT, max_size=2),
     folder=_TEXT,
     flags=st.lists(_TEXT, max_size=2).map(tuple),
+    part_errors=st.booleans(),
 )
 _STAGED = st.builds(Staged, role=_TEXT, how=st.sampled_from(["link", "copy"]), path=_TEXT, optional=st.booleans())
 _WORKS = st.builds(
@@ -34,6 +35,11 @@ _WORKS = st.builds(
 @given(_WORKS)
 def test_work_survives_json(work: Work) -> None:
     assert Work.of(json.loads(json.dumps(work.params()))) == work
+
+
+def test_what_is_not_said_is_not_in_the_parameters() -> None:
+    assert Call(SAS, "epproc", ()).params() == {"suite": SAS, "tool": "epproc", "args": []}
+    assert Call(SAS, "epproc", (), part_errors=True).params()["part_errors"] == "note"
 
 
 def test_a_command_is_the_tool_its_flags_and_named_values() -> None:

@@ -130,6 +130,8 @@ def set_faults(root: Path, faults: Mapping[str, Any]) -> None:
         the arguments or the working folder must hold), ``message``, ``status`` and ``seconds``. Its kinds:
 
         no-product: ends well and leaves no product. error-line: prints an error and ends well, products and all.
+        part-error: a task that it calls (``part``) prints an error, so does it, and goes on to its end; a chain of EPIC
+        leaves out the events of a ``ccd``, if there is one.
         fails: prints an error and exits with `status`. partial: products are cut in the middle. killed: the same, and
         the tool kills itself. full-disk: the same, and the error that the disk is full. hang: the same, and never ends,
         nor does a process that it has started. slow: waits for `seconds` in the end. leftover: leaves files in the
@@ -181,6 +183,9 @@ def _spoil(run: Run, fault: Mapping[str, Any], error_line: Callable[[str, str], 
             path.unlink(missing_ok=True)
     elif kind == "error-line":
         sys.stderr.write(error_line(run.tool, message or "something went wrong") + "\n")
+    elif kind == "part-error":
+        sys.stderr.write(error_line(str(fault.get("part", "badpixfind")), message or "something went wrong") + "\n")
+        sys.stderr.write(error_line(run.tool, "(constituent), a task that was called has failed") + "\n")
     elif kind == "fails":
         for path in run.made:
             path.unlink(missing_ok=True)

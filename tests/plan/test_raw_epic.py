@@ -14,6 +14,7 @@ from tests.plan.epicworlds import (
     STUDY,
     SURVEY,
     by_name,
+    changed,
     commands,
     made_of,
     words,
@@ -182,3 +183,18 @@ def test_other_instruments_are_left_to_others(tmp_path: Path) -> None:
     made = made_of(tmp_path, text)
     assert not [step.name for step in made.steps if "RGS" in step.name]
     assert commands(made).keys() == commands(made_of(tmp_path, STUDY)).keys()
+
+
+def test_errors_of_parts_change_nothing_but_what_they_are_said_of(tmp_path: Path) -> None:
+    before = by_name(made_of(tmp_path, STUDY))
+    exception = "for: [{where: {obsid: '0761220101'}, part_errors: note}]"
+    after = by_name(made_of(tmp_path, changed("tasks: chain,", f"tasks: chain, {exception},")))
+    others = {name for name in before if before[name].params != after[name].params}
+    assert others == {"epicevents:0761220101/EPN"}
+    step = after["epicevents:0761220101/EPN"]
+    assert step.params["part_errors"] == "note" and all(call.part_errors for call in work_of(step).calls)
+    assert "part_errors" not in str(before["epicevents:0761220101/EPN"].params)
+    (remark,) = set(step.remarks) - set(before[step.name].remarks)
+    assert "data.pipeline.part_errors" in remark
+    said = by_name(made_of(tmp_path, changed("tasks: chain,", "tasks: chain, part_errors: fail,")))
+    assert {name: one.params for name, one in said.items()} == {name: one.params for name, one in before.items()}

@@ -199,3 +199,22 @@ def test_what_cuts_no_flares_is_the_work_that_it_was(tmp_path: Path) -> None:
         "region: pipeline", "region: pipeline, where: {instrument: [RGS1, RGS2]}"
     )
     assert by_name(made_of(tmp_path, text=with_cameras + epic))[f"rgsproc:{OBSID}"].params == plain.params
+
+
+@pytest.mark.parametrize("screened", ["", SCREENED])
+def test_errors_of_parts_are_noted_of_rgsproc_alone(tmp_path: Path, screened: str) -> None:
+    text = SPEC.replace("ORDERS", "[1]") + screened
+    noted = text.replace("level: raw}", "level: raw, pipeline: {part_errors: note}}")
+    found = []
+    for one in (text, noted):
+        context = context_of(tmp_path, one)
+        made = RawMade()
+        for observation in context.raw.observations:
+            made |= rgs_steps(context, observation)
+        found.append(by_name(made))
+    before, after = found
+    assert {name for name in before if before[name].params != after[name].params} == {
+        f"rgsproc:{obsid}" for obsid in ("0201830201", OBSID)
+    }
+    for call in Work.of(after[f"rgsproc:{OBSID}"].params["work"]).calls:
+        assert call.part_errors == (call.tool == "rgsproc")

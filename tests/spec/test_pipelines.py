@@ -24,6 +24,7 @@ def test_defaults_of_xmm_do_not_change_with_the_day(tmp_path: Path) -> None:
         "out_of_time": False,
         "barycentre": False,
         "analysis_date": ANALYSIS_DATE,
+        "part_errors": "fail",
         "exposures": "merge",
     }
 
@@ -92,3 +93,31 @@ def test_stages_that_are_none(tmp_path: Path, stages: str, code: str) -> None:
 def test_the_date_of_analysis_is_one(tmp_path: Path, day: str, code: list[str]) -> None:
     text = RAW_XMM + f"data: {{root: ., level: raw, pipeline: {{analysis_date: {day}}}}}\n"
     assert codes(tmp_path, text) == code
+
+
+def test_exposures_are_chosen_of_cameras(tmp_path: Path) -> None:
+    chosen = "data: {level: raw, exposures: {for: [{where: {instrument: %s}, use: [2]}]}}\n"
+    (problem,) = problems(tmp_path, RAW_XMM + chosen % "[RGS1, RGS2]")
+    assert problem.code == "XB222" and "the longest is taken" in problem.hint
+    assert codes(tmp_path, RAW_XMM + chosen % "[EPN, RGS1]") == []
+
+
+def test_errors_of_parts_are_noted_for_some(tmp_path: Path) -> None:
+    exception = "{where: {obsid: '0761220101', instrument: [EPN, RGS1, RGS2]}, part_errors: note}"
+    found = params(tmp_path, RAW_XMM, f"pipeline: {{for: [{exception}]}}")
+    noted = {name for name, one in found.items() if one["part_errors"] == "note"}
+    assert noted == {"EPN", "RGS1", "RGS2"} and {one["part_errors"] for one in found.values()} == {"note", "fail"}
+
+
+@pytest.mark.parametrize(
+    ("head", "pipeline", "code"),
+    [
+        (RAW_XMM, "part_errors: ignore", "XB204"),
+        (RAW_XMM, "part_errors: true", "XB204"),
+        (RAW_XMM, "for: [{where: {instrument: RGS1}, part_errors: note}]", "XB232"),
+        (RAW_NUSTAR, "part_errors: note", "XB222"),
+    ],
+)
+def test_errors_of_parts_where_they_cannot_be_noted(tmp_path: Path, head: str, pipeline: str, code: str) -> None:
+    (problem,) = problems(tmp_path, f"{head}data: {{root: ., level: raw, pipeline: {{{pipeline}}}}}\n")
+    assert problem.code == code and "part_errors" in f"{problem.message} {problem.path}"

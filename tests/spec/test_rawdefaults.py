@@ -33,6 +33,7 @@ def test_the_data_of_both_missions(tmp_path: Path) -> None:
         "out_of_time": False,
         "barycentre": False,
         "analysis_date": "2026-01-01",
+        "part_errors": "fail",
     }
 
 

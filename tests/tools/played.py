@@ -64,6 +64,9 @@ class PlayedSession:
     def facts(self) -> dict[str, Any]:
         return {"calls": [call.tool for call in self._calls]}
 
+    def notes(self) -> list[str]:
+        return []
+
     def __enter__(self) -> PlayedSession:
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,9 @@ CHAIN = {
 }
 
 
-def _pipeline(names: dict[str, tuple[str, float, str]]) -> Play:
+def _pipeline(
+    names: dict[str, tuple[str, float, str]], ccds: Sequence[int] = (1, 2, 4), submode: str = "PrimeFullWindow"
+) -> Play:
     """Make a pipeline that leaves some lists; a merged one holds what it is made of."""
 
     def tool(call: Call, folder: Path) -> None:
@@ -113,9 +116,10 @@ def _pipeline(names: dict[str, tuple[str, float, str]]) -> Play:
             (folder / given["outset"]).write_bytes(b"".join(parts))
             return
         for name, (_, seconds, wheel) in names.items():
-            cards = [Card("ONTIME", seconds), Card("FILTER", wheel), Card("SUBMODE", "PrimeFullWindow")]
+            cards = [Card("ONTIME", seconds), Card("FILTER", wheel), Card("SUBMODE", submode)]
             (folder / name).parent.mkdir(exist_ok=True)
-            write(folder / name, [primary(), table("EVENTS", [("TIME", "s", np.arange(3.0))], cards)])
+            columns = [("TIME", "s", np.arange(float(len(ccds)))), ("CCDNR", "", np.array(ccds, np.int16))]
+            write(folder / name, [primary(), table("EVENTS", columns, cards)])
 
     return tool
 
@@ -182,3 +186,29 @@ def test_many_exposures_are_put_together_two_at_a_time(monkeypatch: pytest.Monke
     (tmp_path / "one").mkdir()
     epic_events.run(_job(tmp_path / "one", exposures=[2]))
     assert size == 4 * (tmp_path / "one/out/events.fits").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("ccds", "submode", "mode", "notes"),
+    [
+        (range(1, 13), "PrimeFullWindow", "imaging", []),
+        ([*range(1, 5), *range(7, 13)], "PrimeFullWindow", "imaging", ["CCD 5, 6 of 12 (PrimeFullWindow)"]),
+        ([4], "PrimeSmallWindow", "imaging", []),
+        ([3], "PrimeSmallWindow", "imaging", ["CCD 4 of 1 (PrimeSmallWindow)"]),
+        ([4], "FastTiming", "timing", []),
+    ],
+)
+def test_ccds_without_events_are_told_where_errors_of_parts_are_notes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ccds: Sequence[int], submode: str, mode: str, notes: list[str]
+) -> None:
+    names = {name: told for name, told in CHAIN.items() if ("TI" if mode == "timing" else "PNS003PI") in name}
+    play(monkeypatch, epic_events, _pipeline(names, ccds, submode))
+    outcome = epic_events.run(_job(tmp_path, mode=mode, part_errors="note"))
+    assert outcome.facts["ccds"] == _told(tmp_path)["ccds"] == list(ccds)
+    assert list(outcome.notes) == [f"EPN has no events of {note}" for note in notes]
+
+
+def test_ccds_are_not_told_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    play(monkeypatch, epic_events, _pipeline(PROC, [1]))
+    outcome = epic_events.run(_job(tmp_path))
+    assert "ccds" not in _told(tmp_path) and not any("CCD" in note for note in outcome.notes)

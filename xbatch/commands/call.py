@@ -48,6 +48,8 @@ class Call:
         Where it runs, relative to the working folder.
     flags : tuple of str
         Words before the parameters, such as ``-V 5``.
+    part_errors : bool
+        Whether errors of the parts of a chain are noted, where the chain itself ends well with all its products.
     """
 
     suite: str
@@ -57,6 +59,7 @@ class Call:
     environment: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     folder: str = ""
     flags: tuple[str, ...] = ()
+    part_errors: bool = False
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -74,6 +77,8 @@ class Call:
             data["folder"] = self.folder
         if self.flags:
             data["flags"] = list(self.flags)
+        if self.part_errors:
+            data["part_errors"] = "note"
         return data
 
     @classmethod
@@ -87,6 +92,7 @@ class Call:
             environment=dict(data.get("environment", {})),
             folder=data.get("folder", ""),
             flags=tuple(data.get("flags", ())),
+            part_errors=data.get("part_errors") == "note",
         )
 
 

@@ -8,15 +8,18 @@ and `emchain` look for files by name and are given the folder, with the summary 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from xbatch.commands.call import Staged
+from xbatch.commands.call import Call, Staged
 
 __all__ = [
+    "CHAINS",
     "CIF",
     "ODF",
     "calibrated",
     "calibrated_folder",
     "listed",
+    "noting_parts",
     "observed",
     "quoted",
     "staged_calibration",
@@ -28,6 +31,11 @@ CIF = "ccf.cif"
 """The index of the calibration files, at the top of the working folder."""
 ODF = "odf"
 """The folder of the observation's files in the working folder."""
+CHAINS = frozenset({"epchain", "emchain", "epproc", "emproc", "rgsproc"})
+"""Tasks that call others for one CCD, exposure or instrument after another, and go on where one of these has failed.
+
+The manual of emchain has it that only ``stoponerror=Y`` ends it there; that of epchain tells it by ``constituent``.
+"""
 _SCRATCH = "{scratch}"
 
 
@@ -70,6 +78,11 @@ def staged_calibration(obsid: str, unpack: bool = False) -> Mapping[str, Staged]
         CIF: Staged("cif"),
         summary_name(obsid): Staged("summary", "summary", ODF),
     }
+
+
+def noting_parts(call: Call) -> Call:
+    """Have errors of a chain's parts noted; any other call stays as it is."""
+    return replace(call, part_errors=True) if call.tool in CHAINS else call
 
 
 def listed(values: Iterable[object]) -> str:

@@ -55,14 +55,15 @@ def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
 
 def _events_step(common: SasSteps, observed: Observed) -> Step:
     how = common.params_of(observed.instrument)
-    calls, chosen = _pipeline(observed.instrument, how, common.version)
+    made, chosen = _pipeline(observed.instrument, how, common.version)
+    calls, noting = common.parts(made, [observed.instrument])
     return common.step(
         "epicevents",
         observed.subject,
         observed.path,
         Work(calls, common.staged(unpack=True), environment=common.environment),
         common.calibration,
-        params={**identity(observed), "mode": how["mode"], "exposures": how["exposures"], "chosen": chosen},
+        params={**identity(observed), "mode": how["mode"], "exposures": how["exposures"], "chosen": chosen, **noting},
         product=f"{observed.subject}/sas/events",
     )
 

@@ -139,6 +139,7 @@ def _rgsproc_step(common: SasSteps, group: _Group, combined: bool) -> Step:
         params |= {"flares": flares, FOUND: dict(_patterns(flares))}
         kept |= {flare_name(each, kind): flare_name(each, kind) for each in flares for kind in ("lc", "gti")}
         outputs += [flare_name(each, kind) for each in flares for kind in ("lc", "gti", "png")]
+    calls, noting = common.parts(calls, group.instruments)
     name = "" if group.screening == _MAIN else group.screening
     return common.step(
         "rgsproc",
@@ -146,7 +147,7 @@ def _rgsproc_step(common: SasSteps, group: _Group, combined: bool) -> Step:
         group.spectra[0].path,
         Work(calls, common.staged(unpack=True), kept=kept, environment=common.environment),
         common.calibration,
-        params=params,
+        params={**params, **noting},
         outputs=(*outputs, "rgsproc.json"),
         product=f"{obsid}/sas/rgsproc-{safe_name(name)}" if name else f"{obsid}/sas/rgs",
         because=_ALONE,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from xbatch.base.toolstate import Fault
 from xbatch.commands import epic, sas
-from xbatch.commands.call import SAS, Staged, Work
+from xbatch.commands.call import SAS, Call, Staged, Work
 from xbatch.plan.observation import observation_inputs
 from xbatch.plan.rawfolder import odf_folder
 from xbatch.plan.rawmade import RawContext
@@ -22,6 +22,8 @@ _OF_OBSERVATION = "observation"
 _NO_CCF = Fault(
     "the calibration files of XMM-Newton", "mirror them, and export SAS_CCFPATH with the name of their folder"
 )
+_NOTING = {"part_errors": "note"}
+_NOTED = "errors of parts of SAS's chains become notes (data.pipeline.part_errors), where there are products"
 _CALIBRATED = "the observation is calibrated with the CCF, which SAS alone reads"
 
 
@@ -58,7 +60,7 @@ class SasSteps:
             params=params,
             inputs={**observation_inputs(self.one), **inputs},
             blocked=self.context.blocked(SAS, path),
-            remarks=self.context.remarks(SAS, "ccf"),
+            remarks=(*self.context.remarks(SAS, "ccf"), *((_NOTED,) if _NOTING.items() <= params.items() else ())),
             path=path,
             places={sas.ODF: self._odf()},
             because=more.pop("because", _CALIBRATED),
@@ -92,6 +94,19 @@ class SasSteps:
     def params_of(self, instrument: str) -> Mapping[str, Any]:
         """Say how the list of an instrument is made."""
         return self.one.instrument_params.get(instrument, self.one.params)
+
+    def parts(self, calls: Iterable[Call], instruments: Iterable[str]) -> tuple[tuple[Call, ...], Mapping[str, Any]]:
+        """Have errors of the parts of chains noted where the spec says so for all of some instruments.
+
+        Returns
+        -------
+        calls : tuple of Call
+        params : Mapping
+            What the step's parameters hold of it: nothing where such errors are failures.
+        """
+        if any(self.params_of(one).get("part_errors") != "note" for one in instruments):
+            return tuple(calls), {}
+        return tuple(sas.noting_parts(call) for call in calls), _NOTING
 
     def _odf(self) -> str:
         return str(odf_folder(self.one.folder).absolute())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from xbatch.spec.observed import Sky
 from xbatch.spec.positions import place_of
 from xbatch.spec.quantity import QuantityError
 from xbatch.spec.report import Report
+from xbatch.spec.rgs import is_rgs
 from xbatch.spec.selectors import exceptions, matches, selected
 
 __all__ = ["ANALYSIS_DATE", "DEFAULTS", "find_pipelines", "is_timing"]
@@ -34,12 +35,14 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "out_of_time": False,
         "barycentre": False,
         "analysis_date": ANALYSIS_DATE,
+        "part_errors": "fail",
     },
 }
 _EXPOSURES = "merge"
 _UPPER = ("pointing", "obsmode")  # words that nupipeline has in capitals
 _WHOLE: Mapping[str, tuple[str, ...]] = {"nustar": tuple(DEFAULTS["nustar"]), "xmm": ("analysis_date", "barycentre")}
 """What holds for all instruments of an observation: nupipeline does both modules, and there is one index of files."""
+_OF_RGS = ("part_errors",)  # rgsproc does both instruments
 
 
 def is_timing(root: Table, subject: Subject) -> bool:
@@ -130,14 +133,26 @@ def _exposures(root: Table, sky: Sky, report: Report) -> dict[Subject, Any]:
     default = block.entries.get("default")
     chosen = {subject: data_of(default) if default is not None else _EXPOSURES for subject in sky.subjects}
     listed = exceptions(block.without("default"), sky.subjects, report if sky.whole else Report())
+    meant: dict[str, list[tuple[Node, Subject]]] = {}
     for subject, table in listed.items():
         use = table.entries.get("use")
         if use is not None and is_said(use):
             chosen[subject] = data_of(use)
-            if subject.mission != "xmm" and all(one.path != use.path for one in report.problems):
-                message = f"exposures are XMM-Newton's, and {subject.obsid} is of {MISSIONS[subject.mission].title}"
-                report.add(use, "XB222", message, "narrow 'where' to observations of XMM-Newton")
+            meant.setdefault(use.path, []).append((use, subject))
+    for found in meant.values():
+        _check_exposures(found[0][0], [subject for _, subject in found], report)
     return chosen
+
+
+def _check_exposures(use: Node, subjects: Sequence[Subject], report: Report) -> None:
+    """Refuse a choice of exposures that is of another mission, or of none of EPIC's cameras."""
+    other = next((one for one in subjects if one.mission != "xmm"), None)
+    if other is not None:
+        message = f"exposures are XMM-Newton's, and {other.obsid} is of {MISSIONS[other.mission].title}"
+        report.add(use, "XB222", message, "narrow 'where' to observations of XMM-Newton")
+    elif all(is_rgs(one) for one in subjects):
+        message = f"exposures are chosen of EPIC's cameras, and none of {subjects[0].instrument}"
+        report.add(use, "XB222", message, "remove it: of several exposures of the RGS the longest is taken")
 
 
 def _check_missions(block: Table, sky: Sky, report: Report) -> None:
@@ -157,16 +172,34 @@ def _check_missions(block: Table, sky: Sky, report: Report) -> None:
 
 def _check_whole(block: Table, found: Mapping[Subject, Mapping[str, Any]], report: Report) -> None:
     """Refuse exceptions for one instrument of what is done once for all of an observation."""
+    every = list(found)
+    rgs = [one for one in every if is_rgs(one)]
+    whole = _differing(every, found, lambda one: _WHOLE[one.mission])
+    for what, hint, differs in (
+        ("all instruments", "select by obsid alone", whole),
+        ("both RGS", "select by obsid alone, or both instruments", _differing(rgs, found, lambda _: _OF_RGS)),
+    ):
+        if differs is not None:
+            key, other, subject = differs
+            both = f"{other.instrument} and {subject.instrument} of {subject.obsid}"
+            message = f"'{key}' is for {what} of an observation, and differs between {both}"
+            report.add(_exception(block, key, (subject, other)), "XB232", message, hint)
+            return
+
+
+def _differing(
+    subjects: Sequence[Subject],
+    found: Mapping[Subject, Mapping[str, Any]],
+    keys: Callable[[Subject], Sequence[str]],
+) -> tuple[str, Subject, Subject] | None:
+    """Give the first of some keys that differs within an observation, and between whom."""
     first: dict[str, Subject] = {}
-    for subject, params in found.items():
+    for subject in subjects:
         other = first.setdefault(subject.obsid, subject)
-        for key in _WHOLE[subject.mission] if other.mission == subject.mission else ():
-            if params[key] != found[other][key]:
-                node = _exception(block, key, (subject, other))
-                both = f"{other.instrument} and {subject.instrument} of {subject.obsid}"
-                message = f"'{key}' is for all instruments of an observation, and differs between {both}"
-                report.add(node, "XB232", message, "select by obsid alone")
-                return
+        for key in keys(subject) if other.mission == subject.mission else ():
+            if found[subject][key] != found[other][key]:
+                return key, other, subject
+    return None
 
 
 def _exception(block: Table, key: str, subjects: Sequence[Subject]) -> Node:

@@ -36,6 +36,7 @@ class RawObservation:
         (bool).
         XMM: ``tasks`` (``chain``: epchain, emchain | ``proc``: epproc, emproc), ``mode`` (``imaging`` | ``timing``),
         ``out_of_time`` (bool), ``analysis_date`` (``YYYY-MM-DD`` or the observation's own: ``observation``),
+        ``part_errors`` (``fail`` | ``note``: what errors of parts of SAS's chains are),
         ``exposures`` (``merge`` | ``longest`` | list of int).
     instrument_params : Mapping
         Instrument to `params` as they are for it: ``{"EPN": {"exposures": [2], "mode": "imaging", ...}}``.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.base.files import pretty_json, write_atomically
 from xbatch.base.fitsheader import read_headers
 from xbatch.commands.call import Work
 from xbatch.commands.epic import merge
+from xbatch.ogip.rows import RowTable, row_tables
 from xbatch.registry import Job, Outcome
 from xbatch.tools.execute import Session
 
@@ -27,6 +30,11 @@ _OUT_OF_TIME, _OUT_OF_TIME_FOLDER = "OO", "oot/"
 _ATTITUDE = re.compile(r"[^/]*AttHk\.ds|P\d{10}OBX\d+ATTTSR\d{4}\.FIT")
 _CLOSED = frozenset({"closed", "calclosed"})
 _MERGED = "merged-{}.ds"
+_CCDS: Mapping[str, int] = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
+#: The CCD on the optical axis, the one that is read in timing mode; of EPN in its small window too (XMM-Newton Users'
+#: Handbook, science modes of the EPIC cameras).
+_CENTRAL: Mapping[str, int] = {"EPN": 4, "EMOS1": 1, "EMOS2": 1}
+_SMALL_WINDOW = "PrimeSmallWindow"
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,8 @@ def run(job: Job) -> Outcome:
 
     Inputs: what the work stages. Parameters: ``instrument``, ``mode`` (``imaging`` | ``timing``), ``exposures``
     (``merge``, ``longest``, or numbers counted from 1 in the order of scheduled, then unscheduled exposures of the
-    mode), ``chosen`` (bool: the calls make those alone that are wanted) and ``work``.
+    mode), ``chosen`` (bool: the calls make those alone that are wanted), ``work``, and ``part_errors`` (``note``)
+    where errors of parts of the chain are no failure: the CCDs that have events are told then.
 
     Outputs: ``events.fits``; ``oot.fits``, of simulated out-of-time events; ``attitude.fits``; ``epicevents.json``,
     what was found and what was taken.
@@ -95,16 +104,19 @@ def run(job: Job) -> Outcome:
             kept["oot.fits"] = _joined(session, doubles, "oot")
         kept |= dict([("attitude.fits", name) for name in names if _ATTITUDE.fullmatch(name)][:1])
         session.keep(kept)
-        facts = session.facts()
-    about = {
+        facts, told = session.facts(), session.notes()
+    about: dict[str, Any] = {
         "found": [_told(one) for one in lists],
         "taken": [one.identity for one in taken],
         "why": why,
         "merged": len(taken) > 1,
         "seconds": sum(one.seconds for one in taken),
     }
+    if "part_errors" in job.params:
+        about["ccds"] = _ccds(job.out / "events.fits")
+        told += _lacking(about["ccds"], taken, instrument)
     write_atomically(job.out / "epicevents.json", pretty_json(about))
-    return Outcome({**about, **facts}, tuple(_notes(lists, taken, why)))
+    return Outcome({**about, **facts}, (*told, *_notes(lists, taken, why)))
 
 
 def choose(
@@ -203,6 +215,28 @@ def _joined(session: Session, names: Sequence[str], stem: str) -> str:
         session.call(merge(whole, name, out))
         whole = out
     return whole
+
+
+def _ccds(events: Path) -> list[int]:
+    """Give the CCDs that a list has events of."""
+    found: set[int] = set()
+    for table in row_tables(events):
+        if isinstance(table, RowTable) and str(table.header.get("EXTNAME", "")).strip() == "EVENTS":
+            for chunk in table.chunks(["CCDNR"]):
+                found.update(np.unique(chunk["CCDNR"]).tolist())
+    return sorted(found)
+
+
+def _lacking(ccds: Sequence[int], taken: Sequence[Exposure], instrument: str) -> Iterator[str]:
+    """Say which CCDs have no events, of those that are read."""
+    alone = all(
+        one.mode == "timing" or (instrument == "EPN" and one.submode.startswith(_SMALL_WINDOW)) for one in taken
+    )
+    read = [_CENTRAL[instrument]] if alone else range(1, _CCDS[instrument] + 1)
+    lacking = [number for number in read if number not in ccds]
+    if lacking:
+        kinds = ", ".join(sorted({one.submode for one in taken} - {""})) or "no submode"
+        yield f"{instrument} has no events of CCD {', '.join(map(str, lacking))} of {len(read)} ({kinds})"
 
 
 def _told(one: Exposure) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
@@ -30,7 +30,8 @@ from xbatch.tools.harvest import Harvest, harvest
 from xbatch.tools.heasoftpy import through_heasoftpy
 from xbatch.tools.launch import Ended, Launcher, LostError
 from xbatch.tools.limits import limit_of
-from xbatch.tools.remedies import remedy
+from xbatch.tools.parts import note_of, only_parts
+from xbatch.tools.remedies import PART_FAILED, remedy
 from xbatch.tools.scratch import make_scratch, remove_scratch
 from xbatch.tools.staging import Staging, with_path
 from xbatch.tools.tokens import value_of
@@ -55,6 +56,8 @@ class Result:
     stdout, stderr : str
     warnings : tuple of str
         Lines by which the tool warns.
+    part_errors : tuple of str
+        Lines by which parts of a chain tell errors, after which it has gone on.
     """
 
     command: tuple[str, ...]
@@ -63,6 +66,7 @@ class Result:
     stdout: str
     stderr: str
     warnings: tuple[str, ...] = ()
+    part_errors: tuple[str, ...] = ()
 
 
 def run(job: Job) -> Outcome:
@@ -77,7 +81,7 @@ def run(job: Job) -> Outcome:
     with Session(job, work.environment) as session:
         session.do(work)
         session.keep(work.kept, optional=work.kept)
-        return Outcome(session.facts(), tuple(job.params.get("notes", ())))
+        return Outcome(session.facts(), (*job.params.get("notes", ()), *session.notes()))
 
 
 class Session:
@@ -215,7 +219,8 @@ class Session:
         passed_over = bool(excused) and ended.status >= 0 and excused in f"{ended.stdout}{ended.stderr}"
         self._judge(failure, ended, found, before, after, passed_over)
         self._made |= {name for name, seen in after.items() if before.get(name) != seen}
-        result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings)
+        noted = tuple(line.replace(str(self.folder), "{scratch}") for line in found.errors if ready.part_errors)
+        result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings, noted)
         self.results.append(result)
         return result
 
@@ -225,14 +230,12 @@ class Session:
         return self._suites[name]
 
     def _filled(self, call: Call) -> Call:
-        return Call(
-            call.suite,
-            call.tool,
-            tuple((name, self.fill(value)) for name, value in call.args),
-            tuple(self.fill(pattern) for pattern in call.expects),
-            call.environment,
-            self.fill(call.folder),
-            tuple(self.fill(flag) for flag in call.flags),
+        return replace(
+            call,
+            args=tuple((name, self.fill(value)) for name, value in call.args),
+            expects=tuple(self.fill(pattern) for pattern in call.expects),
+            folder=self.fill(call.folder),
+            flags=tuple(self.fill(flag) for flag in call.flags),
         )
 
     def _ran(
@@ -276,18 +279,15 @@ class Session:
         excused: bool,
     ) -> None:
         """Raise what is wrong with a call that has ended."""
+        lacks = products.lacking(self.folder, failure.call.expects, before, after, self._made)
         if (ended.status != 0 or found.errors) and not excused:
-            what = f"failed with exit status {ended.status}" if ended.status else "printed an error, and exit status 0"
-            raise describe(failure, what, ended, found)
-        for pattern in failure.call.expects:
-            lacking = products.missing(pattern, before, after, self._made)
-            if lacking:
-                raise describe(failure, f"{lacking}, though its exit status is 0", ended, found)
-            for name in products.matching(after, pattern):
-                fault = products.fault(self.folder / name)
-                if fault:
-                    what = f"has made {name}, which {fault}, though its exit status is 0"
-                    raise describe(failure, what, ended, found)
+            parts = only_parts(failure, ended, found)
+            if not (parts and failure.call.part_errors):
+                status = f"failed with exit status {ended.status}"
+                what = status if ended.status else "printed an error, and exit status 0"
+                raise describe(failure, what, ended, found, PART_FAILED if parts and not lacks else "")
+        if lacks:
+            raise describe(failure, f"{lacks}, though its exit status is 0", ended, found)
         self._staging.check(failure.call.tool)
 
     def _by_hand(self) -> Path | None:
@@ -355,9 +355,14 @@ class Session:
         calls = []
         for result in self.results:
             command = shlex.join(result.command).replace(str(self.folder), "{scratch}")
-            calls.append({"command": command, "exit_status": result.exit_status})
+            noted = {"part_errors": list(result.part_errors)} if result.part_errors else {}
+            calls.append({"command": command, "exit_status": result.exit_status, **noted})
         tools = {name: suite.version for name, suite in self._suites.items() if suite is not None}
         return {"calls": calls, "tools": tools}
+
+    def notes(self) -> list[str]:
+        """Say which calls have gone on after errors of their parts."""
+        return [note_of(result.command[0], result.part_errors) for result in self.results if result.part_errors]
 
     def close(self) -> None:
         """End what runs, and remove the working folder."""

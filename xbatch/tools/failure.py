@@ -16,7 +16,7 @@ from xbatch.tools.harvest import Harvest, harvest, last_words
 from xbatch.tools.launch import Ended
 from xbatch.tools.remedies import DISK_FULL, remedy
 
-__all__ = ["Failure", "describe"]
+__all__ = ["Failure", "describe", "is_full", "quoted"]
 
 _LINES = 3
 _WIDE = 240
@@ -49,7 +49,9 @@ class Failure:
     folder: Path
 
 
-def describe(failure: Failure, what: str, ended: Ended | None = None, found: Harvest | None = None) -> StepError:
+def describe(
+    failure: Failure, what: str, ended: Ended | None = None, found: Harvest | None = None, otherwise: str = ""
+) -> StepError:
     """Make the error of a call that has failed: what has happened, what the tool said, what to do, how to repeat it.
 
     Parameters
@@ -60,6 +62,8 @@ def describe(failure: Failure, what: str, ended: Ended | None = None, found: Har
     ended : Ended or None
         None where the tool was not run.
     found : Harvest or None
+    otherwise : str
+        What to do where nothing better is known.
     """
     call = failure.call
     if ended is None:
@@ -67,16 +71,18 @@ def describe(failure: Failure, what: str, ended: Ended | None = None, found: Har
     found = found or harvest(call.suite, ended.stdout, ended.stderr)
     said = found.errors or found.telling[-_LINES:] or last_words(ended.stderr, ended.stdout)
     what = _with_signal(what, ended)
-    if _is_full(failure.folder):
+    if is_full(failure.folder):
         what = f"{what}; {DISK_FULL} where it works ({failure.folder.parent})"
     parts = [f"{call.tool} {what}"]
     if said:
-        parts.append(f"it said: {_quoted(said)}")
+        parts.append(f"it said: {quoted(said)}")
     source = _on_which(failure, said)
     if source:
         parts.append(source)
     again = f"To repeat it by hand: sh {shlex.quote(str(failure.script))}; it" if failure.script is not None else "It"
-    return StepError("; ".join(parts), cure=f"{remedy(what, said, call.suite)}. {again} ran: {failure.command}")
+    return StepError(
+        "; ".join(parts), cure=f"{remedy(what, said, call.suite, otherwise)}. {again} ran: {failure.command}"
+    )
 
 
 def _on_which(failure: Failure, said: Sequence[str]) -> str:
@@ -102,14 +108,15 @@ def _with_signal(what: str, ended: Ended) -> str:
     return f"was killed ({name}{more})"
 
 
-def _is_full(folder: Path) -> bool:
+def is_full(folder: Path) -> bool:
+    """Say whether the disk of a folder has no room left."""
     try:
         return shutil.disk_usage(folder).free < _FULL
     except OSError:
         return False
 
 
-def _quoted(lines: Sequence[str]) -> str:
+def quoted(lines: Sequence[str]) -> str:
     """Give the first lines, and the last where there are more: causes come first, what gave up comes last."""
     chosen = [*lines[: _LINES - 1], lines[-1]] if len(lines) > _LINES else list(lines)
     cut = [line if len(line) <= _WIDE else f"{line[: _WIDE - 1]}…" for line in chosen]

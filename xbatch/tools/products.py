@@ -11,7 +11,7 @@ from pathlib import Path
 from xbatch.base.errors import FileError
 from xbatch.base.fitsheader import read_headers
 
-__all__ = ["Seen", "fault", "look", "matching", "missing"]
+__all__ = ["Seen", "fault", "lacking", "look", "matching", "missing"]
 
 # what is FITS by its name; others are where they begin as FITS does
 _FITS = frozenset({".fits", ".fit", ".pha", ".rmf", ".arf", ".rsp", ".evt", ".ds", ".cif"})
@@ -78,6 +78,34 @@ def missing(pattern: str, before: Mapping[str, Seen], after: Mapping[str, Seen],
         return f"has not made {pattern}"
     if all(name in made and before.get(name) == after[name] for name in names):
         return f"has left {names[0]} as it was, which it should have made anew"
+    return ""
+
+
+def lacking(
+    folder: Path,
+    patterns: Iterable[str],
+    before: Mapping[str, Seen],
+    after: Mapping[str, Seen],
+    made: Collection[str],
+) -> str:
+    """Say what is wrong with what a call should have made, the first thing; empty where nothing is.
+
+    Parameters
+    ----------
+    folder : Path
+    patterns : iterable of str
+        For each there must be a file, and all that fit must open.
+    before, after, made
+        As for `missing`.
+    """
+    for pattern in patterns:
+        lacks = missing(pattern, before, after, made)
+        if lacks:
+            return lacks
+        for name in matching(after, pattern):
+            wrong = fault(folder / name)
+            if wrong:
+                return f"has made {name}, which {wrong}"
     return ""
 
 

@@ -7,9 +7,14 @@ from collections.abc import Iterable
 
 from xbatch.commands.call import HEASOFT, SAS
 
-__all__ = ["DISK_FULL", "remedy"]
+__all__ = ["DISK_FULL", "PART_FAILED", "remedy"]
 
 DISK_FULL = "the disk is full"
+PART_FAILED = (
+    "A part of the chain failed, and what it has made may lack a CCD or an exposure: look at the log. If it is good "
+    "nevertheless, write data.pipeline.part_errors: note"
+)
+"""What to do where a chain has gone on after an error, to its end."""
 _ROOM = (
     "Make room on the disk, or name a roomy folder by XBATCH_SCRATCH (where tools work) or --store (where results go); "
     "then run again"
@@ -107,7 +112,7 @@ _ELSE = (
 _LAST = "Mend what it says, and run again"
 
 
-def remedy(happened: str, said: Iterable[str] = (), suite: str = "") -> str:
+def remedy(happened: str, said: Iterable[str] = (), suite: str = "", otherwise: str = "") -> str:
     """Give what to do, the most telling first.
 
     Parameters
@@ -118,11 +123,14 @@ def remedy(happened: str, said: Iterable[str] = (), suite: str = "") -> str:
         What it has said.
     suite : str
         The tool's.
+    otherwise : str
+        What to do where nothing is known of what was said; empty for what is said to any tool.
     """
     lines = tuple(said)
-    tables = ((_HAPPENED, (happened,)), (_SUITES.get(suite, ()), lines), (_SAID, lines), (_ELSE, (happened, *lines)))
+    known = ((_HAPPENED, (happened,)), (_SUITES.get(suite, ()), lines), (_SAID, lines))
+    tables = known if otherwise else (*known, (_ELSE, (happened, *lines)))
     for table, texts in tables:
         for pattern, cure in table:
             if any(re.search(pattern, text) for text in texts):
                 return cure
-    return _LAST
+    return otherwise or _LAST

@@ -80,13 +80,13 @@ def run(job: Job) -> Outcome:
             }
         )
         session.keep({name: name for one in flares for name in (flare_name(one, "lc"), flare_name(one, "gti"))})
-        facts = session.facts()
+        facts, told = session.facts(), session.notes()
     about: dict[str, Any] = {"seconds": seconds, "taken": taken}
     if flares:
         about["left"] = {instrument: left[instrument][exposure] for instrument, exposure in taken.items()}
         about["flares"] = {instrument: _drawn(job, instrument, flare["rate"]) for instrument, flare in flares.items()}
     write_atomically(job.out / "rgsproc.json", pretty_json(about))
-    return Outcome({**about, **facts}, (*_notes(seconds, taken), *_flare_notes(job, about, flares)))
+    return Outcome({**about, **facts}, (*told, *_notes(seconds, taken), *_flare_notes(job, about, flares)))
 
 
 # ---- flares --------------------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ def _write_list(task: Task, path: Path, source: Path, late: bool = False) -> Non
         for name in ("RAWY", "DETY", "Y"):
             rows[name] = rows[name][order]
         events.rows = rows
+    if "ccd" in task.run.fault:
+        events.rows = events.rows[events.rows["CCDNR"] != task.run.fault["ccd"]]
     hdus[0].set("CREATOR", task.creator)
     write(task.keep(path), hdus)
 
