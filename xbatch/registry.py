@@ -254,7 +254,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
                 "flare",
                 2,
                 ("flare.gti", "flare.lc", "flare.json", "flare.png"),
-                MappingProxyType({"native": "xbatch.tasks.flare:run", "sas": _EXECUTE}),
+                MappingProxyType({"native": "xbatch.tasks.flare:run", "sas": "xbatch.tools.espfilt:run"}),
                 "find the times without flares in a high-energy light curve",
             ),
             _task(

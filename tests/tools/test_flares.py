@@ -32,12 +32,15 @@ def gti(path: Path, rows: list[list[float]]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("test", "kept", "rows"), [("<", 2, [[0, 100]]), ("<=", 3, [[0, 100], [150, 200]])])
-def test_a_cut_is_drawn_and_counted(tmp_path: Path, test: str, kept: int, rows: list[list[float]]) -> None:
-    rates, good = curve(tmp_path / "r.lc", [0.1, 0.3, 7.0, 0.5]), gti(tmp_path / "r.gti", rows)
-    found = draw_cut(rates, good, tmp_path / "r.png", [test, 0.5], "RGS1")
-    assert found == {"limit": 0.5, "test": test, "bins": 4, "bins_kept": kept, "seconds": 50.0 * kept}
-    assert (tmp_path / "r.png").read_bytes()[:4] == b"\x89PNG"
+@pytest.mark.parametrize(("test", "kept"), [("<", 2), ("<=", 3)])
+def test_a_cut_is_drawn_and_counted(tmp_path: Path, test: str, kept: int) -> None:
+    rates = curve(tmp_path / "r.lc", [0.1, 0.3, 7.0, 0.5])
+    found = draw_cut(rates, 95.0, tmp_path / "r.png", [test, 0.5], "RGS1")
+    assert found == {"limit": 0.5, "test": test, "bins": 4, "bins_kept": kept, "seconds": 95.0}
+    whole = (tmp_path / "r.png").read_bytes()
+    assert whole[:4] == b"\x89PNG"
+    draw_cut(rates, 95.0, tmp_path / "r.png", [test, 0.5], "RGS1", START + np.array([[0.0, 170.0]]))
+    assert (tmp_path / "r.png").read_bytes() != whole  # what lies outside of the list's good times is shaded
 
 
 def test_good_times_may_be_none(tmp_path: Path) -> None:

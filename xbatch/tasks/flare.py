@@ -78,14 +78,14 @@ def run(job: Job) -> Outcome:
     cut = rate_cut(flare, curve.rate, curve.fracexp, events.path)
     good, kept = good_times(curve.time, curve.rate, curve.width, cut.test, cut.limit)
     seen = _rates_seen(curve)
-    if not len(good):
+    seconds = total(intersection(good, events.gti))
+    if not seconds:
         raise FileError(
             events.path,
             f"has no bin of {curve.width:g} s with a rate {cut.test} {cut.limit:.6g} counts/s: its "
             f"{len(curve.rate)} bins have {seen['lowest']:.4g} to {seen['highest']:.4g}, median {seen['median']:.4g}",
             "Choose a higher rate, or leave the observation out",
         )
-    seconds = total(intersection(good, events.gti))
     facts = {
         "limit": cut.limit,
         "test": cut.test,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xbatch.registry import Job, Outcome
 from xbatch.tools import execute
-from xbatch.tools.flares import draw_cut, nothing_left
+from xbatch.tools.flares import draw_cut, good_of, kept_note, nothing_left
+from xbatch.xray.gti import intersection, total
 
 __all__ = ["run"]
 
@@ -25,7 +26,10 @@ def run(job: Job) -> Outcome:
         return outcome
     title = " ".join(str(job.params.get(name, "")) for name in ("obsid", "instrument"))
     rates, good, picture = (job.out / f"flare.{kind}" for kind in ("lc", "gti", "png"))
-    cut = draw_cut(rates, good, picture, flare["rate"], title)
-    if not cut["bins_kept"]:
+    own = good_of(job.inputs["events"])
+    seconds, whole = total(intersection(good_of(good), own)), total(own)
+    if not seconds:
         raise nothing_left(rates, flare["rate"], str(job.params["instrument"]))
-    return Outcome({**outcome.facts, **cut}, outcome.notes)
+    cut = draw_cut(rates, seconds, picture, flare["rate"], title, own)
+    note = kept_note(seconds, whole, f"rate {cut['test']} {cut['limit']:.4g}")
+    return Outcome({**outcome.facts, **cut, "share": seconds / whole}, (*outcome.notes, note))

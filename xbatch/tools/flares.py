@@ -13,13 +13,13 @@ from xbatch.base.errors import StepError
 from xbatch.ogip.curvefile import CurveFile, read_curve
 from xbatch.ogip.gtifile import read_gti_tables
 from xbatch.tasks.flare import good_times
-from xbatch.xray.gti import total, union
+from xbatch.xray.gti import union
 
-__all__ = ["draw_cut", "good_of", "is_empty", "nothing_left"]
+__all__ = ["draw_cut", "good_of", "is_empty", "kept_note", "nothing_left"]
 
 
 def good_of(path: Path) -> NDArray[np.float64]:
-    """Give the good times of a file of `tabgtigen`, in s.
+    """Give the good times of a file of `tabgtigen`, or of any CCD of a list, in s.
 
     Raises
     ------
@@ -40,18 +40,24 @@ def is_empty(rates: Path) -> bool:
     return not bool(np.any(read_curve(rates).rate > 0))
 
 
-def draw_cut(rates: Path, good: Path, picture: Path, cut: Sequence[Any], title: str) -> dict[str, Any]:
+def draw_cut(
+    rates: Path, seconds: float, picture: Path, cut: Sequence[Any], title: str, own: NDArray[np.float64] | None = None
+) -> dict[str, Any]:
     """Draw a light curve with the limit that it was cut at; give what the cut has come to.
 
     Parameters
     ----------
-    rates, good : Path
-        The light curve of `evselect`, and the good times that `tabgtigen` has made of it.
+    rates : Path
+        The light curve of `evselect`.
+    seconds : float
+        What is left: of the bins that `tabgtigen` took, what lies in the good times of the list.
     picture : Path
         Where the picture goes (PNG).
     cut : sequence
         ``["<", 0.4]`` or ``["<=", 0.4]``, in counts/s.
     title : str
+    own : ndarray, optional
+        The good times of the list: what lies outside is shaded.
 
     Returns
     -------
@@ -68,11 +74,24 @@ def draw_cut(rates: Path, good: Path, picture: Path, cut: Sequence[Any], title: 
     test, limit = str(cut[0]), float(cut[1])
     curve = read_curve(rates)
     kept = _kept(curve, test, limit)
-    ends = np.array([[curve.time[0] - 0.5 * curve.width, curve.time[-1] + 0.5 * curve.width]])
+    if own is None:
+        own = np.array([[curve.time[0] - 0.5 * curve.width, curve.time[-1] + 0.5 * curve.width]])
     said = f"{int(kept.sum())} of {len(kept)} bins: rate {test} {limit:.4g}"
-    save_png(draw_flares(curve, kept, limit, ends, title, said), picture)
-    seconds = total(good_of(good))
+    save_png(draw_flares(curve, kept, limit, own, title, said), picture)
     return {"limit": limit, "test": test, "bins": len(kept), "bins_kept": int(kept.sum()), "seconds": seconds}
+
+
+def kept_note(seconds: float, whole: float, how: str) -> str:
+    """Say how much of the time of a list a cut leaves, in the words of task `flare`.
+
+    Parameters
+    ----------
+    seconds, whole : float
+        What is left, and what there was, in s.
+    how : str
+        What the cut is.
+    """
+    return f"{seconds:.6g} of {whole:.6g} s are free of flares ({how})"
 
 
 def nothing_left(rates: Path, cut: Sequence[Any], name: str) -> StepError:

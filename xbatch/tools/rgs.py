@@ -62,9 +62,10 @@ def run(job: Job) -> Outcome:
     """
     work = Work.of(job.params["work"])
     flares: Mapping[str, Any] = job.params.get("flares", {})
+    good: Mapping[str, float] = {}
     with Session(job, work.environment) as session:
         if flares:
-            seconds = _without_flares(job, session, work)
+            seconds, good = _without_flares(job, session, work)
         else:
             session.do(work)
             seconds = _exposures(session.folder)
@@ -84,7 +85,7 @@ def run(job: Job) -> Outcome:
     about: dict[str, Any] = {"seconds": seconds, "taken": taken}
     if flares:
         about["left"] = {instrument: left[instrument][exposure] for instrument, exposure in taken.items()}
-        about["flares"] = {instrument: _drawn(job, instrument, flare["rate"]) for instrument, flare in flares.items()}
+        about["flares"] = {one: _drawn(job, one, flare["rate"], good) for one, flare in flares.items()}
     write_atomically(job.out / "rgsproc.json", pretty_json(about))
     return Outcome({**about, **facts}, (*told, *_notes(seconds, taken), *_flare_notes(job, about, flares)))
 
@@ -92,8 +93,16 @@ def run(job: Job) -> Outcome:
 # ---- flares --------------------------------------------------------------------------------------------------------
 
 
-def _without_flares(job: Job, session: Session, work: Work) -> dict[str, dict[str, float]]:
-    """Make lists, find the times without flares, and make spectra of these; give the seconds before that."""
+def _without_flares(job: Job, session: Session, work: Work) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Make lists, find the times without flares, and make spectra of these.
+
+    Returns
+    -------
+    seconds : dict
+        Of each exposure of each instrument, before that.
+    good : dict
+        Seconds that its own cut leaves of each instrument whose flares are cut.
+    """
     wanted = [one for one in RGS if any(one == instrument for instrument, _ in job.params["wanted"])]
     first, *cuts, again = work.calls
     session.stage(work.staged)
@@ -113,11 +122,11 @@ def _without_flares(job: Job, session: Session, work: Work) -> dict[str, dict[st
     }
     for call in cuts:
         session.call(_with_found(call, values))
-    _check_times(job, session.folder, {one: session.folder / values[f"{one}.events"] for one in taken})
+    good = _check_times(job, session.folder, {one: session.folder / values[f"{one}.events"] for one in taken})
     if {(one, exposure) for one, some in every.items() for exposure in some} != set(taken.items()):
         again = of_exposures(again, [short_name(*pair) for pair in taken.items()])
     session.call(again)
-    return seconds
+    return seconds, good
 
 
 def _only(folder: Path, pattern: str, instrument: str) -> str:
@@ -137,20 +146,30 @@ def _with_found(call: Call, values: Mapping[str, str]) -> Call:
     return replace(call, args=tuple((name, filled(text, value)) for name, text in call.args))
 
 
-def _check_times(job: Job, folder: Path, lists: Mapping[str, Path]) -> None:
-    """Make sure that some time is left of each instrument: rgsproc would fail with words of its own."""
+def _check_times(job: Job, folder: Path, lists: Mapping[str, Path]) -> dict[str, float]:
+    """Make sure that some time is left of each instrument: rgsproc would fail with words of its own.
+
+    Returns
+    -------
+    dict
+        Seconds that its own cut leaves of each instrument whose flares are cut.
+    """
     flares: Mapping[str, Any] = job.params["flares"]
     good = {instrument: good_of(folder / flare_name(instrument, "gti")) for instrument in flares}
     everywhere = reduce(intersection, good.values())
+    left: dict[str, float] = {}
     for instrument, path in lists.items():
         own = _times(path, flares.get(instrument, {}).get("ccd"))
-        if instrument in flares and not total(intersection(own, good[instrument])):
+        if instrument in flares:
+            left[instrument] = total(intersection(own, good[instrument]))
+        if not left.get(instrument, 1.0):
             raise nothing_left(folder / flare_name(instrument, "lc"), flares[instrument]["rate"], instrument)
         if not total(intersection(own, everywhere)):
             raise StepError(
                 f"no time of {instrument} is left: only times that are good in {' and '.join(flares)} are kept",
                 cure="Choose higher rates, or cut flares by one of the instruments alone",
             )
+    return left
 
 
 def _times(path: Path, ccd: int | None) -> NDArray[np.float64]:
@@ -160,9 +179,9 @@ def _times(path: Path, ccd: int | None) -> NDArray[np.float64]:
     return union(*(named or [table.gti for table in tables]))
 
 
-def _drawn(job: Job, instrument: str, cut: Sequence[Any]) -> dict[str, Any]:
-    rates, good, picture = (job.out / flare_name(instrument, kind) for kind in ("lc", "gti", "png"))
-    return draw_cut(rates, good, picture, cut, f"{job.params['obsid']} {instrument}")
+def _drawn(job: Job, instrument: str, cut: Sequence[Any], good: Mapping[str, float]) -> dict[str, Any]:
+    rates, picture = (job.out / flare_name(instrument, kind) for kind in ("lc", "png"))
+    return draw_cut(rates, good[instrument], picture, cut, f"{job.params['obsid']} {instrument}")
 
 
 def _flare_notes(job: Job, about: Mapping[str, Any], flares: Mapping[str, Any]) -> Iterator[str]:
