@@ -20,7 +20,9 @@ from tests.plan.epicworlds import (
     words,
     work_of,
 )
-from xbatch.plan.steps import StepInput, check_outputs
+from xbatch.base.toolset import Suite
+from xbatch.commands.call import Staged
+from xbatch.plan.steps import Step, StepInput, check_outputs
 from xbatch.registry import TASKS
 
 STUDY_COMMANDS: dict[str, list[str]] = {
@@ -173,6 +175,32 @@ def test_flares_by_espfilt_and_by_clipping(tmp_path: Path) -> None:
         filtered = steps[f"epicfilter:0123700101/{camera}"]
         assert filtered.inputs["gti"] == StepInput(f"flare:0123700101/{camera}", "flare.gti")
         assert len(work_of(filtered).calls) == 1 and work_of(filtered).staged["flare.gti"].role == "gti"
+
+
+def _espfilt_step(folder: Path, version: str, pipeline: str) -> Step:
+    text = SURVEY.replace('band: 10-12 keV, pattern: 0, bin: 100 s, rate: "<= 0.4 ct/s"', "method: espfilt")
+    text = text.replace("level: raw}", f"level: raw, pipeline: {{{pipeline}}}}}")
+    return by_name(made_of(folder, text, Suite("sas", version, Path("/opt/sas"))))["flare:0123700101/EPN"]
+
+
+def test_espfilt_is_given_the_list_of_out_of_time_events(tmp_path: Path) -> None:
+    step, plain = (_espfilt_step(tmp_path, "22.1.0", f"out_of_time: {word}") for word in ("true", "false"))
+    command = work_of(step).calls[0].command
+    assert command[:4] == ("espfilt", "eventfile=events.fits", "withoot=yes", "ootfile=oot.fits")
+    assert step.inputs["oot"] == StepInput("epicevents:0123700101/EPN", "oot.fits")
+    assert work_of(step).staged["oot.fits"] == Staged("oot") and "notes" not in step.params
+    assert work_of(plain).calls[0].command == (*command[:2], "withoot=no", *command[4:])
+    assert {**plain.inputs, "oot": step.inputs["oot"]} == step.inputs
+    assert "oot.fits" not in work_of(plain).staged
+
+
+def test_espfilt_before_20_is_not_given_out_of_time_events(tmp_path: Path) -> None:
+    step, plain = (_espfilt_step(tmp_path, "19.1.0", f"out_of_time: {word}") for word in ("true", "false"))
+    assert step.params["work"] == plain.params["work"] and step.inputs == plain.inputs
+    assert step.params["notes"] == [
+        *plain.params["notes"],
+        "espfilt of SAS 19.1.0 is not given the list of out-of-time events",
+    ]
 
 
 def test_other_instruments_are_left_to_others(tmp_path: Path) -> None:

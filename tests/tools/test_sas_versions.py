@@ -129,6 +129,21 @@ def test_the_recipe_runs_on_each_release(
     assert [path.name for path in Path().glob(ESPFILT_GTI)] == [good_times]
 
 
+@pytest.mark.parametrize("release", ["xmmsas_20210317_1624-19.1.0", "xmmsas_22.1.0-a8f2c2afa-20250304"])
+def test_espfilt_reads_the_list_of_out_of_time_events_where_it_can(
+    release: str, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SPEC.replace("tasks: chain", "tasks: chain, out_of_time: true")
+    context, root = installed(release, tmp_path, data, monkeypatch, text)
+    reduced = reduce(context, tmp_path / "out", [epic_steps], ["selection", "epicspectrum"])
+    (found,) = calls(root, "espfilt")
+    new = RELEASES[release][2] == NEW
+    assert ("ootfile=oot.fits" in found["args"]) == ("withoot=yes" in found["args"]) == new
+    outcome = reduced.outcomes[f"flare:{OBSID}/EPN"]
+    assert outcome.facts["seconds"] > 500
+    assert any("is not given the list of out-of-time events" in note for note in outcome.notes) != new
+
+
 def test_what_a_release_does_not_know_is_refused_by_it(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from xbatch.base.sasrelease import release_of
 from xbatch.commands.call import SAS, Call
 
-__all__ = ["ESPFILT_GTI", "espfilt", "own_band"]
+__all__ = ["ESPFILT_GTI", "espfilt", "own_band", "takes_out_of_time"]
 
 ESPFILT_GTI = "*gti*.[Ff][Ii][Tt]*"
 """The GTIs that `espfilt` leaves, in any version of SAS: ``P0123456789PNS003-gti.FIT`` before 20, ``pnS003-gti.fits``
@@ -28,7 +28,7 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
         Of SAS: before 20 the list is called ``eventset``, and neither band nor limits of the histogram are given. The
         manuals of 15 and 18 describe both estimators, and a reduction of 2015 has run the histogram.
     out_of_time : str
-        The list of out-of-time events, empty where there is none.
+        The list of out-of-time events, empty where there is none; not heeded before 20.
     """
     binning: list[tuple[str, str]] = [
         ("withsmoothing", "yes"),
@@ -61,6 +61,11 @@ def espfilt(events: str, flare: Mapping[str, Any], version: str, out_of_time: st
 def own_band(version: str) -> bool:
     """Say whether the `espfilt` of a version of SAS is left its own band, and its own limits of the histogram."""
     return release_of(version) < (20, 0)
+
+
+def takes_out_of_time(version: str) -> bool:
+    """Say whether the `espfilt` of a version of SAS is known to take a list of out-of-time events."""
+    return release_of(version) >= (20, 0)
 
 
 def _real(value: float) -> str:

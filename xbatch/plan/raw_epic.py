@@ -7,7 +7,7 @@ from typing import Any
 
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
-from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, own_band
+from xbatch.commands.espfilt import ESPFILT_GTI, espfilt, own_band, takes_out_of_time
 from xbatch.plan.eventlists import ListInputs, identity, screenings_of
 from xbatch.plan.raw_epicimages import epic_images
 from xbatch.plan.raw_epicspectra import epic_spectra
@@ -21,6 +21,7 @@ __all__ = ["epic_steps"]
 
 _MAIN = "default"
 _RATES, _GTI, _FILTERED = "flare.lc", "flare.gti", "filtered.fits"
+_OUT_OF_TIME = "oot.fits"
 
 
 def epic_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -70,7 +71,7 @@ def _events_step(common: SasSteps, observed: Observed) -> Step:
 
 def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tuple[Call, ...], bool]:
     """Give the calls that make the lists of a camera, and whether they make those exposures alone that are wanted."""
-    twice = instrument == "EPN" and bool(how.get("out_of_time"))
+    twice = _has_out_of_time(instrument, how)
     if how["tasks"] == "proc":
         if instrument != "EPN":
             return (epic.emproc(instrument),), False
@@ -83,6 +84,11 @@ def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tu
     order = ("make", "after") if twice else ("",)
     calls = [epic.epchain(how["mode"], number, turn, version) for number in numbers for turn in order]
     return tuple(calls), not isinstance(exposures, str)
+
+
+def _has_out_of_time(instrument: str, how: Mapping[str, Any]) -> bool:
+    """Say whether a list of out-of-time events is made too: there are none of the MOS."""
+    return instrument == "EPN" and bool(how.get("out_of_time"))
 
 
 # ---- filters -------------------------------------------------------------------------------------------------------
@@ -150,18 +156,24 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
     product = f"{observed.subject}/flare{_with(screening, '-')}"
     path = screening.path or observed.path
     if flare.get("method") == "espfilt":
-        notes = _band_notes(common.version)
+        twice = _has_out_of_time(observed.instrument, common.params_of(observed.instrument))
+        notes = _espfilt_notes(common.version, twice)
+        inputs = {"events": _events(observed)}
+        if twice and takes_out_of_time(common.version):
+            inputs["oot"] = StepInput(events_name(observed.subject), _OUT_OF_TIME)
+        lists = {"events.fits": Staged("events"), **({_OUT_OF_TIME: Staged("oot")} if "oot" in inputs else {})}
+        call = espfilt("events.fits", flare, common.version, _OUT_OF_TIME if "oot" in inputs else "")
         return common.step(
             "flare",
             subject,
             path,
             Work(
-                (espfilt("events.fits", flare, common.version),),
-                {**common.staged(), "events.fits": Staged("events")},
+                (call,),
+                {**common.staged(), **lists},
                 kept={_GTI: ESPFILT_GTI},
                 environment=common.environment,
             ),
-            {**common.calibration, "events": _events(observed)},
+            {**common.calibration, **inputs},
             params={"notes": notes} if notes else {},
             outputs=(_GTI,),
             product=product,
@@ -181,8 +193,13 @@ def _flare_step(common: SasSteps, observed: Observed, screening: Screening) -> S
     )
 
 
-def _band_notes(version: str) -> list[str]:
+def _espfilt_notes(version: str, out_of_time: bool) -> list[str]:
     """Say that flares are not looked for quite as the spec says, where the version of SAS is told less."""
-    if not own_band(version):
-        return []
-    return [f"espfilt of SAS {version} is left its own band and limits: band, sigma and range_scale are not heeded"]
+    notes = []
+    if own_band(version):
+        notes.append(
+            f"espfilt of SAS {version} is left its own band and limits: band, sigma and range_scale are not heeded"
+        )
+    if out_of_time and not takes_out_of_time(version):
+        notes.append(f"espfilt of SAS {version} is not given the list of out-of-time events")
+    return notes
