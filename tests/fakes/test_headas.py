@@ -149,6 +149,13 @@ def test_stale_values_of_a_folder_of_parameters_are_used(tools: Tools) -> None:
     assert not any(path.name.startswith(f"{STEM}A") for path in made)
 
 
+def test_nuproducts_takes_its_parameters_from_the_first_folder_alone(tools: Tools) -> None:
+    asked = (*SPECTRA, "instrument=FPMA", "outdir=out")
+    assert "nuproducts.par' not found" in tools.fails(*asked, PFCLOBBER=None)
+    assert tools(*asked).made
+    assert tools(*asked, "outdir=again", PFCLOBBER=None).made
+
+
 def test_a_prompt_that_nobody_answers_is_an_error(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/null").open() as nothing:
         monkeypatch.setattr("sys.stdin", nothing)

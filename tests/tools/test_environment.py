@@ -29,6 +29,7 @@ def test_what_a_tool_gets_and_what_it_does_not() -> None:
     assert given == {
         "HEADAS": "/opt/heasoft",
         "PFILES": "/tmp/xb-1/pfiles;/opt/heasoft/syspfiles",
+        "PFCLOBBER": "1",
         "HOME": "/tmp/xb-1/home",
         "TMPDIR": "/tmp/xb-1/tmp",
         "TMP": "/tmp/xb-1/tmp",
@@ -48,6 +49,7 @@ def test_what_a_tool_gets_and_what_it_does_not() -> None:
 def test_a_seed_of_the_users_own_stays() -> None:
     assert tool_environment({"SAS_RAND_SEED": "7"}, FOLDER, {})["SAS_RAND_SEED"] == "7"
     assert tool_environment({}, FOLDER, {})["PFILES"] == "/tmp/xb-1/pfiles"
+    assert "PFCLOBBER" not in tool_environment({}, FOLDER, {})
 
 
 def test_an_executable_is_found_on_the_path_or_in_its_suite(bench: Bench) -> None:

@@ -23,7 +23,7 @@ _HEAD = """\
 set -euo pipefail
 WORK=${{WORK:-$PWD/{folder}}}
 RUN=${{RUN:-{run}}}
-export HEADASNOQUERY= HEADASPROMPT=/dev/null
+export HEADASNOQUERY= HEADASPROMPT=/dev/null PFCLOBBER=1
 
 # step NAME: go to its folder, with parameter files of its own; $P is where its products go
 step() {{ P=$WORK/products/$1; rm -rf "$WORK/$1" "$P"; mkdir -p "$WORK/$1/pfiles" "$P"; cd "$WORK/$1"

@@ -31,7 +31,7 @@ _DROPPED = frozenset(
     }
 )
 # what must be said to do the same by hand, beside what the call asks for
-_TOLD = ("HEADASNOQUERY", "HEADASPROMPT", "PFILES", "SAS_RAND_SEED", "LC_ALL")
+_TOLD = ("HEADASNOQUERY", "HEADASPROMPT", "PFILES", "PFCLOBBER", "SAS_RAND_SEED", "LC_ALL")
 
 
 def tool_environment(base: Mapping[str, str], folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -51,17 +51,21 @@ def tool_environment(base: Mapping[str, str], folder: Path, extra: Mapping[str, 
     ``HEADASNOQUERY`` and ``HEADASPROMPT`` keep HEASoft's tools from asking at the terminal, for which they would stop
     with "Unable to redirect prompts". The first list of ``PFILES`` is where a tool writes its parameters, which two
     tools at a time must not share; values that a user's own ``~/pfiles`` holds from other work would become defaults.
+    Scripts of NuSTARDAS (nuproducts) take their parameter file from there without the common interface, and copy
+    HEASoft's there first only with ``PFCLOBBER=1``, which ``headas-init.sh`` sets and other set-ups may not.
     Without ``SAS_RAND_SEED`` SAS draws other random numbers at each run.
     """
     given = {name: value for name, value in base.items() if name not in _DROPPED}
     scratch = str(folder)
     system = [f"{base['HEADAS']}/syspfiles"] if base.get("HEADAS") else []
+    renewed = {"PFCLOBBER": "1"} if system else {}
     return {
         "SAS_RAND_SEED": "1",
         **given,
         "HEADASNOQUERY": "",
         "HEADASPROMPT": "/dev/null",
         "PFILES": ";".join([f"{scratch}/{PFILES}", *system]),
+        **renewed,
         "HOME": f"{scratch}/{HOME}",
         "TMPDIR": f"{scratch}/{TMP}",
         "TMP": f"{scratch}/{TMP}",

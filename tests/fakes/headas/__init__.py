@@ -47,6 +47,8 @@ _NUSTAR = {
     "nubackscale": "1.0.3",
     "nusplitsc": "0.0.4",
 }
+#: Scripts with NuSTARDAS's own way to parameters, which looks into the first folder of PFILES alone.
+_OWN_PARAMETERS = frozenset({"nuproducts"})
 
 
 def make_headas(folder: Path, version: str = VERSION) -> Mapping[str, str]:
@@ -93,6 +95,7 @@ def make_headas(folder: Path, version: str = VERSION) -> Mapping[str, str]:
         "LHEASOFT": str(root),
         "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PFILES": f"{user};{root / 'syspfiles'}",
+        "PFCLOBBER": "1",
         "LHEA_DATA": str(root / "refdata"),
         "PGPLOT_TYPE": "/null",
         "CALDB": str(caldb),
@@ -123,7 +126,7 @@ def _date_parameters(folder: Path, version: str) -> None:
 
 def run(run: Run) -> None:
     """Do a tool's work."""
-    from tests.fakes.headas.parameters import opened
+    from tests.fakes.headas.parameters import opened, own_file
     from xbatch.base.errors import FileError, StepError
 
     if "HEADAS" not in os.environ:
@@ -131,6 +134,8 @@ def run(run: Run) -> None:
     work = importlib.import_module(f"tests.fakes.headas.{TOOLS[run.tool]}").TOOLS[run.tool]
     # a command file is xselect's own business
     args = [argument for argument in run.args if run.tool != "xselect" or not argument.startswith("@")]
+    if run.tool in _OWN_PARAMETERS:
+        own_file(run.tool)
     with opened(run.tool, args, run.root / "syspfiles") as parameters:
         try:
             work(run, parameters)

@@ -36,7 +36,7 @@ class Tools:
         last = {one.partition("=")[0] if "=" in one else str(place): one for place, one in enumerate(args)}
         call = Run(tool, tuple(last.values()), Path(self.environment["HEADAS"]))
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("HEADASNOQUERY", "HEADASPROMPT", "CALDB"):
+            for name in ("HEADASNOQUERY", "HEADASPROMPT", "PFCLOBBER", "CALDB"):
                 patch.delenv(name, raising=False)
             for name, value in {**self.environment, **changes}.items():
                 if value is not None:

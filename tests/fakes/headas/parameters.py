@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.fakes.core import ToolError
 
-__all__ = ["Parameter", "Parameters", "opened", "read_par", "write_par"]
+__all__ = ["Parameter", "Parameters", "opened", "own_file", "read_par", "write_par"]
 
 _YES, _NO = ("yes", "y", "true", "t"), ("no", "n", "false", "f")
 
@@ -128,6 +128,21 @@ class Parameters:
         """Give all parameters with the values that are kept for the next time."""
         values = {name: value for name, value in self._given.items() if self._known[name].mode != "h"}
         return {name: replace(one, default=values.get(name, one.default)) for name, one in self._known.items()}
+
+
+def own_file(tool: str) -> None:
+    """Insist on the user's copy of a parameter file, as scripts do that do without the common interface.
+
+    They copy that of the system first where ``PFCLOBBER`` is 1, as the set-up script of HEASoft has it.
+
+    Raises
+    ------
+    ToolError
+        There is none, and none is copied.
+    """
+    path = Path(os.environ.get("PFILES", "").split(";")[0].split(":")[0]) / f"{tool}.par"
+    if os.environ.get("PFCLOBBER") != "1" and not path.is_file():
+        raise ToolError(f"Parameter file '{path}' not found")
 
 
 @contextmanager
