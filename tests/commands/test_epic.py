@@ -40,6 +40,14 @@ GOLDEN: dict[str, tuple[Callable[[], Call], str]] = {
         lambda: epic.epchain("imaging", 1, "after"),
         "epchain exposure=1 runatthkgen=N runepframes=N runbadpixfind=N runbadpix=N",
     ),
+    "chain, out-of-time events of all exposures": (
+        lambda: epic.epchain("imaging", None, "make"),
+        "epchain odfaccess=all runbackground=N withoutoftime=Y",
+    ),
+    "chain, after those of all exposures": (
+        lambda: epic.epchain("imaging", None, "after"),
+        "epchain odfaccess=all runatthkgen=N",
+    ),
     "chain of SAS 21.0": (
         lambda: epic.epchain("imaging", 1, version="xmmsas_20230412_1735-21.0.0"),
         "epchain exposure=1 runradmonfix=N",

@@ -132,10 +132,8 @@ def test_timing_mode_and_out_of_time(tmp_path: Path) -> None:
     text = text.replace("images: {full: {bands: [0.2-12 keV]}}\n", "")  # there are none in timing mode
     made = commands(made_of(tmp_path, text))
     first, second = made["epicevents:0123700101/EPN"]
-    assert first == shlex.split(
-        "epchain datamode=TIMING odfaccess=all runbackground=N keepintermediate=raw withoutoftime=Y"
-    )
-    assert second[:3] == ["epchain", "datamode=TIMING", "odfaccess=all"] and "runepframes=N" in second
+    assert first == shlex.split("epchain datamode=TIMING odfaccess=all runbackground=N withoutoftime=Y")
+    assert second[:3] == ["epchain", "datamode=TIMING", "odfaccess=all"] and "runepframes=N" not in second
     text = SURVEY.replace("level: raw}", "level: raw, pipeline: {out_of_time: true}}")
     step = by_name(made_of(tmp_path, text))["epicevents:0123700101/EPN"]
     assert [(call.folder, list(call.command)) for call in work_of(step).calls] == [

@@ -106,17 +106,20 @@ def epchain(mode: str, exposure: int | None, out_of_time: str = "", version: str
     exposure : int or None
         Which of that mode, counted from 1; None for all.
     out_of_time : str
-        ``make`` for the list of simulated out-of-time events, ``after`` for the list itself once that has been made:
-        what both share is done once.
+        ``make`` for the list of simulated out-of-time events, ``after`` for the list itself once that has been made.
+        What both share is done once for one exposure; not for all, since raw events are left under names that tell the
+        CCD alone (``rawevents04.dat``), and would be those of the last.
     version : str
         Of SAS: 21.0.0 came without the task radmonfix.
     """
     args: list[tuple[str, object]] = [("datamode", "TIMING")] if mode == "timing" else []
     args.append(("odfaccess", "all") if exposure is None else ("exposure", exposure))
     if out_of_time == "make":
-        args += [("runbackground", "N"), ("keepintermediate", "raw"), ("withoutoftime", "Y")]
+        shared = [] if exposure is None else [("keepintermediate", "raw")]
+        args += [("runbackground", "N"), *shared, ("withoutoftime", "Y")]
     elif out_of_time == "after":
-        args += [("runatthkgen", "N"), ("runepframes", "N"), ("runbadpixfind", "N"), ("runbadpix", "N")]
+        shared = [] if exposure is None else [(f"run{part}", "N") for part in ("epframes", "badpixfind", "badpix")]
+        args += [("runatthkgen", "N"), *shared]
     if release_of(version) == (21, 0):
         args.append(("runradmonfix", "N"))
     made = ("*OOEVLI*",) if out_of_time == "make" else (f"*PN*{'TI' if mode == 'timing' else 'PI'}EVLI*",)

@@ -124,6 +124,7 @@ def epchain(task: Task) -> None:
             raise SasError("noExposure", f"exposure {number} ({mode}) not found in the ODF of {odf.obsid}", 0)
         late = values.on("withoutoftime")
         for source in chosen:
+            _raw_events(task, _exposure(source))
             letters = "OO" if late else "PI" if _kind(source) == "IME" else "TI"
             name = f"P{odf.obsid}PN{_exposure(source)}{letters}EVLI0000.FIT"
             _write_list(task, Path(name if values.on("usecanonicalnames") else values.text("outset")), source, late)
@@ -131,6 +132,16 @@ def epchain(task: Task) -> None:
                 _write_leftover(task, Path(f"P{odf.obsid}PN{_exposure(source)}BADPIX0004.FIT"), source)
         if values.on("runatthkgen"):
             write_attitude(task, odf, Path(f"P{odf.obsid}OBX000ATTTSR0000.FIT"), values.real("timestep"))
+
+
+def _raw_events(task: Task, exposure: str) -> None:
+    """Leave the raw events of a CCD, or take those that are there: their name does not tell the exposure."""
+    path = Path("rawevents04.dat")
+    if not task.values.on("runepframes") and (not path.exists() or path.read_text() != exposure):
+        raise SasError("rawEvents", f"there are no raw events of {exposure}: `{path}' is absent or of another exposure")
+    path.unlink(missing_ok=True)
+    if task.values.text("keepintermediate") in {"all", "raw"}:
+        path.write_text(exposure)
 
 
 def emchain(task: Task) -> None:
