@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import RELEASE
 from tests.fakes.sas.desk import OBSID, STEM, Desk, Installed
-from tests.fakes.sas.fitsfile import find, read
+from tests.fakes.sas.fitsfile import find, read, write
 from tests.fakes.sas.parameters import tasks
 from tests.fakes.sas.raw import make_xmm_raw
 from xbatch.commands.call import SAS, Call
@@ -173,6 +173,31 @@ def test_chains_name_their_lists_in_the_older_way(desk: Desk) -> None:
 def test_two_chains_cannot_share_a_folder(desk: Desk) -> None:
     Path("epchain_frames.in").touch()
     assert "(IntermediateFileExists)" in desk.refused("epchain", *WHOLE)[0]
+
+
+def test_raw_events_that_epchain_leaves_are_of_one_exposure(desk: Desk) -> None:
+    first, second = ("withoutoftime=Y", "keepintermediate=raw"), "runepframes=N"
+    assert "(rawEvents)" in desk.refused("epchain", *WHOLE, second)[0]
+    desk.call("epchain", *WHOLE, *first)
+    desk.call("epchain", *WHOLE, second)
+    desk.call("epchain", *WHOLE, *first, "odfaccess=all")
+    assert "no raw events of S003" in desk.refused("epchain", *WHOLE, second, "odfaccess=all")[0]
+
+
+def test_merge_sorts_lists_and_no_events(desk: Desk) -> None:
+    early = f"{STEM}_EPN_S003_ImagingEvts.ds"
+    for number, start in enumerate((0.0, 2e5, 1e5)):
+        hdus = read(Path(early))
+        events = find(hdus, "EVENTS", early)
+        rows = events.rows
+        rows["TIME"] += start
+        events.rows = rows
+        events.set("TSTART", float(events.get("TSTART")) + start)
+        write(Path(f"{number}.ds"), hdus)
+    desk.call("merge", "set1=1.ds", "set2=0.ds", "outset=a.ds")
+    assert np.all(np.diff(find(read(Path("a.ds")), "EVENTS", "").rows["TIME"]) >= 0)
+    desk.call("merge", "set1=a.ds", "set2=2.ds", "outset=b.ds")
+    assert not np.all(np.diff(find(read(Path("b.ds")), "EVENTS", "").rows["TIME"]) >= 0)
 
 
 def test_merge_joins_exposures(desk: Desk) -> None:

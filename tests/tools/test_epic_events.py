@@ -188,6 +188,47 @@ def test_many_exposures_are_put_together_two_at_a_time(monkeypatch: pytest.Monke
     assert size == 4 * (tmp_path / "one/out/events.fits").stat().st_size
 
 
+def test_exposures_are_put_together_in_order_of_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Merge would leave one that lies between two others behind both; unscheduled ones come after all in the choice."""
+    begun = {"S001": 100.0, "S003": 900.0, "U002": 500.0}
+    names = {f"{part}3278_0761220101_EPN_{one}_ImagingEvts.ds": one for part in ("", "oot/") for one in begun}
+    pipeline = _pipeline({name: (one, 10.0, "Thin1") for name, one in names.items()})
+
+    def tool(call: Call, folder: Path) -> None:
+        pipeline(call, folder)
+        for name, one in names.items() if call.tool == "epproc" else ():
+            columns = [("TIME", "s", begun[one] + np.arange(3.0))]
+            cards = [Card("ONTIME", 10.0), Card("FILTER", "Thin1"), Card("TSTART", begun[one])]
+            write(folder / name, [primary(), table("EVENTS", columns, cards)])
+
+    calls = play(monkeypatch, epic_events, tool)
+    epic_events.run(_job(tmp_path))
+    assert _told(tmp_path)["taken"] == ["S001", "S003", "U002"]
+    given = [dict(call.args) for call in calls if call.tool == "merge"]
+    assert [one["set2"].split("_EPN_")[1][:4] for one in given] == ["U002", "S003"] * 2
+    assert [one["set1"].split("_EPN_")[1][:4] for one in given[::2]] == ["S001", "S001"]
+
+
+@pytest.mark.parametrize(
+    ("names", "submode"),
+    [
+        (("M1S001MI",), "FastUncompressed"),
+        (("M1S001MI", "M1S001TI"), ""),
+    ],
+    ids=["told by the header", "told by the list of timing mode"],
+)
+def test_an_imaging_list_of_a_mos_in_timing_mode_lacks_its_central_ccd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: Sequence[str], submode: str
+) -> None:
+    made = {f"P0761220101{name}EVLI0000.FIT": ("S001", 4000.0, "Medium") for name in names}
+    play(monkeypatch, epic_events, _pipeline(made, range(2, 7), submode))
+    outcome = epic_events.run(_job(tmp_path, instrument="EMOS1", part_errors="note"))
+    assert outcome.notes == (
+        f"EMOS1 has no events of CCD 7 of 6 ({submode or 'no submode'})",
+        "exposure S001 has no events of CCD 1, which was read in timing mode",
+    )
+
+
 @pytest.mark.parametrize(
     ("ccds", "submode", "mode", "notes"),
     [

@@ -32,9 +32,10 @@ _CLOSED = frozenset({"closed", "calclosed"})
 _MERGED = "merged-{}.ds"
 _CCDS: Mapping[str, int] = {"EPN": 12, "EMOS1": 7, "EMOS2": 7}
 #: The CCD on the optical axis, the one that is read in timing mode; of EPN in its small window too (XMM-Newton Users'
-#: Handbook, science modes of the EPIC cameras).
+#: Handbook, science modes of the EPIC cameras). Those around it then read nothing of EPN, and make images of a MOS
+#: (Data Files Handbook, 6.2 and 6.4): such an exposure of a MOS has a list of either mode.
 _CENTRAL: Mapping[str, int] = {"EPN": 4, "EMOS1": 1, "EMOS2": 1}
-_SMALL_WINDOW = "PrimeSmallWindow"
+_SMALL_WINDOW, _FAST = "PrimeSmallWindow", "Fast"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Exposure:
         As in its header.
     out_of_time : bool
         Whether it holds simulated out-of-time events.
+    start : float
+        TSTART.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Exposure:
     filter: str = ""
     submode: str = ""
     out_of_time: bool = False
+    start: float = 0.0
 
     @property
     def looks_at_sky(self) -> bool:
@@ -97,12 +101,13 @@ def run(job: Job) -> Outcome:
         found = [one for name in names if (one := _exposure(session.folder, name, instrument, mode))]
         lists = sorted((one for one in found if not one.out_of_time), key=_order)
         taken, why = choose(lists, job.params["exposures"], bool(job.params.get("chosen")), instrument, mode)
-        kept = {"events.fits": _joined(session, [one.name for one in taken], "events")}
+        kept = {"events.fits": _joined(session, taken, "events")}
         wanted = {one.identity for one in taken}
-        doubles = [one.name for one in sorted(found, key=_order) if one.out_of_time and one.identity in wanted]
+        doubles = [one for one in found if one.out_of_time and one.identity in wanted]
         if doubles:
             kept["oot.fits"] = _joined(session, doubles, "oot")
         kept |= dict([("attitude.fits", name) for name in names if _ATTITUDE.fullmatch(name)][:1])
+        outer = _outer_alone(session.folder, names, instrument, mode, taken)
         session.keep(kept)
         facts, told = session.facts(), session.notes()
     about: dict[str, Any] = {
@@ -114,9 +119,13 @@ def run(job: Job) -> Outcome:
     }
     if "part_errors" in job.params:
         about["ccds"] = _ccds(job.out / "events.fits")
-        told += _lacking(about["ccds"], taken, instrument)
+        told += _lacking(about["ccds"], taken, instrument, len(outer) == len(taken))
     write_atomically(job.out / "epicevents.json", pretty_json(about))
-    return Outcome({**about, **facts}, (*told, *_notes(lists, taken, why)))
+    centre = [
+        f"exposure {identity} has no events of CCD {_CENTRAL[instrument]}, which was read in timing mode"
+        for identity in outer
+    ]
+    return Outcome({**about, **facts}, (*told, *_notes(lists, taken, why), *centre))
 
 
 def choose(
@@ -200,6 +209,7 @@ def _exposure(folder: Path, name: str, instrument: str, mode: str) -> Exposure |
         str(header.get("FILTER", "")).strip(),
         str(header.get("SUBMODE", "")).strip(),
         out_of_time,
+        float(header.get("TSTART") or 0.0),
     )
 
 
@@ -207,8 +217,23 @@ def _order(one: Exposure) -> tuple[str, str]:
     return one.identity, one.name
 
 
-def _joined(session: Session, names: Sequence[str], stem: str) -> str:
-    """Put lists together, two at a time; give the name of the whole."""
+def _outer_alone(
+    folder: Path, names: Sequence[str], instrument: str, mode: str, taken: Sequence[Exposure]
+) -> list[str]:
+    """Say which imaging lists of a MOS are of the outer CCDs alone: their exposures have a list of timing mode too."""
+    if instrument == "EPN" or mode != "imaging":
+        return []
+    timing = {one.identity for name in names if (one := _exposure(folder, name, instrument, "timing"))}
+    return [one.identity for one in taken if one.identity in timing or one.submode.startswith(_FAST)]
+
+
+def _joined(session: Session, lists: Sequence[Exposure], stem: str) -> str:
+    """Put lists together, two at a time; give the name of the whole.
+
+    They are taken in order of time: merge puts the later one of its two lists behind the other, and its manual warns of
+    a third that lies between the two.
+    """
+    names = [one.name for one in sorted(lists, key=lambda one: (one.start, _order(one)))]
     whole = names[0]
     for number, name in enumerate(names[1:], 2):
         out = f"{stem}-{_MERGED.format(number)}"
@@ -227,12 +252,13 @@ def _ccds(events: Path) -> list[int]:
     return sorted(found)
 
 
-def _lacking(ccds: Sequence[int], taken: Sequence[Exposure], instrument: str) -> Iterator[str]:
+def _lacking(ccds: Sequence[int], taken: Sequence[Exposure], instrument: str, outer: bool) -> Iterator[str]:
     """Say which CCDs have no events, of those that are read."""
     alone = all(
         one.mode == "timing" or (instrument == "EPN" and one.submode.startswith(_SMALL_WINDOW)) for one in taken
     )
     read = [_CENTRAL[instrument]] if alone else range(1, _CCDS[instrument] + 1)
+    read = [number for number in read if not (outer and number == _CENTRAL[instrument])]
     lacking = [number for number in read if number not in ccds]
     if lacking:
         kinds = ", ".join(sorted({one.submode for one in taken} - {""})) or "no submode"

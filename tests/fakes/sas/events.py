@@ -91,15 +91,18 @@ def _without(row: NDArray[np.float64], other: NDArray[np.float64]) -> list[tuple
 
 
 def merge(task: Task) -> None:
-    """Put two lists of one camera together, in order of time."""
+    """Put two lists of one camera together: the one that begins later behind the other, without sorting events."""
     paths = [task.values.path(name) for name in ("set1", "set2")]
     files = [read(path) for path in paths]
+    files.sort(key=lambda hdus: float(find(hdus, "EVENTS", "").get("TSTART")))
     lists = [events_of(hdus, path) for hdus, path in zip(files, paths, strict=True)]
+    for key, error in (("DATAMODE", "filesNonCompatible"), ("OBS_ID", "differentObservations")):
+        if len({str(events.get(key)) for events in lists}) > 1:
+            raise SasError(error, f"`{paths[0]}' and `{paths[1]}' differ in {key}")
     if lists[0].dtype != lists[1].dtype:
         raise SasError("incompatible", f"the columns of `{paths[0]}' and `{paths[1]}' are not the same")
     made = lists[0].copy()
-    rows = np.concatenate([events.rows for events in lists])
-    made.rows = rows[np.argsort(rows["TIME"], kind="stable")]
+    made.rows = np.concatenate([events.rows for events in lists])
     for key in [key for key in made.header if key.startswith(("ONTIME", "LIVETI"))]:
         made.set(key, sum(float(events.get(key, 0.0)) for events in lists))
     made.set("TSTART", min(float(events.get("TSTART")) for events in lists))

@@ -94,7 +94,8 @@ def odfingest(task: Task) -> None:
         for exposure in found:
             lines += ["EXPOSURE", f"{exposure} / Exposure identifier"]
     lines += odf.files("SCX00000SUM.ASC")[0].read_text().splitlines()[4:]
-    name = values.text("summaryset") or f"{odf.stem}_SCX00000SUM.SAS"
+    own = values.on("usecanonicalname")
+    name = f"{odf.stem}_SCX00000SUM.SAS" if own else values.text("summaryfile")
     task.keep(out / name).write_text("\n".join(lines) + "\n")
 
 
