@@ -27,3 +27,8 @@ def test_other_minima_and_channels_left_out() -> None:
         "mincounts=20",
         "setbad=0:29,3010:3010",
     )
+
+
+def test_counts_are_whole() -> None:
+    call = specgroup({"type": "specgroup", "counts": 20.5}, background=False, response=False)
+    assert call.command[-1] == "mincounts=21"

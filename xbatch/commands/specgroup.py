@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,11 @@ def specgroup(
     files += [("backgndset", BACKGROUND)] if background else []
     files += [("arfset", AREA)] if response else []
     minima = {"counts": "mincounts", "snr": "minSN", "oversample": "oversample"}
-    asked = [(name, f"{float(binning[key]):.10g}") for key, name in minima.items() if key in binning]
+    least = {key: float(binning[key]) for key in minima if key in binning}
+    if "counts" in least:
+        # mincounts is an integer, as counts are (specgroup 1.7.1, *Parameters*)
+        least["counts"] = math.ceil(least["counts"])
+    asked = [(minima[key], f"{value:.10g}") for key, value in least.items()]
     left_out = [("setbad", ",".join(f"{first}:{last}" for first, last in bad))] if bad else []
     args = (("spectrumset", SPECTRUM), *files, ("groupedset", GROUPED), *asked, *left_out)
     return Call(SAS, "specgroup", args, (GROUPED,))
