@@ -196,6 +196,26 @@ def test_bad_channels_of_a_member_are_bad_and_groups_are_undone(tmp_path: Path) 
     assert np.array_equal(total.quality, quality) and np.all(total.grouping == 1)
 
 
+@pytest.mark.parametrize("background", ["keep", "subtract"])
+def test_channels_that_are_not_seen_may_have_scales_of_nothing(tmp_path: Path, background: str) -> None:
+    quality = np.zeros(SIZE, dtype=np.int16)
+    quality[:3] = 1
+    seen = (quality == 0).astype(np.float64)
+    dark = {"quality": quality, "areascal": seen}
+    parts = [bright(n, backscal=seen, **dark) for n in (1, 2)]
+    below = [bright(n, backscal=4 * seen, **dark) for n in (3, 4)]
+    total, _, _ = combine(tmp_path / "dark", parts, below, background=background)
+    plain = [[replace(one, areascal=np.ones(SIZE)) for one in some] for some in (parts, below)]
+    even = [[replace(one, backscal=np.full(SIZE, one.backscal[-1])) for one in some] for some in plain]
+    same, _, _ = combine(tmp_path / "even", *even, background=background)
+    good = total.quality == 0
+    assert np.array_equal(good, quality == 0)
+    assert np.array_equal(total.counts[good], same.counts[good])
+    parts[1] = replace(parts[1], quality=np.zeros(SIZE, dtype=np.int16))
+    with pytest.raises(StepError, match="AREASCAL of spectra to be added must be above 0"):
+        combine(tmp_path / "good", parts, below, background=background)
+
+
 def test_times_span_the_members(tmp_path: Path) -> None:
     times = {"MJDREFI": 55197, "MJDREFF": 7.6601852e-4, "TIMESYS": "TDB"}
     parts = [

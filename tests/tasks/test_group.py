@@ -186,6 +186,32 @@ def test_background_types(tmp_path: Path) -> None:
     assert "signal-to-noise ratio of all counts, no background subtracted" in outcome.notes
 
 
+@pytest.mark.parametrize(
+    "binning",
+    [
+        {"type": "optsnmin", "snr": 2.0},
+        {"type": "snmin", "snr": 2.0},
+        {"type": "bmin", "counts": 5.0},
+        {"type": "specgroup", "snr": 2.0},
+        {"type": "ogrppha", "snr": 2.0},
+        {"type": "nutools", "net_counts": 5.0, "form": "mended"},
+    ],
+    ids=lambda binning: binning["type"],
+)
+def test_channels_that_are_not_seen_have_scales_of_nothing(tmp_path: Path, binning: Mapping[str, Any]) -> None:
+    quality = np.zeros(SIZE, dtype=np.int16)
+    quality[:3] = quality[20:24] = 1
+    seen = (quality == 0).astype(np.float64)
+    found = []
+    for name, scale in (("none", seen), ("some", np.ones(SIZE))):
+        (tmp_path / name).mkdir()
+        source = spectrum(quality=quality, areascal=scale, backscal=scale)
+        background = spectrum(quality=quality, areascal=scale, backscal=4 * scale)
+        found.append(group(tmp_path / name, binning, source, background=background, with_response=True)[0])
+    assert np.array_equal(found[0].quality, found[1].quality)
+    assert np.array_equal(found[0].grouping, found[1].grouping)
+
+
 def test_rates_can_be_grouped_by_signal_to_noise(tmp_path: Path) -> None:
     rates = spectrum(counts=np.full(SIZE, 10.5), stat_err=np.full(SIZE, 5.0), poisson=False)
     grouped, _, _ = group(tmp_path, {"type": "snmin", "snr": 4.0, "background": False}, rates)

@@ -193,10 +193,14 @@ def subtracts(work: Work) -> bool:
 
 
 def scale_of(spectrum: Spectrum, background: Spectrum) -> Floats:
-    """Give the factor from a background's counts to those in the spectrum, channel by channel."""
-    return (spectrum.areascal * spectrum.backscal * spectrum.exposure) / (
-        background.areascal * background.backscal * background.exposure
-    )
+    """Give the factor from a background's counts to those in the spectrum, channel by channel.
+
+    It is 0 where the background has no area: channels that RGS does not see, which are bad, have scales of 0
+    (rgscombine 1.4.1, *Algorithm*).
+    """
+    mine = spectrum.areascal * spectrum.backscal * spectrum.exposure
+    other = background.areascal * background.backscal * background.exposure
+    return np.divide(mine, other, out=np.zeros_like(mine), where=other > 0)
 
 
 def net_of(work: Work) -> tuple[Floats, Floats]:

@@ -230,13 +230,19 @@ def _sums(job: Job, members: Sequence[Member], paired: bool, notes: list[str]) -
 
 
 def measured(spectrum: Spectrum, label: str) -> Measured:
-    """Give the counts of a spectrum with their errors, for sums."""
+    """Give the counts of a spectrum with their errors, for sums.
+
+    Channels that RGS does not see are bad, and AREASCAL and BACKSCAL may be 0 there (rgscombine 1.4.1, *Algorithm*):
+    they are bad in the sum too, and 1 stands for a scale that nothing needs.
+    """
     if not spectrum.poisson and spectrum.stat_err is None:
         raise StepError(
             f"{label} has POISSERR = F and no STAT_ERR: its errors are not known", cure="Give it the column STAT_ERR"
         )
     error = None if spectrum.poisson else spectrum.stat_err
-    return Measured(spectrum.counts, error, spectrum.exposure, spectrum.backscal, spectrum.areascal)
+    unseen = (spectrum.quality != 0) & ~(spectrum.backscal * spectrum.areascal > 0)
+    backscal, areascal = (np.where(unseen, 1.0, scale) for scale in (spectrum.backscal, spectrum.areascal))
+    return Measured(spectrum.counts, error, spectrum.exposure, backscal, areascal)
 
 
 def _weights(job: Job, members: Sequence[Member]) -> list[float]:
