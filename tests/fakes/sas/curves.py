@@ -82,8 +82,11 @@ def _background(task: Task, name: str, source: Hdu, hdus: Sequence[Hdu]) -> tupl
     others, other = _curve(other_name)
     different = [key for key in _SAME if source.get(key) != other.get(key)]
     if different or len(other.rows) != len(source.rows):
-        raise SasError("differentTimes", f"`{name}' and `{other_name}' differ in {', '.join(different) or 'length'}")
-    ratio = area_of(task.run.root, hdus, source) / area_of(task.run.root, others, other)
+        raise SasError("Binning", f"`{name}' and `{other_name}' differ in {', '.join(different) or 'length'}")
+    areas = [area_of(task.run.root, *one) for one in ((hdus, source), (others, other))]
+    if not all(areas):
+        raise SasError("ZeroBackscale", "Source or Background backscale 0")
+    ratio = areas[0] / areas[1]
     return other.rows["RATE"].astype(float) * ratio, other.rows["ERROR"].astype(float) * ratio
 
 

@@ -103,7 +103,7 @@ class _Exposure:
         region = background_region(str(self.raw[0].get("INSTRUME")))
         write(self.sources, [*(hdu for hdu in sources if hdu.name != region.name), region])
         if not total(left):
-            raise SasError("zeroExposure", f"no exposure in `{self.events}': its good times are empty")
+            raise SasError("ZeroExposure", f"no exposure in `{self.events}': its good times are empty")
         for order in self.orders:
             _write_spectra(self.task, self.stem, self.raw, order, left)
 
@@ -160,12 +160,13 @@ def _spectrum(
     counts: NDArray[np.int64] | NDArray[np.float64], quality: NDArray[np.int16], scale: float, cards: Sequence[Card]
 ) -> Hdu:
     whole = counts.dtype.kind == "i"
+    seen = (quality == 0).astype(np.float32)
     columns = [
         ("CHANNEL", "", np.arange(_CHANNELS, dtype=np.int16)),
         ("COUNTS", "count", counts.astype(np.int32 if whole else np.float32)),
         ("QUALITY", "", quality),
-        ("AREASCAL", "", np.ones(_CHANNELS, np.float32)),
-        ("BACKSCAL", "", np.full(_CHANNELS, scale, np.float32)),
+        ("AREASCAL", "", seen),
+        ("BACKSCAL", "", scale * seen),
     ]
     fixed = [Card("HDUCLASS", "OGIP"), Card("HDUCLAS1", "SPECTRUM"), Card("HDUCLAS3", "COUNT"), Card("CHANTYPE", "PI")]
     fixed += [Card("DETCHANS", _CHANNELS), Card("POISSERR", whole), Card("CORRSCAL", 1.0), Card("SYS_ERR", 0)]
@@ -201,14 +202,16 @@ def rgscombine(task: Task) -> None:
 def _write_sum(
     task: Task, spectra: Sequence[Hdu], path: Path, links: Mapping[str, str], lists: Mapping[str, Sequence[str]]
 ) -> None:
+    """Add what is good (rgscombine 1.4.1, *Algorithm*): a channel that is bad in all has neither counts nor scales."""
     made = spectra[0].copy()
     rows = made.rows
     exposures = np.array([float(spectrum.get("EXPOSURE")) for spectrum in spectra])
     every = [spectrum.rows for spectrum in spectra]
-    rows["COUNTS"] = np.sum([each["COUNTS"] for each in every], axis=0)
-    rows["QUALITY"] = np.min([each["QUALITY"] for each in every], axis=0)
+    good = np.array([each["QUALITY"] == 0 for each in every])
+    rows["COUNTS"] = np.sum(np.where(good, [each["COUNTS"] for each in every], 0), axis=0)
+    rows["QUALITY"] = ~good.any(axis=0)
     for name in ("AREASCAL", "BACKSCAL"):
-        rows[name] = np.average([each[name] for each in every], axis=0, weights=exposures)
+        rows[name] = exposures @ np.where(good, [each[name] for each in every], 0.0) / exposures.sum()
     made.rows = rows
     made.set("EXPOSURE", float(exposures.sum()))
     made.set("INSTRUME", "RGS")
