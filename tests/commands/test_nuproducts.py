@@ -162,6 +162,15 @@ def test_spectrum_of_an_extended_source() -> None:
     assert {call_value for name, call_value in call.args if name in own} == {"DEFAULT", "yes"}
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({}, True), ({"ghost_rays": True}, False), ({"arf": False}, False), ({"extended": True}, False)],
+)
+def test_ghost_rays_are_left_out_of_the_arf_of_a_point_alone(given: dict[str, bool], told: bool) -> None:
+    call = spectrum_call(TUTORIAL, "out", Area("src.reg"), **{"ghost_rays": False, **given})
+    assert (("grflag", "no") in call.args) is told
+
+
 SOURCE = Area("src.reg")
 BOTH = Area("src.reg", "bgd.reg")
 

@@ -318,9 +318,17 @@ def test_products_refuse_what_the_real_ones_refuse(tools: Tools, bench: tuple[To
     assert "odd.reg" in tools.fails(*call, "srcregionfile=odd.reg", "extended=yes")
     ra, dec = bench[1]["ra"], bench[1]["dec"]
     (tools.folder / "box.reg").write_text(f'fk5\nbox({ra},{dec},100",100",0)\n')
-    assert "box in box.reg not allowed with extended=no" in tools.fails(*call, "srcregionfile=box.reg")
-    assert "not allowed with lcpsfflag=yes" in tools.fails(*CURVES, "instrument=FPMA", "srcregionfile=box.reg")
+    assert "Region shape 'BOX' not supported" in tools.fails(*call, "srcregionfile=box.reg")
+    assert "Region shape 'BOX' not supported" in tools.fails(*CURVES, "instrument=FPMA", "srcregionfile=box.reg")
     assert tools(*call, "srcregionfile=box.reg", "extended=yes").made
+    (tools.folder / "ring.reg").write_text(f'fk5\nannulus({ra},{dec},10",60")\n')
+    ring = (*call, "outdir=ring", "srcregionfile=ring.reg")
+    assert "Ghost Rays correction is supported only for circular" in tools.fails(*ring)
+    assert tools(*ring, "grflag=no").made
+    (tools.folder / "hole.reg").write_text(f'fk5\ncircle({ra},{dec},60")\n-circle({ra},{dec},10")\n')
+    hole = (*call, "outdir=hole", "srcregionfile=hole.reg")
+    assert "not yet implemented" in tools.fails(*hole)
+    assert tools(*hole, "extended=yes").made
     assert "already exists, use clobber=yes" in tools.fails(*call)
     assert tools(*call, "clobber=yes").made
     assert "CALDB environment variable not set" in tools.fails(*call, CALDB=None)

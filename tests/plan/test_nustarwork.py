@@ -67,6 +67,10 @@ def test_times_are_given_to_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ({"data": "data: {root: data, level: raw, pipeline: {stages: [1, 1]}}"}, "make no screened list"),
         ({"data": "data: {root: data, level: raw, pipeline: {obsmode: slew}}"}, "no list of mode 01"),
         (
+            {"data": "data: {root: data, level: raw, pipeline: {obsmode: science, split: true}}"},
+            "does not split mode 06",
+        ),
+        (
             {
                 "data": "data: {root: data, level: raw, pipeline: {barycentre: true}}",
                 "target": "",
@@ -177,9 +181,20 @@ def test_a_shape_without_a_psf_is_for_extended_sources_and_backgrounds(here: Raw
     assert isinstance(problem, Problem) and "'src' is a box" in problem.message
     _found(located(here, _wanted(src=Region("src", box), point=False)))
     _found(located(here, _wanted(bkg=Region("bkg", box))))
-    # what is left out of a circle may have any shape
-    hole = {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS}, {**box["shapes"][0], "include": False}]}
-    _found(located(here, _wanted(src=Region("src", hole))))
+    # a point has one shape, and nothing is cut out of it
+    hole = Region("src", {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS}, {**box["shapes"][0], "include": False}]})
+    problem = located(here, _wanted(src=hole))
+    assert isinstance(problem, Problem) and "'src' has 2 shapes" in problem.message
+    _found(located(here, _wanted(src=hole, point=False)))
+
+
+@pytest.mark.parametrize(("shape", "sizes", "corrected"), [("circle", [9.0], True), ("annulus", [9.0, 60.0], False)])
+def test_ghost_rays_are_corrected_for_in_circles(
+    here: RawContext, shape: str, sizes: list[float], corrected: bool
+) -> None:
+    source = Region("src", {"shapes": [{**CIRCLE, **SHAPE_DEFAULTS, "shape": shape, "sizes": sizes}]})
+    assert _found(located(here, _wanted(src=source))).ghost_rays is corrected
+    assert _found(located(here, _wanted(src=source, point=False))).ghost_rays
 
 
 def test_files_of_a_module_have_one_name_and_one_role_each() -> None:

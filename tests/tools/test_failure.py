@@ -57,6 +57,15 @@ def test_how_to_repeat_it_by_hand() -> None:
     assert "To repeat it by hand: sh '/run/logs/a step.sh'; it ran: nuproducts" in error.cure
 
 
+def test_a_shape_that_numkarf_does_not_take_says_what_to_do() -> None:
+    for said in (
+        "Ghost Rays correction is supported only for circular extraction regions.",
+        "Region shape 'BOX' not supported",
+    ):
+        error = describe(_failure(), "failed with exit status 1", _ended(f"numkarf_0.5: Error: {said}\n"))
+        assert error.cure.startswith("For a point the region of the source must be one circle")
+
+
 @pytest.mark.parametrize(
     ("number", "says"),
     [

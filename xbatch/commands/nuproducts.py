@@ -83,6 +83,7 @@ def spectrum_call(
     extended: bool = False,
     arf: bool = True,
     rmf: bool = True,
+    ghost_rays: bool = True,
     barycentre: Barycentre | None = None,
 ) -> Call:
     """Make the spectrum of a region, with its background and responses, and nothing else.
@@ -96,6 +97,9 @@ def spectrum_call(
         Whether the ARF is that of an extended source; its region may have any shape.
     arf, rmf : bool
         Whether they are made.
+    ghost_rays : bool
+        Whether the ARF of a point is corrected for them, as it is by the tool's default; in other regions than circles
+        numkarf gives up unless it is told not to (its help and source in HEASoft 6.20).
     barycentre : Barycentre, optional
     """
     stem = f"{outdir}/{module.products}"
@@ -116,6 +120,7 @@ def spectrum_call(
         ("lcfile", "NONE"),
         ("bkglcfile", "NONE"),
         *([("correctlc", False), ("extended", True)] if extended else []),
+        *([("grflag", False)] if arf and not (extended or ghost_rays) else []),
         ("usrgtifile", area.times or None),
         *(barycentre.pairs() if barycentre else ()),
     ]

@@ -23,6 +23,7 @@ _CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nu
 _CORRECTED = "the correction 'area' needs PSF and vignetting of CALDB, which nuproducts uses"
 _BY_LCMATH = "{}; the background is subtracted by lcmath, scaled by the BACKSCAL of the spectra that the step makes"
 _HERE = "{}; the background is subtracted by xbatch"
+_GHOST_RAYS = "the ARF is not corrected for ghost rays, which numkarf can in circles alone"
 #: The ratio of the BACKSCAL of source and background: only data have it, and the step itself finds it.
 _SCALE = "{backscal:ratio}"
 
@@ -75,8 +76,16 @@ def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here:
         return RawMade(problems=(place,))
     outdir = f"{observed.obsid}_p/spec"
     call = spectrum_call(
-        here.module, outdir, place.area, extended=extended, arf=arf, rmf=rmf, barycentre=here.barycentre
+        here.module,
+        outdir,
+        place.area,
+        extended=extended,
+        arf=arf,
+        rmf=rmf,
+        ghost_rays=place.ghost_rays,
+        barycentre=here.barycentre,
     )
+    notes = {} if place.ghost_rays else {"notes": [_GHOST_RAYS]}
     kept = _spectrum_files(here.module, outdir, bool(one.background), arf, rmf)
     bench = (here.bench_staged, here.bench_inputs) if arf else ({}, {})
     work = Work((call,), {**here.staged, **bench[0], **place.staged}, place.written, kept)
@@ -84,7 +93,7 @@ def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here:
         name=f"nuproducts:{one.subject.path}",
         task="nuproducts",
         subject=one.subject.path,
-        params={**identity(observed), "spectrum": one.subject.label, "work": work.params()},
+        params={**identity(observed), "spectrum": one.subject.label, "work": work.params(), **notes},
         inputs={**here.inputs, **bench[1], **place.inputs},
         product=f"{one.subject.path}/nuproducts",
         path=one.path,

@@ -149,12 +149,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Located:
-    """Where and when counts come from, as files in the working folder and as inputs of the step."""
+    """Where and when counts come from, as files in the working folder and as inputs of the step.
+
+    `ghost_rays` is whether the ARF of a point can be corrected for them, which numkarf does in circles alone.
+    """
 
     area: Area
     staged: Mapping[str, Staged] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Input] = field(default_factory=dict)
+    ghost_rays: bool = True
 
 
 def located(context: RawContext, wanted: Wanted) -> Located | Problem:
@@ -168,6 +172,7 @@ def located(context: RawContext, wanted: Wanted) -> Located | Problem:
     staged: dict[str, Staged] = {}
     written: dict[str, str] = {}
     inputs: dict[str, Input] = {}
+    ghost_rays = True
     for name, file in zip((wanted.region, wanted.background), _REGION_FILES, strict=True):
         if not name:
             continue
@@ -177,11 +182,14 @@ def located(context: RawContext, wanted: Wanted) -> Located | Problem:
             staged[file] = Staged(f"region/{name}", "copy")
             continue
         shapes = region.params["shapes"]
-        odd = [one["shape"] for one in shapes if one["include"] and one["shape"] not in _POINT_LIKE]
-        if wanted.point and odd and name == wanted.region:
-            message = f"the PSF of a point is known in circle, ellipse and annulus, and {name!r} is a {odd[0]}"
-            hint = "write source_type: extended for the spectrum, or another shape"
-            return impossible(context, observed.subject, message, hint, wanted.path)
+        if wanted.point and file == _REGION_FILES[0]:
+            odd = [one["shape"] for one in shapes if one["include"] and one["shape"] not in _POINT_LIKE]
+            if odd or len(shapes) > 1:
+                its = f"is a {odd[0]}" if odd else f"has {len(shapes)} shapes"
+                message = f"the PSF of a point is known in one circle, ellipse or annulus, and {name!r} {its}"
+                hint = "write source_type: extended for the spectrum, or another shape"
+                return impossible(context, observed.subject, message, hint, wanted.path)
+            ghost_rays = shapes[0]["shape"] == "circle"
         try:
             written[file] = region_text(shapes, region.params.get("combine"))
         except ValueError as error:
@@ -192,7 +200,7 @@ def located(context: RawContext, wanted: Wanted) -> Located | Problem:
         inputs["times"] = times
         staged[_TIMES] = Staged("times", "copy")
     area = Area(_REGION_FILES[0], _REGION_FILES[1] if wanted.background else "", _TIMES if times is not None else "")
-    return Located(area, staged, written, inputs)
+    return Located(area, staged, written, inputs, ghost_rays)
 
 
 def needs_caldb(context: RawContext, step: Step) -> Step:

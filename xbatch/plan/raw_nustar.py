@@ -113,6 +113,9 @@ def _problems(context: RawContext, one: RawObservation, used: Mapping[str, Obser
     elif split is not None and mode != "ALL":
         message = f"with obsmode {mode.lower()} nupipeline makes no list of mode 06, which {split.name!r} takes (chu)"
         yield impossible(context, one.obsid, message, "write obsmode: all", "data.pipeline.obsmode")
+    elif one.params.get("split") and mode != "ALL":
+        message = f"nupipeline does not split mode 06 (split) with obsmode {mode.lower()}"
+        yield impossible(context, one.obsid, message, "write obsmode: all, or split: false", "data.pipeline.split")
     if one.params.get("barycentre") and one.target is None:
         message = "barycentred times need the position of the source"
         hint = 'add target: {name: ..., position: ["14:13:14.9", "-03:12:27.3"]}'

@@ -98,6 +98,8 @@ def _nupipeline(run: Run, parameters: Parameters) -> None:
     for name in ("pntra", "pntdec"):
         if not re.fullmatch(r"(?i)POINT|OBJECT|[-+\d.: ]+", parameters[name]):
             raise ToolError(f"invalid {name} {parameters[name]}")
+    if parameters.yes("runsplitsc") and parameters["obsmode"].upper() not in ("ALL", "SCIENCE_SC"):
+        raise ToolError("runsplitsc can be set to yes only if obsmode is set to ALL or SCIENCE_SC")
     source, stem = Path(parameters["indir"]), parameters["steminputs"]
     target = Path(parameters["outdir"])
     target.mkdir(parents=True, exist_ok=True)

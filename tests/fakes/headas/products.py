@@ -221,14 +221,18 @@ def _check_shapes(region: Path, parameters: Parameters, task: _Task) -> None:
     included = [name for sign, name in shapes if sign != "-"]
     if not included:
         raise ToolError(f"no region found in {region}")
-    for name in included:
-        if name in _POINTLIKE:
-            continue
-        if parameters.yes("runmkarf") and parameters.yes("psfflag") and not parameters.yes("extended"):
-            raise ToolError(f"region shape {name} in {region} not allowed with extended=no: circle, ellipse, annulus")
-        corrected = task.named("lcfile") is not None and parameters.yes("correctlc") and parameters.yes("lcpsfflag")
-        if corrected and not parameters.yes("extended"):
-            raise ToolError(f"region shape {name} in {region} not allowed with lcpsfflag=yes: circle, ellipse, annulus")
+    if parameters.yes("extended"):
+        return
+    corrected = task.named("lcfile") is not None and parameters.yes("correctlc") and parameters.yes("lcpsfflag")
+    made = parameters.yes("runmkarf") and task.named("phafile") is not None
+    # light curves and ARFs of points are made of one shape alone
+    if corrected or made:
+        if len(shapes) > 1:
+            raise ToolError(f"This region shape is not yet implemented: {region}")
+        if included[0] not in _POINTLIKE:
+            raise ToolError(f"Region shape '{included[0].upper()}' not supported for point-like sources.")
+    if made and parameters.yes("grflag") and included[0] != "circle":
+        raise ToolError("Ghost Rays correction is supported only for circular extraction regions.")
 
 
 def _share(task: _Task, region: Path, mast: Part) -> float:
