@@ -37,6 +37,18 @@ def test_no_groups_still_flag_channels() -> None:
     assert comm == "comm=bad 3&exit"
 
 
+@given(st.lists(st.integers(0, 4095), max_size=150))
+def test_grppha_is_called_as_often_as_it_has_room(channels: list[int]) -> None:
+    binning = {"type": "min", "counts": 20.0, "bad": [[one, one] for one in channels]}
+    calls = [dict(call.args) for call in grouping_calls(binning)]
+    done = [one["comm"].split("&") for one in calls]
+    assert all(len(one["comm"]) <= 516 and len(words) <= 20 for one, words in zip(calls, done, strict=True))
+    assert all(words[-1] == "exit" and len(words) > 1 for words in done)
+    assert [word for words in done for word in words[:-1]] == [*(f"bad {one}" for one in channels), "group min 20"]
+    assert [one["infile"] for one in calls[1:]] == [one["outfile"].removeprefix("!") for one in calls[:-1]]
+    assert (calls[0]["infile"], calls[-1]["outfile"]) == ("spectrum.pha", "!grouped.pha")
+
+
 @pytest.mark.parametrize("more", [{}, {"channels": (5, 30)}])
 def test_a_range_is_for_ftgrouppha(more: dict[str, Any]) -> None:
     binning = {"type": "min", "counts": 20.0, "range": CHANNELS}

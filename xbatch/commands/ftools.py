@@ -9,7 +9,9 @@ from xbatch.commands.call import HEASOFT, Call
 from xbatch.commands.parameters import Value, arguments, degrees, number
 
 __all__ = [
+    "MOST_COMMANDS",
     "MOST_GROUP_LINES",
+    "MOST_LETTERS",
     "addspec",
     "barycorr",
     "extractor_image",
@@ -22,6 +24,8 @@ __all__ = [
 
 #: grppha takes about so many lines of a file with groups (its manual); more are given in several files.
 MOST_GROUP_LINES = 100
+#: grppha has room for so many commands at once, and for so many letters of them in all (its source in HEASoft 6.20).
+MOST_COMMANDS, MOST_LETTERS = 20, 516
 
 #: A type of binning: its name for ftgrouppha, and the key of its scale.
 _TYPES: Mapping[str, tuple[str, str]] = {

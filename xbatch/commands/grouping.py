@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xbatch.commands.call import Call, Staged
-from xbatch.commands.ftools import MOST_GROUP_LINES, ftgrouppha, grppha, grppha_commands
+from xbatch.commands.ftools import (
+    MOST_COMMANDS,
+    MOST_GROUP_LINES,
+    MOST_LETTERS,
+    ftgrouppha,
+    grppha,
+    grppha_commands,
+)
 
 __all__ = ["GROUPED", "group_files", "grouping_calls", "grouping_staged"]
 
@@ -77,19 +84,19 @@ def grouping_calls(
     flags: dict[str, Any] = {"bad": binning.get("bad", ()), "systematic": binning.get("systematic", ())}
     if kind in {"min", "none"} and channels is None and ranged is None:
         commands = grppha_commands(counts=binning.get("counts"), **flags)
-        return (grppha(SPECTRUM, GROUPED, commands),)
+        return _flagged(GROUPED, commands)
     if kind == "nutools" or "ranges" in binning:
         bad = [*flags["bad"], *leftover]
         commands = grppha_commands(
             files=files, ranges=binning.get("ranges", ()), bad=bad, systematic=flags["systematic"]
         )
-        return (grppha(SPECTRUM, GROUPED, commands),)
+        return _flagged(GROUPED, commands)
     if kind == "opt" and ranged is not None:
         raise ValueError("ftgrouppha does not heed a range for type opt: leave it out, or group natively")
     # a background that is there and not meant must not be found by the spectrum's own card
     keys = {"BACKFILE": "none"} if binning.get("background") is False and kind != "bmin" else {}
     commands = grppha_commands(**flags, keys=keys)
-    first = (grppha(SPECTRUM, _FLAGGED, commands),) if commands else ()
+    first = _flagged(_FLAGGED, commands) if commands else ()
     return (
         *first,
         ftgrouppha(
@@ -102,3 +109,16 @@ def grouping_calls(
             channels=channels,
         ),
     )
+
+
+def _flagged(outfile: str, commands: Sequence[str]) -> tuple[Call, ...]:
+    """Do grppha's commands to `SPECTRUM`, by several calls one after the other where it has no room for all of them."""
+    parts: list[list[str]] = [[]]
+    for command in commands:
+        # what stands in a call: the commands, & after each, and exit
+        letters = sum(len(one) + 1 for one in (*parts[-1], command)) + len("exit")
+        if parts[-1] and (len(parts[-1]) + 2 > MOST_COMMANDS or letters > MOST_LETTERS):
+            parts.append([])
+        parts[-1].append(command)
+    names = [SPECTRUM, *(f"part{number}.pha" for number in range(1, len(parts))), outfile]
+    return tuple(grppha(before, after, part) for before, after, part in zip(names, names[1:], parts, strict=False))

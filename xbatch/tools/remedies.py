@@ -62,8 +62,8 @@ _SAS_SAID = (
 _HEASOFT_SAID = (
     (
         r"(?i)ghost rays correction is supported only|region shape .*not (?:supported|yet implemented)",
-        "For a point the region of the source must be one circle, ellipse or annulus, and one of the latter two be written "
-        "in the spec, not as a file; or write source_type: extended",
+        "For a point the region of the source must be one circle, ellipse or annulus, and one of the latter two be "
+        "written in the spec, not as a file; or write source_type: extended",
     ),
     (
         r"(?i)\bcaldb\b|calibration (?:file|data)|quzcif",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["TOOLS", "write_grouped"]
 
 #: A path longer than this is cut by grppha; so are lines of commands and values of cards.
-_LONGEST = {"path": 100, "value": 120, "lines": 100}
+_LONGEST = {"path": 100, "value": 120, "lines": 100, "command": 172, "comm": 516}
+#: More commands at once write beyond the array that they are kept in.
+_MOST_COMMANDS = 20
 
 
 def write_grouped(source: Path, target: Path, bad: Sequence[tuple[int, int]], minimum: float) -> None:
@@ -52,8 +54,10 @@ def _grppha(run: Run, parameters: Parameters) -> None:
     if target.exists() and not (out.startswith("!") or parameters.yes("clobber")):
         raise ToolError(f"grppha: file {target} already exists, use clobber=yes or !{target}")
     state = _State(source)
-    commands = [each.strip() for each in f"{parameters['comm']}&{parameters['tempc']}".split("&") if each.strip()]
-    for command in commands:
+    given, then = ([each.strip() for each in _cut(parameters[name])] for name in ("comm", "tempc"))
+    if len(given) > _MOST_COMMANDS:
+        raise ToolError("Segmentation fault", 139)
+    for command in filter(None, (*given, *then)):
         word = command.split()[0].lower()
         if word in ("exit", "write"):
             _write(source, run.keep(target), state.spectrum, state.cards)
@@ -65,6 +69,11 @@ def _grppha(run: Run, parameters: Parameters) -> None:
         else:
             state.obey(command)
     raise ToolError("grppha: end of commands without exit: nothing more to read from the terminal")
+
+
+def _cut(text: str) -> list[str]:
+    """Part commands, as far as there is room for them."""
+    return [each[: _LONGEST["command"]] for each in text[: _LONGEST["comm"]].split("&")]
 
 
 class _State:
