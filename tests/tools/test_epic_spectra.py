@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.fakes.sas.fitsfile import primary, table, write
+from tests.fakes.sas.fitsfile import find, primary, read, table, write
 from tests.tools.played import play
 from xbatch.base.errors import StepError
 from xbatch.commands import epic
@@ -31,13 +31,22 @@ def step(folder: Path) -> Job:
     return Job("epicspectrum:1/EPN/agn", {"obsid": "1", "instrument": "EPN", "work": work.params()}, {}, made)
 
 
-def played(monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], exposure: dict[str, float]) -> list[Call]:
-    """Let evselect leave a spectrum with some counts in one channel, and a card EXPOSURE where one is given."""
+def played(
+    monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], exposure: dict[str, float], area: float = 400.0
+) -> list[Call]:
+    """Let evselect leave a spectrum with some counts in one channel, and a card EXPOSURE where one is given.
+
+    What backscale gives the background is its area.
+    """
 
     def tool(call: Call, folder: Path) -> None:
+        name = dict(call.args)["spectrumset"]
+        if call.tool == "backscale":
+            hdus = read(folder / name)
+            find(hdus, "SPECTRUM", name).set("BACKSCAL", area if name == "background.pha" else 100.0)
+            write(folder / name, hdus)
         if call.tool != "evselect":
             return
-        name = dict(call.args)["spectrumset"]
         seen = np.array([0, counts[name], 0], dtype=np.int32)
         cards = [Card("EXPOSURE", exposure[name])] if name in exposure else []
         columns = [("CHANNEL", "", np.arange(3, dtype=np.int16)), ("COUNTS", "count", seen)]
@@ -70,3 +79,15 @@ def test_a_background_with_an_exposure_may_have_no_counts(monkeypatch: pytest.Mo
     epic_spectra.run(job)
     assert calls[-1].tool == "rmfgen"
     assert (job.out / "background.pha").is_file()
+
+
+def test_a_region_without_area_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exposure = {"source.pha": 1000.0, "background.pha": 1000.0}
+    calls = played(monkeypatch, {"source.pha": 9, "background.pha": 2}, exposure, area=0.0)
+    with pytest.raises(StepError) as error:
+        epic_spectra.run(step(tmp_path))
+    assert [call.tool for call in calls] == ["evselect", "backscale"] * 2
+    assert str(error.value).startswith(
+        "1 EPN: region 'bkg' has no area on the CCDs in the field of view: backscale has given background.pha a "
+        "BACKSCAL of 0"
+    )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import StepError
-from xbatch.commands.call import TOKEN, Call, Work
+from xbatch.base.fitsheader import read_headers
+from xbatch.commands.call import TOKEN, Work
 from xbatch.ogip.fitsreader import Table, read_fits
 from xbatch.registry import Job, Outcome
 from xbatch.tools.execute import Session
@@ -26,12 +27,13 @@ def run(job: Job) -> Outcome:
     """Make a spectrum, its background and its responses.
 
     Parameters: ``obsid``, ``instrument``, ``work``. Where a region has no events `evselect` only warns, and leaves a
-    spectrum without exposure that no later task can use: here the step ends with it, before responses are made.
+    spectrum without exposure that no later task can use; where a region has no area on the CCDs `backscale` writes a
+    BACKSCAL of 0, by which no background can be scaled. Here the step ends with it, before responses are made.
 
     Raises
     ------
     StepError
-        A task of SAS failed, or a region has no events.
+        A task of SAS failed, or a region has no events or no area.
     FileError
         A spectrum cannot be read.
     """
@@ -39,11 +41,26 @@ def run(job: Job) -> Outcome:
     with Session(job, work.environment) as session:
         session.stage(work.staged)
         session.write(work.written)
+        conditions: dict[str, str] = {}
         for call in work.calls:
             session.call(call)
-            made = dict(call.args).get("spectrumset") if call.tool == "evselect" else None
-            if made is not None and _is_empty(session.folder / made):
-                raise _empty(job.params, call)
+            args = dict(call.args)
+            made = args.get("spectrumset", "")
+            if call.tool == "evselect" and made:
+                conditions[made] = args.get("expression", "")
+                if _is_empty(session.folder / made):
+                    raise _useless(
+                        job.params,
+                        conditions[made],
+                        f"no events after the screening, so that {made} has neither counts nor an exposure, and no "
+                        "response can be made for it",
+                    )
+            if call.tool == "backscale" and _has_no_area(session.folder / made):
+                raise _useless(
+                    job.params,
+                    conditions.get(made, ""),
+                    f"no area on the CCDs in the field of view: backscale has given {made} a BACKSCAL of 0",
+                )
         session.keep(work.kept, optional=work.kept)
         return Outcome(session.facts(), tuple(job.params.get("notes", ())))
 
@@ -57,13 +74,13 @@ def _is_empty(path: Path) -> bool:
     return False
 
 
-def _empty(params: Mapping[str, Any], call: Call) -> StepError:
+def _has_no_area(path: Path) -> bool:
+    """Say whether a spectrum's BACKSCAL is there and is 0."""
+    return any(float(str(header["BACKSCAL"])) <= 0.0 for header in read_headers(path) if "BACKSCAL" in header)
+
+
+def _useless(params: Mapping[str, Any], condition: str, why: str) -> StepError:
     camera = str(params["instrument"])
-    condition = dict(call.args).get("expression", "")
     names = [found[1] for token in TOKEN.findall(condition) if (found := _REGION.fullmatch(token))]
     region = f"region {names[0]!r}" if names else "the region"
-    return StepError(
-        f"{params['obsid']} {camera}: {region} has no events after the screening, so that "
-        f"{dict(call.args)['spectrumset']} has neither counts nor an exposure, and no response can be made for it",
-        cure=_CURE.format(camera),
-    )
+    return StepError(f"{params['obsid']} {camera}: {region} has {why}", cure=_CURE.format(camera))
