@@ -25,6 +25,12 @@ def test_what_is_not_said_is_what_the_task_does_for_the_camera(tmp_path: Path) -
     assert flares["EMOS1"] is not None and flares["EMOS1"]["range_scale"] == 6.0
 
 
+def test_the_ratio_is_that_of_hard_events(tmp_path: Path) -> None:
+    cut = "{method: espfilt, estimator: ratio}"
+    flare = work(tmp_path, HEAD + f"screening: {{default: {{flare: {cut}}}}}\n").observed[0].screenings["default"].flare
+    assert flare is not None and flare["band"] == [8000, 12000]
+
+
 def test_what_is_said(tmp_path: Path) -> None:
     cut = "{method: espfilt, estimator: ratio, band: 3-8 keV, bin: 1 min, sigma: 2.5, range_scale: 10, smooth: 21}"
     flare = work(tmp_path, HEAD + f"screening: {{default: {{flare: {cut}}}}}\n").observed[0].screenings["default"].flare

@@ -13,6 +13,8 @@ __all__ = ["ESPFILT", "ESPFILT_KEYS", "espfilt_params"]
 ESPFILT = "espfilt"
 ESPFILT_KEYS = ("estimator", "range_scale", "smooth", "ratio")
 _RANGE_SCALE = {"EPN": 15.0}  # 6 for the MOS
+#: As the ESAS cookbook gives elow and ehigh for each method.
+_BANDS = {"histogram": "2.5-8.5 keV", "ratio": "8-12 keV"}
 _FOREIGN = ("rate", "pattern", "flag", "ccd")
 
 
@@ -31,9 +33,10 @@ def espfilt_params(flare: Table, instrument: str, report: Report) -> dict[str, A
             report.add(own or flare, "XB228", message, "remove it, or use method: rate")
             return None
     band, width = flare.entries.get("band"), flare.entries.get("bin")
+    estimator = text_of(flare.entries.get("estimator")) or "histogram"
     try:
         at = band
-        lo, hi = energy_range(text_of(band) or "2.5-8.5 keV")
+        lo, hi = energy_range(text_of(band) or _BANDS.get(estimator, _BANDS["histogram"]))
         at = width
         seconds = quantity(text_of(width) or "60 s", "time")
         if seconds <= 0.0:
@@ -43,7 +46,7 @@ def espfilt_params(flare: Table, instrument: str, report: Report) -> dict[str, A
         return None
     return {
         "method": ESPFILT,
-        "estimator": text_of(flare.entries.get("estimator")) or "histogram",
+        "estimator": estimator,
         "band": [round(lo * 1000.0), round(hi * 1000.0)],
         "bin": seconds,
         "sigma": _number(flare, "sigma", 3.0),
