@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from xbatch.base.errors import StepError
 from xbatch.commands.sums import SUM, sum_work
@@ -12,7 +15,7 @@ from xbatch.registry import Job, Outcome
 from xbatch.tasks.combine import Added, Member, combined, measured, subtracts
 from xbatch.tasks.combine import run as natively
 from xbatch.tools.execute import Session
-from xbatch.xray.spectra_sum import subtract_backgrounds
+from xbatch.xray.spectra_sum import Measured, background_ratio, subtract_backgrounds
 
 __all__ = ["run"]
 
@@ -52,7 +55,24 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
         facts = session.facts()
     if below is not None and subtracts(job):
         notes.append("the background is subtracted from the sum: the errors are Gaussian (POISSERR F)")
-        return Added(subtract_backgrounds([total], [below]), None, response, facts)
+        return Added(subtract_backgrounds([total], [_with_errors(total, below, members)]), None, response, facts)
     if below is not None:
-        notes.append("addspec scales each background to its spectrum before it adds them")
+        notes.append(
+            "addspec scales each background to its spectrum and by bexpscale before it adds them: the sum's counts are "
+            "more than were counted, and are not Poisson's"
+        )
     return Added(total, below, response, facts)
+
+
+def _with_errors(total: Measured, below: Measured, members: Sequence[Member]) -> Measured:
+    """Give addspec's background the errors of those that were added, each scaled.
+
+    It has none of its own, and the roots of its counts are none: each background is multiplied by the ratio of its
+    areas and by ``bexpscale`` (1000; so the source and parameter file of HEASoft 6.20).
+    """
+    variance = np.zeros(below.counts.shape)
+    for member in members:
+        if member.background is not None:
+            source, back = measured(member.spectrum, member.label), measured(member.background, member.label)
+            variance = variance + background_ratio(source, back) ** 2 * back.variance
+    return replace(below, error=np.sqrt(variance) / background_ratio(total, below))

@@ -38,6 +38,8 @@ def _addspec(run: Run, parameters: Parameters) -> None:
             raise ToolError(f"addspec: file {name}{suffix} already exists")
     with tempfile.TemporaryDirectory() as scratch:
         _add(members, Path(scratch), subtracts, adds)
+        if subtracts:
+            _scale_backgrounds(members, Path(scratch), float(parameters["bexpscale"]))
         for suffix, made in ((".pha", "spectrum.pha"), (".bak", "background.pha"), (".rsp", "sum.rsp")):
             if suffix in wanted:
                 shutil.copy(Path(scratch) / made, run.keep(Path(name + suffix)))
@@ -96,6 +98,25 @@ def _add(members: list[str], scratch: Path, subtracts: bool, adds: bool) -> None
         parts = read_parts(scratch / "sum.rsp")
         part_named(parts, "MATRIX").put("HDUCLAS3", "FULL")
         write_parts(scratch / "sum.rsp", parts)
+
+
+def _scale_backgrounds(members: list[str], scratch: Path, factor: float) -> None:
+    """Scale each background to its spectrum, and times and counts by a factor, before whole counts are added."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from xbatch.ogip.pha import read_pha, write_pha
+
+    spectra = [read_pha(Path(one)) for one in members]
+    below = [read_pha(Path(read_parts(Path(one))[1].get(_LINKS["background"]))) for one in members]
+    scaled = [factor * one.backscal / back.backscal * back.counts for one, back in zip(spectra, below, strict=True)]
+    exposure = int(sum(back.exposure for back in below) * factor)
+    made = read_pha(scratch / "background.pha")
+    made = replace(made, counts=np.rint(np.sum(scaled, axis=0)), exposure=float(exposure), poisson=True, stat_err=None)
+    total = read_pha(scratch / "spectrum.pha")
+    for name, one in (("background.pha", made), ("spectrum.pha", total)):
+        write_pha(scratch / name, replace(one, backscal=np.ones(one.counts.size)), one.header)
 
 
 _LINKS = {"background": "BACKFILE", "rmf": "RESPFILE", "arf": "ANCRFILE"}
