@@ -187,7 +187,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _sas("odfingest", 1, ("summary.SAS",), "summarise an observation of XMM-Newton"),
             _sas(
                 "epicevents",
-                1,
+                2,
                 ("events.fits", "oot.fits?", "attitude.fits?", "epicevents.json"),
                 "make the event list of an EPIC camera, of the exposures that are wanted",
                 "xbatch.tools.epic_events:run",
@@ -303,7 +303,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "combine",
-                2,
+                3,
                 ("spectrum.pha", "background.pha?", "response.npz?"),
                 "xbatch.tasks.combine:run",
                 "add the spectra of several observations, with their backgrounds and responses",
