@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,11 @@ def reference() -> Path:
     if folder is None:
         pytest.skip("needs the reference values: set XBATCH_REAL_DATA to the folder that holds data and reference")
     return folder / "reference"
+
+
+@pytest.fixture
+def hears_hangups() -> Iterator[None]:
+    """Give what a test starts a terminal that can be missed: below ``nohup`` SIGHUP would be ignored from the start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

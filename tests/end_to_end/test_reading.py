@@ -86,6 +86,7 @@ def test_it_is_said_to_programs_people_and_those_who_look_on(raw: Path) -> None:
     assert not held_by(raw / "out" / "raw")
 
 
+@pytest.mark.usefixtures("hears_hangups")
 def test_a_terminal_shows_it_and_may_be_closed(raw: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", TAKE_TERMINAL, "run", "raw.yaml", "--out", "out/raw"]

@@ -89,6 +89,7 @@ def nothing_half_made(root: Path) -> bool:
     )
 
 
+@pytest.mark.usefixtures("hears_hangups")
 @pytest.mark.parametrize(
     ("signals", "status"),
     [
@@ -125,6 +126,7 @@ def test_steps_that_end_in_time_are_kept(tmp_path: Path) -> None:
     assert nothing_half_made(tmp_path)
 
 
+@pytest.mark.usefixtures("hears_hangups")
 def test_a_closed_terminal_is_told_once_and_gives_steps_their_time(tmp_path: Path) -> None:
     with running(tmp_path, 1.0, 30.0) as (child, _):
         for _ in range(3):  # the system tells it, and then the shell, each to the whole group
