@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.end_to_end.world import SPEC, Desk, make_data
+from tests.fakes import make_headas
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,17 @@ def finished(tmp_path: Path, _finished: Path, capsys: pytest.CaptureFixture[str]
     folder = tmp_path / "finished"
     shutil.copytree(_finished, folder)
     return Desk(folder, capsys)
+
+
+@pytest.fixture
+def heasoft(
+    tmp_path: Path,
+    archive: tuple[Path, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Desk:
+    """A desk with HEASoft set up, and raw data that the module's ``archive`` has made once."""
+    for name, value in make_headas(tmp_path / "tools").items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "data").symlink_to(archive[0])
+    return Desk(tmp_path, capsys)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.world import Desk
-from tests.fakes import make_headas
 from tests.fakes.core import calls
 from tests.fakes.headas.raw import NORM, make_nustar_raw
 from xbatch.ogip.imagefile import read_image
@@ -60,19 +59,6 @@ fit:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("archive")
     return folder, make_nustar_raw(folder, OBSID, modules="A")
-
-
-@pytest.fixture
-def heasoft(
-    tmp_path: Path,
-    archive: tuple[Path, dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Desk:
-    for name, value in make_headas(tmp_path / "tools").items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "data").symlink_to(archive[0])
-    return Desk(tmp_path, capsys)
 
 
 def _told(desk: Desk) -> Counter[str]:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from tests.end_to_end.world import Desk
-from tests.fakes import make_headas
 from tests.fakes.core import calls, set_faults
 from tests.fakes.headas.raw import NORM, make_nustar_raw
 from xbatch.ogip.curvefile import read_curve
@@ -43,19 +42,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     for number, obsid in enumerate(OTHERS):
         make_nustar_raw(folder, obsid, modules="AB" if number == 1 else "A")
     return folder, truth
-
-
-@pytest.fixture
-def heasoft(
-    tmp_path: Path,
-    archive: tuple[Path, dict[str, Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Desk:
-    for name, value in make_headas(tmp_path / "tools").items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "data").symlink_to(archive[0])
-    return Desk(tmp_path, capsys)
 
 
 def root(desk: Desk) -> Path:
