@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,6 +121,36 @@ def test_many_may_publish_at_once(tmp_path: Path) -> None:
     record = stores[0].lookup(KEY)
     assert record is not None
     assert (stores[0].entry(KEY) / "out.txt").read_text() == record["text"] == found[0]
+
+
+def test_another_run_may_make_the_folder_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    folder, record = fill(store)
+    parent, rename = store.entry(KEY).parent, os.rename
+
+    def late(source: Path, target: Path) -> None:
+        if parent.is_dir():
+            return rename(source, target)
+        parent.mkdir()
+        raise FileNotFoundError(2, os.strerror(2), str(source))
+
+    monkeypatch.setattr(os, "rename", late)
+    assert store.publish(folder, record) == record
+    assert store.lookup(KEY) == record
+
+
+def test_a_folder_that_is_gone_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    folder, record = fill(store)
+    rename = os.rename
+
+    def swept_away(source: Path, target: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", swept_away)
+    with pytest.raises(FileNotFoundError):
+        store.publish(folder, record)
 
 
 def test_a_disk_that_fills_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,9 +199,9 @@ class Store:
             try:
                 os.rename(folder, target)
             except FileNotFoundError:
-                if target.parent.is_dir():
+                if not os.path.isdir(folder):
                     raise
-                make_folder(target.parent, self.root)
+                make_folder(target.parent, self.root)  # another run may make it at the same moment
                 continue
             except OSError as error:
                 if error.errno not in _TAKEN:
