@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.spec.specs import RAW, RAW_XMM, problems, raw, work
 
 HEAD = RAW_XMM + RAW
@@ -55,3 +57,28 @@ def test_a_camera_has_at_most_six_bands(tmp_path: Path) -> None:
     listed = ", ".join(f"{{band: {n}-{n + 1} keV, ecf: 1}}" for n in range(1, 8))
     (found,) = problems(tmp_path, HEAD + f"detect: {{pn: {{bands: {{EPN: [{listed}]}}}}}}\n")
     assert found.code == "XB209" and found.message == "EPN has 7 members; it needs at most 6"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("likelihood: 1", "likelihood is 1; it must be above 1"),
+        ("likelihood: 50", "likelihood is 50; it must be below 50"),
+        ("splines: 9", "splines is 9; it must be at least 10"),
+        ("splines: 21", "splines is 21; it must be at most 20"),
+    ],
+)
+def test_numbers_that_the_tasks_would_refuse(tmp_path: Path, said: str, message: str) -> None:
+    (found,) = problems(tmp_path, HEAD + f"detect: {{all: {{{said}, {BANDS}}}}}\n")
+    assert (found.code, found.message) == ("XB205", message)
+    assert found.path == f"detect.all.{said.partition(':')[0]}" and found.place is not None
+
+
+def test_numbers_at_the_ends_of_what_the_tasks_take(tmp_path: Path) -> None:
+    for said in ("likelihood: 1.5, splines: 10", "likelihood: 49.9, splines: 20"):
+        assert raw(tmp_path, HEAD + f"detect: {{all: {{{said}, {BANDS}}}}}\n").detections
+
+
+def test_a_conversion_factor_is_below_a_thousand(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, HEAD + "detect: {pn: {bands: {EPN: [{band: 1-2 keV, ecf: 1000}]}}}\n")
+    assert (found.code, found.message) == ("XB205", "ecf is 1000; it must be below 1000")

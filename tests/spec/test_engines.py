@@ -59,6 +59,16 @@ def test_specgroup_by_sas(tmp_path: Path) -> None:
     assert engines(tmp_path, text + "engine: {binning: sas}\n") == {"binning": "sas"}
 
 
+def test_specgroup_has_one_minimum(tmp_path: Path) -> None:
+    text = BASE.replace("{type: min, counts: 30}", "{type: specgroup, counts: 30, snr: 3}")
+    (problem,) = problems(tmp_path, text + "engine: {binning: sas}\n")
+    assert (problem.code, problem.path) == ("XB235", "engine.binning")
+    assert "counts or snr" in problem.message and "has both" in problem.message
+    assert engines(tmp_path, text + "engine: {binning: auto}\n") == {}
+    alone = text.replace("counts: 30, snr: 3", "counts: null, snr: 3")
+    assert engines(tmp_path, alone + "engine: {binning: sas}\n") == {"binning": "sas"}
+
+
 def test_words_that_are_no_engine(tmp_path: Path) -> None:
     assert codes(tmp_path, BASE + "engine: ciao\n") == ["XB204"]
     assert codes(tmp_path, BASE + "engine: {grouping: native}\n") == ["XB201"]

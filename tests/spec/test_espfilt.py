@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.spec.specs import RAW, RAW_NUSTAR, RAW_XMM, codes, work
+import pytest
+
+from tests.spec.specs import RAW, RAW_NUSTAR, RAW_XMM, codes, problems, work
 
 HEAD = RAW_XMM + RAW + "spectra: {src: {region: src, where: {instrument: [EPN, EMOS1]}}}\n"
 
@@ -37,6 +39,14 @@ def test_what_is_said(tmp_path: Path) -> None:
     assert flare is not None
     assert (flare["estimator"], flare["band"], flare["sigma"]) == ("ratio", [3000, 8000], 2.5)
     assert (flare["range_scale"], flare["smooth"]) == (10.0, 21)
+
+
+@pytest.mark.parametrize("width", ["0.4 s", "90.5 s"])
+def test_its_bins_are_of_whole_seconds(tmp_path: Path, width: str) -> None:
+    cut = f"{{method: espfilt, bin: {width}}}"
+    (found,) = problems(tmp_path, HEAD + f"screening: {{default: {{flare: {cut}}}}}\n")
+    assert (found.code, found.path) == ("XB205", "screening.default.flare.bin")
+    assert width in found.message and "whole seconds" in found.message
 
 
 def test_a_rate_keeps_its_sign(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from xbatch.spec.levels import level_of
 from xbatch.spec.missions import MISSIONS
-from xbatch.spec.nodes import Node, Table, join, text_of
+from xbatch.spec.nodes import Node, Table, is_said, join, text_of
 from xbatch.spec.observations import Pointing
 from xbatch.spec.report import Report, listed
 
@@ -22,6 +22,7 @@ _BINNINGS: Mapping[str, tuple[str, ...]] = {
     "sas": ("specgroup",),
 }
 """Types that ftgrouppha and grppha, and specgroup can do (grppha takes the groups of nutools from a file)."""
+_ONE_OF = ("counts", "snr")
 
 
 def find_engines(root: Table, pointed: Sequence[Pointing], report: Report) -> Mapping[str, str]:
@@ -98,10 +99,17 @@ def _check_binnings(root: Table, node: Node, engine: str, report: Report) -> Non
     block = root.entries.get("binning")
     for name, table in block.entries.items() if isinstance(block, Table) else ():
         kind = text_of(table.entries.get("type")) if isinstance(table, Table) else None
-        if kind is None or engine == NATIVE or kind in _BINNINGS[engine]:
+        if not isinstance(table, Table) or kind is None or engine == NATIVE:
             continue
-        message = f"{_title(engine)} has no binning of type {kind}, which '{name}' is"
-        hint = f"it can do {listed(_BINNINGS[engine])}; write engine: {{binning: auto}} for others"
+        if kind not in _BINNINGS[engine]:
+            message = f"{_title(engine)} has no binning of type {kind}, which '{name}' is"
+            hint = f"it can do {listed(_BINNINGS[engine])}; write engine: {{binning: auto}} for others"
+        elif engine == "sas" and all(is_said(table.entries.get(key)) for key in _ONE_OF):
+            # its error MoreThanOneStatMethod (specgroup 1.7.1, *Statistical grouping*)
+            message = f"SAS's specgroup takes {' or '.join(_ONE_OF)}, and '{name}' has both"
+            hint = "remove one; xbatch itself ends a group where both are reached: engine: {binning: auto}"
+        else:
+            continue
         report.add(
             node, "XB235", message, hint, node.path if text_of(root.entries["engine"]) is None else join("", "engine")
         )

@@ -41,6 +41,9 @@ def espfilt_params(flare: Table, instrument: str, report: Report) -> dict[str, A
         seconds = quantity(text_of(width) or "60 s", "time")
         if seconds <= 0.0:
             raise QuantityError("XB205", "the bin of flare is not above 0", "write it as 60 s")
+        if seconds != round(seconds):
+            # binsize is an integer (espfilt 2.7.1 and 5.1, *Parameters*)
+            raise QuantityError("XB205", f"espfilt takes bins of whole seconds, and not {seconds:g} s", "write 60 s")
     except QuantityError as error:
         report.add(at or flare, error.code, error.message, error.hint)
         return None

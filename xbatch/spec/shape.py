@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from operator import gt, le, lt
+from operator import ge, gt, le, lt
 from typing import Any
 
 from xbatch.base.errors import Place
@@ -41,6 +41,7 @@ KEYWORDS = frozenset(
         "minimum",
         "maximum",
         "exclusiveMinimum",
+        "exclusiveMaximum",
         "properties",
         "required",
         "additionalProperties",
@@ -195,6 +196,7 @@ class _Checker:
             ("minimum", "at least", lt),
             ("exclusiveMinimum", "above", le),
             ("maximum", "at most", gt),
+            ("exclusiveMaximum", "below", ge),
         ):
             if keyword in rule and wrong(number, rule[keyword]):
                 return "XB205", f"{name} is {node.text}; it must be {words} {rule[keyword]}", ""

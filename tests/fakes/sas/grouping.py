@@ -41,6 +41,8 @@ def specgroup(task: Task) -> None:
             raise SasError("noRmf", "oversample needs the energies of rmfset")
     if values.on("withrmfset"):
         find(read(values.path("rmfset")), "EBOUNDS", values.text("rmfset"))
+    if {"mincounts", "minSN"} <= values.given:
+        raise SasError("MoreThanOneStatMethod", "only one of mincounts and minSN may be given")
     quality = np.zeros(counts.size, np.int16)
     if values.text("setbad") == "CCF":
         first, last = _KNOWN.get(str(spectrum.get("INSTRUME")), (0, counts.size))
