@@ -130,6 +130,27 @@ def test_one_name_for_everything_gives_each_its_own_step_and_folder(one: Observe
     )
 
 
+def test_times_are_selected_of_the_list_that_they_are_for(one: Observed) -> None:
+    flare = {"pi_range": [200, 400], "bin": 100.0, "rate": ["<", 0.4]}
+    quiet = Screening("quiet", {"grade": [0, 26]}, flare, "screening.quiet")
+    gtis = {"early": Gtis("early", {"time": []}), "twice": Gtis("twice", {"all_of": ["early", "early"]})}
+    one = replace(one, screenings={**one.screenings, "quiet": quiet}, gtis=gtis)
+    spectra = (spectrum(gti="early"), spectrum(name="calm", gti="twice", screening="quiet"))
+    plan = plan_of(event_spec(EventWork((one,), spectra)))
+    steps = plan.by_name()
+    made = {name: step.inputs["events"].step for name, step in steps.items() if step.task == "gti"}  # type: ignore[union-attr]
+    assert made == {
+        f"gti:{A}/early": f"events:{A}",
+        f"gti:{A}/twice/quiet": f"events:{A}/quiet",
+        f"gti:{A}/early/quiet": f"events:{A}/quiet",
+    }
+    assert steps[f"extract:{A}@early"].inputs["gti"] == StepInput(f"gti:{A}/early", "gti.gti")
+    assert steps[f"extract:{A}/quiet@twice"].inputs["gti"] == StepInput(f"gti:{A}/twice/quiet", "gti.gti")
+    assert steps[f"gti:{A}/twice/quiet"].inputs["gti/early"] == StepInput(f"gti:{A}/early/quiet", "gti.gti")
+    folders = [step.product for step in plan if step.product]
+    assert len(folders) == len(set(folders))
+
+
 def test_times_are_selected_by_the_light_curve_of_all_times(one: Observed) -> None:
     flux = {"flux": {"band": "3-79 keV", "quantile": [0.0, 0.5]}}
     gtis = {

@@ -136,7 +136,7 @@ def test_every_reduction_and_module_has_its_parts(tmp_path: Path, monkeypatch: p
     assert len(set(products)) == len(products)
 
 
-def test_times_are_selected_of_each_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_selected_of_each_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = _steps(
         tmp_path,
         monkeypatch,
@@ -147,16 +147,16 @@ def test_times_are_selected_of_each_part(tmp_path: Path, monkeypatch: pytest.Mon
     gtis = {name: step for name, step in steps.items() if name.startswith("gti:")}
     assert set(gtis) == {
         f"gti:{WHO}/early",
-        *(f"gti:{WHO}/{name}/06/chu{units}" for name in ("early", "late") for units in ("12", "3")),
+        *(f"gti:{WHO}/{name}/{screening}" for name in ("early", "late") for screening in ("both", "one")),
     }
-    late = gtis[f"gti:{WHO}/late/06/chu12"]
+    late = gtis[f"gti:{WHO}/late/both"]
     assert late.inputs == {
         "events": StepInput(f"events:{WHO}/both", "events.bin"),
-        "gti/early": StepInput(f"gti:{WHO}/early/06/chu12", "gti.gti"),
+        "gti/early": StepInput(f"gti:{WHO}/early/both", "gti.gti"),
     }
     assert steps[f"nuproducts:{WHO}/s12@late"].inputs["times"] == StepInput(late.name, "gti.gti")
     (extract,) = [step for name, step in steps.items() if name.startswith("extract:")]
-    assert extract.inputs["gti"] == StepInput(f"gti:{WHO}/late/06/chu3", "gti.gti")
+    assert extract.inputs["gti"] == StepInput(f"gti:{WHO}/late/one", "gti.gti")
 
 
 def test_parts_are_barycentred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

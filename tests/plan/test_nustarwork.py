@@ -49,7 +49,8 @@ def test_times_are_given_to_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyP
     text = tutorial(
         gtis='gtis: {early: {time: ["2012-07-14T00:00:00", "2012-07-15T00:00:00"]}}',
         screening='screening: {calm: {flare: {band: 3-79 keV, bin: 100 s, rate: "< 9 ct/s"}}}',
-        spectra="spectra: {src: {region: src, background: bgd, gti: early}, calm: {region: src, screening: calm}}",
+        spectra="spectra: {src: {region: src, background: bgd, gti: early}, calm: {region: src, screening: calm}, "
+        "both: {region: src, screening: calm, gti: early}}",
         engine="",
     )
     context = context_of(tmp_path, text)
@@ -59,6 +60,12 @@ def test_times_are_given_to_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert ("usrgtifile", "times.gti") in work_of(selected).calls[0].args
     calm = steps["nuproducts:60001110002/FPMA/calm"]
     assert calm.inputs["times"] == StepInput("flare:60001110002/FPMA/calm", "flare.gti")
+    # which lie within the good times of the list without flares
+    both = steps["nuproducts:60001110002/FPMA/both@early"]
+    assert both.inputs["times"] == StepInput("gti:60001110002/FPMA/early/calm", "gti.gti")
+    assert steps["gti:60001110002/FPMA/early/calm"].inputs["events"] == StepInput(
+        "events:60001110002/FPMA/calm", "events.bin"
+    )
 
 
 @pytest.mark.parametrize(

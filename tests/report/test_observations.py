@@ -98,6 +98,7 @@ def all_steps(folder: Path) -> list[dict[str, Any]]:
             outputs=output(folder, "flare/flare.png"),
         ),
         step("gti", f"{HERE}/low", params={**WHO, "name": "low"}, facts={"intervals": 3, "seconds": 400.0}),
+        step("gti", f"{HERE}/low/timing", params={**WHO, "name": "low"}, facts={"intervals": 2, "seconds": 390.0}),
         step(
             "mosaic",
             "sky",
@@ -147,6 +148,7 @@ def test_an_observation_is_shown_with_all_that_was_made_of_it(tmp_path: Path) ->
         "bins of 256 s",
         "limit 0.4 ct/s, 1000 s kept",
         "low 3 400.0",
+        "low (timing) 2 390.0",
         "Sum of 90402339002/FPMA; 1111 s live in all",
         "mean FPMA agn 90402339002/FPMA, 2/FPMA 500",
         "Bands of eq: 1",

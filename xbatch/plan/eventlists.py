@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -11,6 +11,7 @@ from typing import Any
 from xbatch.base.files import safe_name
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import EventSpectrum, EventWork, Gtis, ImageJob, LightCurveJob, Observed, Screening
+from xbatch.spec.gtis import members_of
 from xbatch.spec.labels import labelled
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "part_of",
     "screenings_of",
     "selected_times",
+    "selection_of",
 ]
 
 _TABLE = "events.bin"
@@ -50,23 +52,23 @@ def part_of(subject: str, chu: str) -> str:
     return f"{subject}/06/chu{chu}" if chu else subject
 
 
-def _gti_name(one: Observed, name: str, screening: str) -> str:
-    """Name the step that selects times of the list of a screening."""
-    return f"gti:{part_of(f'{one.subject}/{name}', _chu(one, screening))}"
+def _own(one: Observed, screening: str) -> str:
+    """Tell what is made of a screening's list from what is made of the first's; empty for that one."""
+    return "" if screening == next(iter(screenings_of(one))) else f"/{screening}"
 
 
-def _chu(one: Observed, screening: str) -> str:
-    chosen = one.screenings.get(screening)
-    return "" if chosen is None else chosen.chu
+def selection_of(one: Observed, name: str, screening: str) -> StepInput:
+    """Give the file with a time selection, within the good times of a screening's list."""
+    return StepInput(f"gti:{one.subject}/{name}{_own(one, screening)}", _GTI)
 
 
 def selected_times(one: Observed, screening: str, gti: str) -> StepInput | None:
     """Give the file with the times that a product is to be made of, for tools; None where all good times are meant.
 
-    Those of a time selection lie within the good times of its list, so that flares are cut out of them too.
+    Those of a time selection lie within the good times of the screening's list, so that flares are cut out of them too.
     """
     if gti:
-        return StepInput(_gti_name(one, gti, screening), _GTI)
+        return selection_of(one, gti, screening)
     chosen = screenings_of(one).get(screening)
     return StepInput(_flare_name(one.subject, screening), "flare.gti") if chosen is not None and chosen.flare else None
 
@@ -134,7 +136,7 @@ class EventLists:
     def events_inputs(self, observed: str, screening: str, gti: str = "") -> dict[str, Input]:
         """Give the table of events, and the time selection if there is one, as inputs."""
         inputs: dict[str, Input] = {"events": StepInput(_events_name(observed, screening), _TABLE)}
-        return inputs | ({"gti": StepInput(_gti_name(self.observed[observed], gti, screening), _GTI)} if gti else {})
+        return inputs | ({"gti": selection_of(self.observed[observed], gti, screening)} if gti else {})
 
     def livetime_inputs(self, observed: str, screening: str) -> dict[str, Input]:
         """Give the live time as an input, where there is a file that has it."""
@@ -164,47 +166,49 @@ class EventLists:
                 mine = self.lists[one.subject, screening.name]
                 steps += [_flare_step(one, screening, mine)] if screening.flare and not mine.cut else []
                 steps.append(_events_step(one, screening, mine))
-            first = {screening.chu: screening for screening in reversed(screenings.values())}
-            parts = [first[chu] for chu in dict.fromkeys(screening.chu for screening in screenings.values())]
+            parts: dict[str, Screening] = {}
+            for screening in screenings.values():
+                parts.setdefault(screening.chu, screening)
             if all(self.lists[one.subject, name].sky for name in screenings):
-                steps += [self._preview_step(one, part, len(parts) > 1) for part in parts]
-            for part in parts:  # each has good times of its own
-                steps += [self._gti_step(one, gtis, part) for gtis in self._used_gtis(one, part.chu)]
+                steps += [self._preview_step(one, part, len(parts) > 1) for part in parts.values()]
+            for name in screenings:  # each has good times of its own
+                steps += [self._gti_step(one, gtis, name) for gtis in self._used_gtis(one, name)]
         return steps
 
-    def _products(self, one: Observed, chu: str) -> Iterator[EventSpectrum | ImageJob | LightCurveJob]:
-        """List what is made of one part of an observation's events."""
+    def _products(
+        self, one: Observed, screenings: Container[str]
+    ) -> Iterator[EventSpectrum | ImageJob | LightCurveJob]:
+        """List what is made of the events of an observation by some screenings."""
         spectra, images = self._spectra.get(one.subject, ()), self._images.get(one.subject, ())
-        jobs: Iterable[EventSpectrum | ImageJob | LightCurveJob] = chain(
-            spectra, images, self._curves.get(one.subject, ())
-        )
-        yield from (job for job in jobs if _chu(one, job.screening) == chu)
+        curves = self._curves.get(one.subject, ())
+        jobs: Iterable[EventSpectrum | ImageJob | LightCurveJob] = chain(spectra, images, curves)
+        yield from (job for job in jobs if job.screening in screenings)
 
-    def _used_gtis(self, one: Observed, chu: str) -> list[Gtis]:
-        """List the time selections that something made of a part uses, and those that these are made of."""
-        wanted = list(dict.fromkeys(job.gti for job in self._products(one, chu) if job.gti))
+    def _used_gtis(self, one: Observed, screening: str) -> list[Gtis]:
+        """List the time selections that something made by a screening uses, and those that these are made of."""
+        wanted = list(dict.fromkeys(job.gti for job in self._products(one, {screening}) if job.gti))
         for name in wanted:  # grows while it is read
-            wanted += [other for other in _made_of(one.gtis[name]) if other not in wanted]
+            wanted += [other for other in dict.fromkeys(members_of(one.gtis[name].params)) if other not in wanted]
         return [one.gtis[name] for name in wanted]
 
-    def _gti_step(self, one: Observed, gtis: Gtis, screening: Screening) -> Step:
-        inputs = self.events_inputs(one.subject, screening.name)
+    def _gti_step(self, one: Observed, gtis: Gtis, screening: str) -> Step:
+        inputs = self.events_inputs(one.subject, screening)
         if gtis.file is not None:
             inputs["file"] = file_input(gtis.file)
         curve = self._curve_of(one, gtis)
         if curve is not None:
             band = str(gtis.params["flux"]["band"])
             inputs["curve"] = StepInput(curve_name(one.subject, curve.name, ""), f"{safe_name(band)}.lc")
-        for other in _made_of(gtis):
-            inputs[f"gti/{other}"] = StepInput(_gti_name(one, other, screening.name), _GTI)
-        name = _gti_name(one, gtis.name, screening.name)
+        for other in members_of(gtis.params):
+            inputs[f"gti/{other}"] = selection_of(one, other, screening)
+        name = selection_of(one, gtis.name, screening).step
         return Step(
             name=name,
             task="gti",
             subject=name.partition(":")[2],
             params={**gtis.params, "name": gtis.name, **identity(one)},
             inputs=inputs,
-            product=f"{part_of(one.subject, screening.chu)}/gti-{gtis.name}",
+            product=f"{one.subject}/gti-{gtis.name}{_own(one, screening)}",
             path=gtis.path,
         )
 
@@ -218,8 +222,7 @@ class EventLists:
         """List the time selections by a light curve that is not made for their observation, or not in their band."""
         lonely = []
         for one in self.work.observed:
-            parts = dict.fromkeys(screening.chu for screening in screenings_of(one).values())
-            used = {gtis.name: gtis for chu in parts for gtis in self._used_gtis(one, chu)}
+            used = {gtis.name: gtis for name in screenings_of(one) for gtis in self._used_gtis(one, name)}
             for gtis in used.values():
                 job = self._curve_of(one, gtis)
                 bands = {name for some in job.bands for name in some.names} if job else set()
@@ -250,7 +253,8 @@ class EventLists:
     def _roles(self, one: Observed, chu: str) -> dict[str, list[str]]:
         """Say what each region is used for: ``source of agn``, ``background of agn``."""
         roles: dict[str, dict[str, None]] = {}
-        for job in self._products(one, chu):
+        mine = {screening.name for screening in screenings_of(one).values() if screening.chu == chu}
+        for job in self._products(one, mine):
             if isinstance(job, EventSpectrum):
                 roles.setdefault(job.region, {})[f"source of {job.subject.spectrum}"] = None
                 roles.setdefault(job.background, {})[f"background of {job.subject.spectrum}"] = None
@@ -261,16 +265,10 @@ class EventLists:
 
 
 def screenings_of(one: Observed) -> dict[str, Screening]:
-    """Give the screenings of a list, the one that draws and selects times by first."""
+    """Give the screenings of a list, the one that regions are drawn by first."""
     screenings = dict(one.screenings) or {_MAIN: Screening(_MAIN, {})}
     first = {_MAIN: screenings[_MAIN]} if _MAIN in screenings else {}
     return first | screenings
-
-
-def _made_of(gtis: Gtis) -> list[str]:
-    """Name the time selections that one is made of."""
-    some = [*gtis.params.get("all_of", ()), *gtis.params.get("any_of", ())]
-    return some + ([str(gtis.params["not"])] if gtis.params.get("not") else [])
 
 
 def _events_name(observed: str, screening: str) -> str:

@@ -6,7 +6,7 @@ from xbatch.base.files import safe_name
 from xbatch.commands.call import SAS, Call, Staged, Work
 from xbatch.commands.epic import CAMERAS
 from xbatch.commands.epiccurves import LIST, TIMES, EpicCurves
-from xbatch.plan.eventlists import curve_name, identity
+from xbatch.plan.eventlists import curve_name, identity, selection_of
 from xbatch.plan.eventproducts import band_inputs, curve_outputs, curve_params, fixed_bands
 from xbatch.plan.raw_sas import SasSteps, filter_name, selection_name
 from xbatch.plan.rawmade import RawContext, RawMade
@@ -63,9 +63,9 @@ def _table(job: LightCurveJob) -> StepInput:
     return StepInput(f"events:{job.observed}{screened}", "events.bin")
 
 
-def _times(job: LightCurveJob) -> dict[str, Input]:
+def _times(observed: Observed, job: LightCurveJob) -> dict[str, Input]:
     """Give the time selection as an input, if there is one."""
-    return {"gti": StepInput(f"gti:{job.observed}/{job.gti}", "gti.gti")} if job.gti else {}
+    return {"gti": selection_of(observed, job.gti, job.screening)} if job.gti else {}
 
 
 def _bins_step(observed: Observed, job: LightCurveJob) -> Step:
@@ -78,7 +78,7 @@ def _bins_step(observed: Observed, job: LightCurveJob) -> Step:
         task="timebins",
         subject=f"{observed.subject}/{which}",
         params={**identity(observed), "dt": dt},
-        inputs={"events": _table(job), **_times(job)},
+        inputs={"events": _table(job), **_times(observed, job)},
         product=f"{observed.subject}/lightcurves/{safe_name(which)}",
         path=job.path,
     )
@@ -96,7 +96,7 @@ def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: 
     )
     inputs: dict[str, Input] = {
         **common.calibration,
-        **_times(job),
+        **_times(observed, job),
         "events": StepInput(filter_name(observed.subject, job.screening), "filtered.fits"),
         "table": _table(job),
         "bins": StepInput(bins, "bins.json"),

@@ -10,11 +10,11 @@ from xbatch.base.errors import Problem
 from xbatch.base.files import safe_name
 from xbatch.commands import epic
 from xbatch.commands.call import SAS, Staged, Work
-from xbatch.plan.eventlists import EventLists, ListInputs
+from xbatch.plan.eventlists import EventLists, ListInputs, selection_of
 from xbatch.plan.eventproducts import fixed_bands, image_step
 from xbatch.plan.raw_sas import SasSteps
 from xbatch.plan.rawmade import RawMade
-from xbatch.plan.steps import Step, StepInput
+from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import ImageJob, Observed
 from xbatch.spec.model import Band
 
@@ -46,15 +46,17 @@ def epic_images(common: SasSteps, observed: Observed, lists: Mapping[tuple[str, 
             problem = Problem(context.analysis.place(job.path), "XB412", message, hint, job.path)
             made |= RawMade(problems=(problem,))
             continue
-        step = _image_step(common, job, lists)
+        step = _image_step(common, observed, job, lists)
         made |= RawMade(steps=(step,), curves=frozenset({step.name}))
     return made
 
 
-def _image_step(common: SasSteps, job: ImageJob, lists: Mapping[tuple[str, str], ListInputs]) -> Step:
+def _image_step(
+    common: SasSteps, observed: Observed, job: ImageJob, lists: Mapping[tuple[str, str], ListInputs]
+) -> Step:
     native = image_step(EventLists(common.context.work, lists), job)
     source = lists[job.observed, job.screening].events
-    times = StepInput(f"gti:{job.observed}/{job.gti}", "gti.gti") if job.gti else None
+    times = selection_of(observed, job.gti, job.screening) if job.gti else None
     staged = {**common.staged(), _LIST: Staged("list")} | ({_TIMES: Staged("times")} if times is not None else {})
     calls = tuple(
         epic.evselect_image(

@@ -11,7 +11,7 @@ from typing import Any
 from xbatch.base.files import safe_name
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
-from xbatch.plan.eventlists import file_input, identity
+from xbatch.plan.eventlists import file_input, identity, selection_of
 from xbatch.plan.raw_sas import SasSteps, events_name, filter_name, selection_name
 from xbatch.plan.rawmade import RawMade, SpectrumInputs
 from xbatch.plan.sourceposition import source_arguments, sources_looked_for
@@ -167,7 +167,7 @@ class _Camera:
         }
         staged = {**self.common.staged(), _LIST: Staged("events")}
         if one.gti:
-            inputs["gti"] = StepInput(f"gti:{self.observed.subject}/{one.gti}", "gti.gti")
+            inputs["gti"] = selection_of(self.observed, one.gti, one.screening)
             staged["times.gti"] = Staged("gti")
         kept = _kept(one)
         return self.common.step(

@@ -168,8 +168,9 @@ def _gtis(steps: Sequence[Step]) -> Iterator[Lists]:
         if step["task"] == "gti" and facts:
             seconds = facts.get("seconds", facts.get("ontime"))
             if seconds is not None:
-                swept = str(step["subject"]).partition("~")[2]
-                name = str(step["params"].get("name", "")) + (f" ({swept})" if swept else "")
+                subject, _, swept = str(step["subject"]).partition("~")
+                which = ", ".join(filter(None, ("/".join(subject.split("/")[3:]), swept)))  # the screening's name
+                name = str(step["params"].get("name", "")) + (f" ({which})" if which else "")
                 yield Lists(name, int(facts.get("intervals", 0)), float(seconds))
 
 

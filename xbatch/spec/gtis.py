@@ -17,7 +17,7 @@ from xbatch.spec.quantity import QuantityError, quantity
 from xbatch.spec.report import Report, did_you_mean, shown
 from xbatch.spec.selectors import exceptions
 
-__all__ = ["Selections", "find_gtis"]
+__all__ = ["Selections", "find_gtis", "members_of"]
 
 _KINDS = ("time", "file", "flux", "hk", "phase", "all_of", "any_of", "not")
 # What a fit grouped by time selections calls the spectra of all times, and what other blocks say for nothing.
