@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -100,13 +102,33 @@ def test_products_are_made_of_each_part(heasoft: Desk, archive: tuple[Path, dict
         assert (products / part / "preview" / "regions.png").is_file()
     counted = _told(heasoft)
     assert (counted["nupipeline"], counted["nusplitsc"]) == (1, 1)
+    _repeat_by_hand(heasoft)
+    counted = _told(heasoft)
 
     # where nupipeline has split the list, it is not split again, and all that follows is there already
     heasoft.write(text.replace("fetch: never", "fetch: never, pipeline: {split: true}"))
     assert heasoft.run("--jobs", 2).status == 1
     again = _told(heasoft)
-    assert (again["nupipeline"], again["nusplitsc"]) == (2, 1)
+    assert (again["nupipeline"], again["nusplitsc"]) == (counted["nupipeline"] + 1, counted["nusplitsc"])
     assert again["nuproducts"] == counted["nuproducts"]
+
+
+def _repeat_by_hand(desk: Desk) -> None:
+    """Run the plan's script by bash: it goes on as the run does where a combination was not in use."""
+    said = desk.xbatch("plan", desk.folder / "desk.yaml", "--out", desk.run_dir, "--script")
+    path, work = desk.folder / "by-hand.sh", desk.folder / "by-hand"
+    path.write_text(said.out)
+    environ = {**os.environ, "WORK": str(work)}
+    done = subprocess.run(["bash", path], env=environ, cwd=desk.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    listed = desk.run_dir / "products" / OBSID / "FPMA" / "06" / "chu13" / "list" / "events.fits"
+    absent = f"nuproducts_{OBSID}_FPMA_none"
+    assert f"{absent} is left out: {listed} is not there" in done.stderr.splitlines()
+    assert done.stderr.splitlines()[-1].endswith(f"steps have no products: {absent}")
+    for name in ("all", "one", "two"):
+        made = read_pha(work / "products" / f"nuproducts_{OBSID}_FPMA_{name}" / "source.pha")
+        ours = read_pha(desk.run_dir / "products" / OBSID / "FPMA" / name / "spectrum.pha")
+        assert (made.counts == ours.counts).all() and made.exposure == ours.exposure
 
 
 def test_a_reduction_stays_when_a_spec_comes_to_ask_for_a_part(

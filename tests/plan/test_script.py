@@ -121,6 +121,71 @@ def test_bash_runs_the_script(tmp_path: Path, tools: dict[str, str]) -> None:
     assert f"odf {work}/evselect_1/odf" in log
 
 
+def _chain(tmp_path: Path, tool: str) -> Plan:
+    """Two observations, each with two steps, the second of the first's product and of a value that another found."""
+    steps = []
+    for number in "12":
+        first = Call(HEASOFT, tool if number == "1" else "fttool", (("outfile", "x"),))
+        second = Call(HEASOFT, "fttool", (("value", "{known:a}"), ("outfile", "y")))
+        steps += [
+            Step(f"make:{number}", "make", number, params={"work": Work((first,), kept={"x.fits": "x"}).params()}),
+            Step(
+                f"use:{number}",
+                "use",
+                number,
+                params={"work": Work((second,), {"x": Staged("x")}, kept={"y.fits": "y"}).params()},
+                inputs={"x": StepInput(f"make:{number}", "x.fits"), "known": FileInput(str(tmp_path / "known.json"))},
+            ),
+        ]
+    return Plan("two", tuple(steps))
+
+
+def _bash(text: str, tmp_path: Path, tools: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "commands.sh").write_text(text)
+    return subprocess.run(["bash", "commands.sh"], env=tools, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("body", ["exit 3", "true"])
+def test_an_observation_that_fails_leaves_the_others_alone(tmp_path: Path, tools: dict[str, str], body: str) -> None:
+    (tmp_path / "bin" / "broken").write_text(f"#!/usr/bin/env bash\n{body}\n")  # fails, or makes nothing
+    (tmp_path / "bin" / "broken").chmod(0o755)
+    (tmp_path / "known.json").write_text('{"a": 1}')
+    # what an earlier call of the script has made is not taken for this one's
+    work = tmp_path / "two-script"
+    for name in ("make_1", "use_1"):
+        (work / "products" / name).mkdir(parents=True)
+    (work / "products" / "make_1" / "x.fits").write_text("old")
+    done = _bash(script(_chain(tmp_path, "broken"), "run"), tmp_path, tools)
+    assert done.returncode == 1
+    told = done.stderr.splitlines()
+    status = 3 if body == "exit 3" else 1
+    assert f"make_1 failed with exit status {status}: look into {work}/make_1" in told
+    assert f"use_1 is left out: {work}/products/make_1/x.fits is not there" in told
+    assert told[-1] == "2 of 4 steps have no products: make_1 use_1"
+    assert not (work / "products" / "make_1").exists() and not (work / "products" / "use_1").exists()
+    assert (work / "products" / "use_2" / "y.fits").read_text() == "made\n"
+
+
+def test_a_value_that_is_not_there_is_not_an_empty_one(tmp_path: Path, tools: dict[str, str]) -> None:
+    done = _bash(script(_chain(tmp_path, "fttool"), "run"), tmp_path, tools)
+    assert done.returncode == 1
+    assert f"use_1 is left out: {tmp_path}/known.json is not there" in done.stderr
+    assert "word value=" not in (tmp_path / "log").read_text()
+    (tmp_path / "known.json").write_text('{"a": 1}')
+    assert _bash(script(_chain(tmp_path, "fttool"), "run"), tmp_path, tools).returncode == 0
+    assert (tmp_path / "log").read_text().count("word value=1\n") == 2
+
+
+def test_variables_of_a_step_are_its_own(tmp_path: Path, tools: dict[str, str]) -> None:
+    work = [Work((Call(SAS, "evselect", ()),), environment=given) for given in ({"SAS_ODF": "/odf"}, {})]
+    steps = [Step(f"t:{n}", "t", n, SAS, params={"work": one.params()}) for n, one in zip("12", work, strict=True)]
+    assert _bash(script(Plan("p", tuple(steps)), "run"), tmp_path, tools).returncode == 0
+    assert [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("odf")] == [
+        "odf /odf",
+        "odf ",
+    ]
+
+
 def test_it_says_why_and_when_there_is_nothing(tmp_path: Path) -> None:
     assert "# the ARF needs CALDB" in script(_plan(tmp_path), "out")
     assert "there are no commands" in script(Plan("p", (Step("events:1", "events", "1"),)), "out")
@@ -138,7 +203,7 @@ def test_the_shell_gives_every_word_as_it_was(values: list[str]) -> None:
         HEASOFT, "printf", tuple((f"p{number}", value) for number, value in enumerate(values)), flags=("%s\\n",)
     )
     text = _one(Work((call,)))
-    lines = text[text.index("printf '%s") :]
+    lines = text[text.index("printf '%s") : text.index("\n); ended")]
     done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, check=True)
     assert done.stdout == "".join(f"p{number}={value}\n" for number, value in enumerate(values)) or not values
 
@@ -146,7 +211,7 @@ def test_the_shell_gives_every_word_as_it_was(values: list[str]) -> None:
 def test_a_long_command_is_broken_between_words() -> None:
     call = Call(HEASOFT, "tool", tuple((f"name{number}", "x" * 30) for number in range(8)))
     text = _one(Work((call,)))
-    lines = text[text.index("tool name0") :].splitlines()
+    lines = text[text.index("tool name0") : text.index("\n); ended")].splitlines()
     assert all(len(line) <= 120 for line in lines)
     assert len([line for line in lines if line.endswith("\\")]) > 1
     assert " ".join(line.removesuffix("\\").strip() for line in lines).split() == [*call.command]

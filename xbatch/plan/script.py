@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from xbatch.base.files import safe_name
-from xbatch.commands.call import TOKEN, Call, Staged, Work
+from xbatch.commands.call import TOKEN, Call, Staged, Work, tokens
 from xbatch.plan.steps import FileInput, Input, Plan, Step, StepInput
 from xbatch.registry import TASKS
 
@@ -20,27 +20,40 @@ _HEAD = """\
 #
 # Each step works in a folder of its own below $WORK and leaves its products in $WORK/products. What xbatch makes, or
 # chooses among what tools have made, is taken from $RUN, the folder of a run. Source the tools' set-up scripts first.
-set -euo pipefail
+#
+# Each step is a subshell, and ends with its first command that fails: it then has no products. What needs these is left
+# out, and all else goes on. The last line says which steps they were, and the exit status is 1.
+set -uo pipefail
+trap 'exit 130' INT
+FAILED=
 WORK=${{WORK:-$PWD/{folder}}}
 RUN=${{RUN:-{run}}}
 export HEADASNOQUERY= HEADASPROMPT=/dev/null PFCLOBBER=1
 
 # step NAME: go to its folder, with parameter files of its own; $P is where its products go
-step() {{ P=$WORK/products/$1; rm -rf "$WORK/$1" "$P"; mkdir -p "$WORK/$1/pfiles" "$P"; cd "$WORK/$1"
+step() {{ set -e; STEP=$1; P=$WORK/products/$1; rm -rf "$WORK/$1" "$P"; mkdir -p "$WORK/$1/pfiles" "$P"; cd "$WORK/$1"
     export PFILES="$PWD/pfiles;${{HEADAS:-}}/syspfiles${{SAS_DIR:+:$SAS_DIR/config}}"; }}
+# ended NAME: after a step, whose exit status is the last one
+ended() {{ local status=$?; [ $status != 0 ] || return 0
+    FAILED="$FAILED $1"; rm -rf "$WORK/products/$1"
+    [ $status = {left_out} ] || echo "$1 failed with exit status $status: look into $WORK/$1" >&2; }}
+# need FILE: leave the step out where what should have made one of its inputs has not done so
+need() {{ [ -e "$1" ] || {{ echo "$STEP is left out: $1 is not there" >&2; exit {left_out}; }}; }}
 # link, copy, unpack, tree SOURCE NAME: how an input comes into the folder
-link() {{ mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }}
-copy() {{ mkdir -p "$(dirname "$2")"; cp "$1" "$2"; }}
-unpack() {{ mkdir -p "$(dirname "$2")"; gunzip -cf "$1" > "$2"; }}
+link() {{ need "$1"; mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }}
+copy() {{ need "$1"; mkdir -p "$(dirname "$2")"; cp "$1" "$2"; }}
+unpack() {{ need "$1"; mkdir -p "$(dirname "$2")"; gunzip -cf "$1" > "$2"; }}
 # what an analysis by hand has left beside an ODF stays out: SAS would take it for its own
-tree() {{ mkdir -p "$2"; (cd "$1" && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
+tree() {{ need "$1"; mkdir -p "$2"
+    (cd "$1" && find -L . -type f ! -name ccf.cif ! -name '*SUM.SAS') | while IFS= read -r f; do
     mkdir -p "$2/$(dirname "$f")"; ln -s "$1/${{f#./}}" "$2/${{f#./}}"; done; }}
 # part FOLDER NAME FILE: one file of a folder, packed there or not
-part() {{ mkdir -p "$(dirname "$2")"; if [ -e "$1/$3" ]; then cat "$1/$3"; else gunzip -c "$1/$3.gz"; fi > "$2"; }}
+part() {{ need "$1"; mkdir -p "$(dirname "$2")"
+    if [ -e "$1/$3" ]; then cat "$1/$3"; else gunzip -c "$1/$3.gz"; fi > "$2"; }}
 unpack_tree() {{ find "$1" -name '*.gz' | while IFS= read -r f; do
     [ -e "${{f%.gz}}" ] || gunzip -c "$f" > "${{f%.gz}}"; rm "$f"; done; }}
 # summary SOURCE NAME FOLDER: a SAS summary whose ODF is in FOLDER
-summary() {{ mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > "$2"; }}
+summary() {{ need "$1"; mkdir -p "$(dirname "$2")"; sed "s|^PATH .*|PATH $PWD/$3/|" "$1" > "$2"; }}
 # keep NAME FILE: a product under its name; keep_if: one that may not be there
 keep() {{ mv "$2" "$P/$1"; }}
 keep_if() {{ [ ! -e "$2" ] || mv "$2" "$P/$1"; }}
@@ -49,6 +62,12 @@ value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1])); key =
 for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, list) else v[k]
 print(v)' "$1" "$2"; }}
 """
+_TAIL = """\
+# ---- the end: which steps have no products
+[ -z "$FAILED" ] || {{ echo "$(set -- $FAILED; echo $#) of {count} steps have no products:$FAILED" >&2; exit 1; }}
+"""
+#: Exit status of a step that is left out: EX_TEMPFAIL of sysexits.h.
+_LEFT_OUT = 75
 _NOT_A_NAME = re.compile(r"\W")
 #: What a step finds out itself is written down in its product: the file, and its key there.
 _WRITTEN_DOWN = {"backscal:ratio": ("lightcurves.json", "background_scale")}
@@ -72,10 +91,13 @@ def script(plan: Plan, run: str) -> str:
     """
     steps = plan.by_name()
     mine = [step for step in plan if step.params.get("work") or step.likely]
-    head = _HEAD.format(name=plan.name, folder=f"{safe_name(plan.name)}-script", run=shlex.quote(run))
+    head = _HEAD.format(
+        name=plan.name, folder=f"{safe_name(plan.name)}-script", run=shlex.quote(run), left_out=_LEFT_OUT
+    )
     if not mine:
         return f"{head}\n# Every step of this plan is native: there are no commands.\n"
-    return "\n".join([head, *("\n".join(_step(step, steps)) for step in mine)])
+    count = sum(bool(step.params.get("work")) for step in mine)
+    return "\n".join([head, *("\n".join(_step(step, steps)) for step in mine), _TAIL.format(count=count)])
 
 
 def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -92,7 +114,8 @@ def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
 
 
 def _commands(step: Step, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
-    yield f"step {safe_name(step.name)}"
+    yield f"( step {safe_name(step.name)}"
+    yield from (f"need {source}" for source in _looked_into(step, work, steps))
     for name, staged in work.staged.items():
         yield from _staged(name, staged, step, steps)
     for name, text in work.written.items():
@@ -111,6 +134,23 @@ def _commands(step: Step, work: Work, steps: Mapping[str, Step]) -> Iterator[str
         verb = "keep_if" if f"{output}?" in outputs else "keep"
         # asterisks in a pattern are for the shell
         yield f"{verb} {shlex.quote(output)} {_word(pattern, step, steps) if TOKEN.search(pattern) else pattern}"
+    yield f"); ended {safe_name(step.name)}"
+
+
+def _looked_into(step: Step, work: Work, steps: Mapping[str, Step]) -> Iterator[str]:
+    """Give the files that values are taken from: bash would go on with empty ones where a file is not there."""
+    loop: Mapping[str, str] = step.params.get("loop", {})
+    arguments = [text for call in work.calls for text in (*call.command, *call.environment.values())]
+    texts = (*work.written.values(), *work.environment.values(), *loop.values(), *arguments, *work.kept.values())
+    found = [token for text in texts for token in tokens(text)]
+    items = [step.inputs[role] for role in (token.partition(":")[0] for token in found) if role in step.inputs]
+    values = [_written_down(token, step) for token in found if token in _WRITTEN_DOWN]
+    return iter(dict.fromkeys([*(_source(item, steps) for item in items), *(file for file, _ in values)]))
+
+
+def _written_down(token: str, step: Step) -> tuple[str, str]:
+    file, key = _WRITTEN_DOWN[token]
+    return f'"$RUN/products/{step.product or safe_name(step.name)}/{file}"', key
 
 
 def _staged(name: str, staged: Staged, step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -198,8 +238,8 @@ def _token(token: str, step: Step, steps: Mapping[str, Step]) -> str:
     if role == "found":  # a file that a call before has made, whose name has an exposure in it
         return f'"$(ls {step.params[role][key]} | head -n 1)"'
     if token in _WRITTEN_DOWN:
-        file, there = _WRITTEN_DOWN[token]
-        return f'"$(value "$RUN/products/{step.product or safe_name(step.name)}/{file}" {there})"'
+        file, there = _written_down(token, step)
+        return f'"$(value {file} {there})"'
     item = step.inputs.get(role)
     if item is None:
         return f'"${{{_NOT_A_NAME.sub("_", f"{role}_{key}")}:?found by the step itself: see its log}}"'
