@@ -67,6 +67,27 @@ spectra:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("for: [{where: {module: A}, grade: 0}]", True),
+        ("for: [{where: {module: B}, grade: 0}]", True),
+        ("for: [{where: {module: B}, status: b0000x00xx0xx0000}]", True),
+        ("for: [{where: {module: B}, saamode: strict}]", True),
+        ("for: [{where: {obsid: '60001110002'}, grade: 0}]", False),
+        ("for: [{where: {module: B}, grade: 0-26}]", False),
+        ("gradeexpr: GRADE==0, for: [{where: {module: B}, grade: 0}]", False),
+        ("for: [{where: {module: B}, pi_range: 35-400}]", False),
+    ],
+)
+def test_nupipeline_is_told_the_same_of_both_modules(tmp_path: Path, said: str, refused: bool) -> None:
+    screening = f"screening: {{own: {{{said}}}}}\n"
+    text = RAW_NUSTAR + RAW + screening + "spectra: {a: {region: src, screening: own}}\n"
+    assert codes(tmp_path, text) == (["XB232"] if refused else [])
+    alone = text.replace("screening: own}", "screening: own, where: {module: B}}")
+    assert codes(tmp_path, alone) == []
+
+
 def test_a_screening_may_be_of_a_part_of_mode_06(tmp_path: Path) -> None:
     text = (
         RAW_NUSTAR

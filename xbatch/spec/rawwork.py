@@ -17,6 +17,10 @@ from xbatch.spec.report import Report
 
 __all__ = ["find_raw"]
 
+#: Cuts that nupipeline is told as well, by which of its parameters where a screening has not that itself, and what
+#: nupipeline keeps where there is no cut.
+_TOLD: Mapping[str, tuple[str, Any]] = {"grade": ("gradeexpr", [0, 26]), "status": ("statusexpr", None)}
+
 
 def find_raw(root: Table, findings: EventFindings, work: EventWork, sums: Sequence[RgsSum], report: Report) -> RawWork:
     """Gather how each observation is reduced, and what only the tools make.
@@ -78,12 +82,15 @@ def _screenings(
     """Give what nupipeline takes of each screening in use; it does both modules, so they must agree."""
     used = {(one.obsid, one.instrument): one.screenings for one in work.observed}
     found: dict[str, dict[str, Any]] = {}
+    cuts: dict[str, dict[str, Any]] = {}
     for subject in subjects:
-        for name in used.get((subject.obsid, subject.instrument), ()):
+        for name, screening in used.get((subject.obsid, subject.instrument), {}).items():
             params = findings.named.screenings.of_pipeline(name, subject)
-            if found.setdefault(name, params) != params:
+            own = {key: screening.params.get(key, all_of_them) for key, (_, all_of_them) in _TOLD.items()}
+            own = {key: cut for key, cut in own.items() if _TOLD[key][0] not in params}
+            if found.setdefault(name, params) != params or cuts.setdefault(name, own) != own:
                 message = f"'{name}' has nupipeline screen the modules of {subject.obsid} differently"
-                hint = "nupipeline does both at once: select by obsid alone"
+                hint = "nupipeline does both at once: select by obsid alone, or write a screening for each"
                 report.add(_screening(root, name), "XB232", message, hint)
     return found
 
