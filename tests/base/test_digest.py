@@ -60,7 +60,7 @@ def test_any_other_card_counts(tmp_path: Path, card: str) -> None:
     assert content_digest(make(tmp_path / "a", card)) != content_digest(make(tmp_path / "b"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(min_size=400, max_size=400), at=st.integers(0, 399), change=st.integers(1, 255))
 def test_any_changed_data_byte_changes_the_digest(tmp_path: Path, data: bytes, at: int, change: int) -> None:
     other = bytearray(data)

@@ -21,7 +21,7 @@ _VALUES = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(values=st.lists(_VALUES, max_size=40))
 def test_cards_come_back_whole(tmp_path: Path, values: list[Any]) -> None:
     path = tmp_path / "x.fits"

@@ -252,7 +252,7 @@ def test_added_cards_take_the_place_of_the_spectrums(tmp_path: Path, observed: O
 _COUNTS = hnp.arrays(np.float64, st.integers(1, 40), elements=st.integers(0, 2**31 - 1))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(
     counts=_COUNTS,
     exposure=st.floats(1e-3, 1e9),
@@ -291,7 +291,9 @@ def test_what_is_written_is_read_again(
     assert again.header["TSTART"] == 1.5e-7 and again.header["MJDREFI"] == 55197
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=150
+)
 @given(data=st.data())
 def test_no_damage_is_worse_than_a_file_error(tmp_path: Path, observed: Observed, data: st.DataObject) -> None:
     raw = bytearray(observed.pha.read_bytes())

@@ -138,7 +138,9 @@ def test_groups_out_of_order_and_overlapping_are_put_in_order_and_added(tmp_path
     assert np.array_equal(dense(response)[0], [1, 0, 0, 0, 0.5, 0.75])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=40
+)
 @given(data=st.data())
 def test_long_groups_lose_the_zeros_at_their_ends_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
     channels = data.draw(st.integers(60, 150))
@@ -350,7 +352,7 @@ def test_gzipped_beside(tmp_path: Path, observed: Observed) -> None:
     assert read_response(tmp_path / "x.rmf", None).matrix.size == read_response(observed.rmf, None).matrix.size
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(
     rows=st.lists(
         st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=0, max_size=3), min_size=1, max_size=8
@@ -385,7 +387,9 @@ def test_what_is_written_is_read_again(tmp_path: Path, rows: list[list[tuple[int
     assert np.array_equal(dense(again), full)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=150
+)
 @given(data=st.data())
 def test_no_damage_is_worse_than_a_file_error(tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(table(tmp_path, ROWS, form=data.draw(st.sampled_from(["variable", "fixed"]))).read_bytes())

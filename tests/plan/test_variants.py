@@ -20,7 +20,7 @@ from xbatch.plan.variants import Variants
 from xbatch.spec.model import Analysis, Member
 
 COUNTS, SNR, BINNING = "binning.a.counts", "binning.b.snr", "fit.one.data[0].binning"
-EACH = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")

@@ -334,7 +334,7 @@ def changed(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changed())
 def test_whatever_stands_in_a_spec_is_told_or_taken(tmp_path: Path, document: dict[str, Any]) -> None:
     path = tmp_path / "spec.yaml"

@@ -189,7 +189,7 @@ def changed(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     changed() | st.text(max_size=80),
     st.sampled_from([(), ("fit.cutoff.parameters.pl.norm.vary=[obsid]",), ("x",), ("=",)]),

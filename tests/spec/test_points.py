@@ -20,7 +20,7 @@ from xbatch.spec.schema import load_schema
 from xbatch.spec.sweep import MOST_MEMBERS
 
 COUNTS, SNR, BAND = "binning.a.counts", "binning.b.snr", "bands.full"
-EACH = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def names(folder: Path, sweep: dict[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ def test_other_tables_are_no_lists_of_sources(tmp_path: Path) -> None:
 BOTH = [(1, 0, 0, 3.0), (1, 1, 0, 2.0), (1, 2, 0, 1.0), (2, 0, 0, 7.0), (2, 1, 0, 7.0)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=8, unique=True), st.booleans())
 def test_each_source_is_one_row_and_the_likeliest_is_first(tmp_path: Path, numbers: list[int], summed: bool) -> None:
     rows = [(number, 0, 0, 1.0) for number in numbers] if summed else []
