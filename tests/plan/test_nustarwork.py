@@ -68,6 +68,21 @@ def test_times_are_given_to_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+def test_a_light_curve_is_of_a_point_or_not_as_its_own_spectrum_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = "dt: 256 s, bands: [3-78 keV], corrections: [gti, livetime, area]"
+    text = tutorial(
+        spectra="spectra: {src: {region: src}, wide: {region: src, source_type: extended}}",
+        lightcurves=f"lightcurves: {{p: {{spectrum: src, {curve}}}, e: {{spectrum: wide, {curve}}}, "
+        f"s: {{spectrum: wide, region: {{src.radius: 60 arcsec}}, {curve}}}}}",
+        engine="",
+    )
+    steps = {step.name: step for step in planned(context_of(tmp_path, text), monkeypatch)}
+    calls = {name: work_of(steps[f"lightcurve:60001110002/FPMA/{name}"]).calls[0].args for name in "pes"}
+    assert {name: ("extended", "yes") in args for name, args in calls.items()} == {"p": False, "e": True, "s": True}
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

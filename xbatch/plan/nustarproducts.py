@@ -142,7 +142,7 @@ def curve_steps(context: RawContext, observed: Mapping[str, Observed], reduced: 
 def _curve(context: RawContext, observed: Observed, job: LightCurveJob, here: Reduced, because: str) -> RawMade:
     corrections = job.params.get("corrections", ())
     area = "area" in corrections
-    extended = _is_extended(context, job)
+    extended = job.source_type == "extended"
     wanted = Wanted(observed, job.region, job.background, job.screening, job.gti, area and not extended, job.path)
     place = located(context, wanted)
     if isinstance(place, Problem):
@@ -193,12 +193,3 @@ def _fixed_calls(curves: Curves, folder: str, job: LightCurveJob) -> tuple[Call,
         calls.append(curves.call(own, (band.lo, band.hi), spectra=number == 0 and first))
         calls += [curves.subtraction(own, _SCALE)] if curves.lcmath else []
     return tuple(calls)
-
-
-def _is_extended(context: RawContext, job: LightCurveJob) -> bool:
-    """Say whether the source in a light curve's region is larger than the PSF, as its spectrum says."""
-    return any(
-        one.source_type == "extended" and one.region == job.region
-        for one in context.work.spectra
-        if f"{one.subject.obsid}/{one.subject.instrument}" == job.observed
-    )
