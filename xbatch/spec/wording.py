@@ -13,6 +13,9 @@ __all__ = ["a", "flow", "found_text", "kind_of", "kinds_text", "type_hint"]
 
 _SHORT = 40
 _TOO_LARGE = re.compile(r"[-+]?[1-9][0-9]*(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_PLAIN_NUMBER = re.compile(r"[0-9.]+")
+_BEGINS_WITH_A_NUMBER = re.compile(r"([<>]=? ?)?[0-9]")
+_QUANTITY = re.compile(r"([<>]=? )?[0-9.]+ ([A-Za-z/]+)")
 _KINDS = {
     "string": "text",
     "number": "a number",
@@ -55,8 +58,20 @@ def found_text(node: Node) -> str:
 
 def type_hint(node: Node, kinds: list[str], name: str, example: Any = None) -> str:
     """Say what to write instead, where that can be guessed; else give the example."""
-    hint = _guessed(node, kinds, name)
+    hint = _measured(node, kinds, example) or _guessed(node, kinds, name)
     return hint or (f"for example {flow(example)}" if example not in (None, "", [], {}) else "")
+
+
+def _measured(node: Node, kinds: list[str], example: Any) -> str:
+    """Put a bare number into the form of the example, where quotes around it would not make it what is wanted."""
+    bare = isinstance(node, Scalar) and kind_of(node) in {"integer", "number"} and "string" in kinds
+    if not bare or not isinstance(example, str) or not _BEGINS_WITH_A_NUMBER.match(example):
+        return ""
+    form = _QUANTITY.fullmatch(example)
+    if form is None or not _PLAIN_NUMBER.fullmatch(node.text):
+        return f"for example {flow(example)}"
+    quantity = f"{form[1] or ''}{node.text} {form[2]}"
+    return f"write the number with its unit, such as {flow(quantity)}"
 
 
 def _guessed(node: Node, kinds: list[str], name: str) -> str:
