@@ -69,3 +69,15 @@ def test_extractor_makes_whole_images(tmp_path: Path) -> None:
     (problem,) = made.problems
     assert problem.code == "XB412" and "extractor makes whole ones" in problem.message
     assert by_task(made, "image") == []
+
+
+def test_a_range_of_pi_that_extractor_would_not_heed_is_refused(tmp_path: Path) -> None:
+    text = tutorial(
+        screening="screening: {default: {pi_range: 35-210}}",
+        spectra="",
+        lightcurves="",
+        images="images: {soft: {bands: [3-30 keV]}}",
+        engine="engine: {images: heasoft}",
+    )
+    (problem,) = made_of(context_of(tmp_path, text)).problems
+    assert problem.code == "XB412" and "'default' has a pi_range, which extractor does not heed" in problem.message

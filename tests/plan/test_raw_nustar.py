@@ -283,6 +283,23 @@ def test_barycentred_times(tmp_path: Path) -> None:
     assert curve.inputs["list"] == StepInput(step.name, "events.fits")
 
 
+def test_a_reduction_is_barycentred_for_the_modules_that_use_it(tmp_path: Path) -> None:
+    text = NGC5506.replace("level: raw}", "level: raw, pipeline: {barycentre: true}}")
+    text = text.replace("screening: spectral}", "for: [{where: {module: B}, screening: strict}]}")
+    text = text.replace(
+        "screening: {spectral: {saamode: none, tentacle: false}}", "screening: {strict: {saamode: strict}}"
+    )
+    made = made_of(context_of(tmp_path, text))
+    assert [step.name for step in by_task(made, "nupipeline")] == [
+        "nupipeline:60061323002",
+        "nupipeline:60061323002/strict",
+    ]
+    assert [step.name for step in by_task(made, "barycorr")] == [
+        "barycorr:60061323002/FPMA",
+        "barycorr:60061323002/FPMB/strict",
+    ]
+
+
 def test_split_mode(tmp_path: Path) -> None:
     text = tutorial(data="data: {root: data, level: raw, pipeline: {split: true}}")
     (step,) = by_task(made_of(context_of(tmp_path, text)), "nupipeline")

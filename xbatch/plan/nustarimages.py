@@ -13,7 +13,7 @@ from xbatch.commands.nustar import nuexpomap
 from xbatch.plan.eventlists import EventLists, ListInputs, identity, selected_times
 from xbatch.plan.eventproducts import EXPOSURE_MAP, exposure_map_name, fixed_bands, image_step
 from xbatch.plan.nustarproducts import ByList, weighed_spectra
-from xbatch.plan.nustarwork import impossible, needs_caldb
+from xbatch.plan.nustarwork import impossible, needs_caldb, not_heeded
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.plan.steps import Step
 from xbatch.spec.eventmodel import ImageJob, Observed
@@ -68,6 +68,10 @@ def image_steps(context: RawContext, observed: Mapping[str, Observed], reduced: 
             message = f"the image {job.name!r} has an origin or a size, and extractor makes whole ones"
             hint = "remove them, or write engine: {images: native}"
             made |= RawMade(problems=(impossible(context, job.observed, message, hint, job.path),))
+            continue
+        refused = not_heeded(context, where, job.screening, "extractor", job.path)
+        if refused is not None:
+            made |= RawMade(problems=(refused,))
             continue
         step = _image_step(context, where, job, reduced)
         made |= RawMade(steps=(step,), curves=frozenset({step.name}))

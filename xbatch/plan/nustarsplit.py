@@ -51,16 +51,16 @@ def split_steps(
     reduction : str
         Name of the reduction; empty for the first.
     wanted : collection of str
-        Camera head units, ``12``; empty text for mode 01.
+        Camera head units, ``12``; empty text for mode 01. Nothing where the reduction is for the other module.
 
     Returns
     -------
     steps : tuple of Step
     parts : dict of str to Reduced
-        What each of `wanted` is made of; that of mode 01 where nothing is wanted.
+        What each of `wanted` is made of.
     """
     units = [chu for chu in dict.fromkeys(wanted) if chu]
-    parts: dict[str, Reduced] = {} if wanted and "" not in wanted else {"": whole}
+    parts: dict[str, Reduced] = {"": whole} if "" in wanted else {}
     if not units:
         return (), parts
     steps: list[Step] = []

@@ -18,7 +18,7 @@ from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import FileInput, Input, Step, StepInput
 from xbatch.spec.eventmodel import Observed
 
-__all__ = ["Located", "Reduced", "Wanted", "impossible", "located", "needs_caldb"]
+__all__ = ["Located", "Reduced", "Wanted", "impossible", "located", "needs_caldb", "not_heeded"]
 
 _REGION_FILES = ("src.reg", "bgd.reg")
 _TIMES = "times.gti"
@@ -161,14 +161,22 @@ class Located:
     ghost_rays: bool = True
 
 
+def not_heeded(context: RawContext, observed: Observed, screening: str, tool: str, path: str) -> Problem | None:
+    """Say which cut of a screening a tool would not make: nupipeline, which has made the others, has none on PI."""
+    chosen = observed.screenings.get(screening)
+    if chosen is None or chosen.params.get("pi_range") is None:
+        return None
+    message = f"the screening {screening!r} has a pi_range, which {tool} does not heed"
+    hint = "remove it: bands select energies; or have xbatch count the events (engine: native)"
+    return impossible(context, observed.subject, message, hint, path)
+
+
 def located(context: RawContext, wanted: Wanted) -> Located | Problem:
     """Put the regions of source and background, and the times, where nuproducts can read them."""
     observed = wanted.observed
-    chosen = observed.screenings.get(wanted.screening)
-    if chosen is not None and chosen.params.get("pi_range") is not None:
-        message = f"the screening {wanted.screening!r} has a pi_range, which nuproducts does not heed"
-        hint = "remove it: bands of fits and light curves select energies; or extract natively (engine: native)"
-        return impossible(context, observed.subject, message, hint, wanted.path)
+    refused = not_heeded(context, observed, wanted.screening, "nuproducts", wanted.path)
+    if refused is not None:
+        return refused
     staged: dict[str, Staged] = {}
     written: dict[str, str] = {}
     inputs: dict[str, Input] = {}
