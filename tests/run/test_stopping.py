@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,21 +30,19 @@ from xbatch.run.session import execute
 def tell(event):
     print(event.kind, event.step, flush=True)
 
-root, pause, grace = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
-what = plan(step("join:first", text="x"), step("join:a", "join:first", pause=pause),
-            step("join:b", "join:first", pause=pause, text="b"), step("join:next", "join:a"))
+root, grace, until = Path(sys.argv[1]), float(sys.argv[2]), str(Path(sys.argv[1], "until"))
+what = plan(step("join:first", text="x"), step("join:a", "join:first", until=until),
+            step("join:b", "join:first", until=until, text="b"), step("join:next", "join:a"))
 result = execute(what, root / "toy", root / ".store", jobs=2, grace=grace, registry=TOYS, on_event=tell)
 print(result.counts(), result.signal, result.exit_status)
 """
 
 
 @contextmanager
-def running(
-    root: Path, pause: float, grace: float, *before: str
-) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
-    """Start a run in a process group of its own and wait until both slow steps are at work."""
+def running(root: Path, grace: float, *before: str) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """Start a run in a process group of its own and wait until both steps are at work that `let_end` lets end."""
     child = subprocess.Popen(
-        [*before, sys.executable, "-c", RUN, str(root), str(pause), str(grace)],
+        [*before, sys.executable, "-c", RUN, str(root), str(grace)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -52,19 +51,41 @@ def running(
     )
     with child:
         try:
-            assert child.stdout is not None
-            seen: set[str] = set()
-            while not {"started join:a\n", "started join:b\n"} <= seen:
-                line = child.stdout.readline()
-                assert line, f"ended too soon: {seen}"
-                seen.add(line)
-            wait_for(lambda: bool(list((root / "toy" / "logs").glob("join.[ab].log"))))
+            hear(child, "started join:a\n", "started join:b\n")
+            wait_for(lambda: len(list((root / "toy" / "logs").glob("join.[ab].log"))) == 2)
             yield child, psutil.Process(child.pid)
         finally:
             child.kill()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def hear(child: subprocess.Popen[str], *lines: str) -> None:
+    """Read what a run says until it has said all these lines."""
+    assert child.stdout is not None
+    seen: set[str] = set()
+    while not set(lines) <= seen:
+        line = child.stdout.readline()
+        assert line, f"ended too soon: {seen}"
+        seen.add(line)
+
+
+def rest_of(child: subprocess.Popen[str]) -> str:
+    """Give all that a run says from now on; one that does not end in a minute is killed."""
+    assert child.stdout is not None
+    late = threading.Timer(60, child.kill)
+    late.start()
+    try:
+        with child:
+            return child.stdout.read()
+    finally:
+        late.cancel()
+
+
+def let_end(root: Path) -> None:
+    """Let the steps end that are at work."""
+    (root / "until").touch()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -77,7 +98,15 @@ def workers_of(run: psutil.Process) -> list[psutil.Process]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+    _, alive = psutil.wait_procs(processes, timeout=0)
+    return not any(status_of(one) != psutil.STATUS_ZOMBIE for one in alive)
+
+
+def status_of(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.NoSuchProcess:
+        return str(psutil.STATUS_ZOMBIE)
 
 
 def nothing_half_made(root: Path) -> bool:
@@ -102,16 +131,15 @@ def nothing_half_made(root: Path) -> bool:
 def test_a_stopped_run_leaves_no_process_and_no_half_made_file(
     tmp_path: Path, signals: list[signal.Signals], status: int
 ) -> None:
-    grace = 0.3 if len(signals) == 1 else 60.0
-    with running(tmp_path, 60.0, grace) as (child, process):
+    grace = 0.3 if len(signals) == 1 else 600.0
+    with running(tmp_path, grace) as (child, process):
         family = process.children(recursive=True)
         assert len(family) >= 2
-        began = time.monotonic()
-        for number in signals:
+        for count, number in enumerate(signals):
+            if count == 1:
+                hear(child, "stopping \n")  # two of a kind that are not looked at yet are one to the system
             child.send_signal(number) if number == signal.SIGTERM else os.killpg(child.pid, number)
-            time.sleep(0.1)
-        output, _ = child.communicate(timeout=30)
-    assert time.monotonic() - began < 20
+        output = rest_of(child)
     assert f"{{'done': 1, 'cancelled': 3}} {signals[0].value} {status}\n" in output
     assert "Traceback" not in output
     wait_for(lambda: gone(family))
@@ -119,35 +147,40 @@ def test_a_stopped_run_leaves_no_process_and_no_half_made_file(
 
 
 def test_steps_that_end_in_time_are_kept(tmp_path: Path) -> None:
-    with running(tmp_path, 1.0, 30.0) as (child, _):
+    with running(tmp_path, 600.0) as (child, _):
         os.killpg(child.pid, signal.SIGINT)
-        output, _ = child.communicate(timeout=40)
+        hear(child, "stopping \n")
+        let_end(tmp_path)
+        output = rest_of(child)
     assert "{'done': 3, 'cancelled': 1} 2 130\n" in output
     assert nothing_half_made(tmp_path)
 
 
 @pytest.mark.usefixtures("hears_hangups")
 def test_a_closed_terminal_is_told_once_and_gives_steps_their_time(tmp_path: Path) -> None:
-    with running(tmp_path, 1.0, 30.0) as (child, _):
+    with running(tmp_path, 600.0) as (child, _):
         for _ in range(3):  # the system tells it, and then the shell, each to the whole group
             os.killpg(child.pid, signal.SIGHUP)
             time.sleep(0.05)
-        output, _ = child.communicate(timeout=40)
+        hear(child, "stopping \n")
+        let_end(tmp_path)
+        output = rest_of(child)
     assert "{'done': 3, 'cancelled': 1} 1 129\n" in output
     (stopping,) = [entry for entry in read_journal(tmp_path / "toy") if entry["event"] == "stopping"]
-    assert stopping["message"] == "the terminal was closed; 2 steps still run and are given 30 s"
+    assert stopping["message"] == "the terminal was closed; 2 steps still run and are given 600 s"
     assert not held_by(tmp_path / "toy")
 
 
 def test_who_says_nohup_outlives_the_terminal(tmp_path: Path) -> None:
-    with running(tmp_path, 1.0, 30.0, "nohup") as (child, _):
+    with running(tmp_path, 600.0, "nohup") as (child, _):
         os.killpg(child.pid, signal.SIGHUP)
-        output, _ = child.communicate(timeout=40)
+        let_end(tmp_path)
+        output = rest_of(child)
     assert "{'done': 4} 0 0\n" in output
 
 
 def test_after_a_kill_the_next_run_goes_on_and_clears_up(tmp_path: Path) -> None:
-    with running(tmp_path, 60.0, 5.0) as (child, process):
+    with running(tmp_path, 600.0) as (child, process):
         family = process.children(recursive=True)
         child.kill()
         child.wait()
@@ -160,20 +193,24 @@ def test_after_a_kill_the_next_run_goes_on_and_clears_up(tmp_path: Path) -> None
 
 
 def test_a_killed_worker_costs_its_own_step_one_try(tmp_path: Path) -> None:
-    with running(tmp_path, 2.0, 5.0) as (child, process):
-        wait_for(lambda: len(workers_of(process)) == 2)
+    with running(tmp_path, 600.0) as (child, process):
         workers = workers_of(process)
+        assert len(workers) == 2
         workers[0].kill()
-        output, _ = child.communicate(timeout=40)
-    assert output.count("lost join:") == 1
+        assert child.stdout is not None
+        lost = child.stdout.readline()
+        let_end(tmp_path)
+        output = rest_of(child)
+    assert lost.startswith("lost join:")
+    assert "lost join:" not in output
     assert "{'done': 4} 0 0\n" in output
 
 
 def test_two_runs_at_once_on_one_store(tmp_path: Path) -> None:
-    script = RUN.replace('root / "toy"', "root / sys.argv[4]")
+    script = RUN.replace('root / "toy"', "root / sys.argv[3]").replace("until=until", "pause=0.1")
     children = [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path), "0.1", "5", name],
+            [sys.executable, "-c", script, str(tmp_path), "600", name],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -182,7 +219,7 @@ def test_two_runs_at_once_on_one_store(tmp_path: Path) -> None:
         for name in ("one", "two")
     ]
     for child in children:
-        output, _ = child.communicate(timeout=30)
+        output = rest_of(child)
         assert " 0 0\n" in output
         assert "failed" not in output
     for name in ("one", "two"):

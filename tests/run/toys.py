@@ -24,9 +24,11 @@ def _read(job: Job) -> str:
 
 
 def join(job: Job) -> Outcome:
-    """Write the inputs one after another and then ``text``."""
+    """Write the inputs one after another and then ``text``; after a pause, and not before there is a file ``until``."""
     if "pause" in job.params:
         time.sleep(job.params["pause"])
+    while "until" in job.params and not Path(job.params["until"]).exists():
+        time.sleep(0.01)
     text = _read(job) + str(job.params.get("text", ""))
     (job.out / "out.txt").write_text(text or "-")
     return Outcome({"length": len(text), "pid": os.getpid()}, tuple(job.params.get("notes", ())))
