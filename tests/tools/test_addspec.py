@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from tests.fakes.core import calls
 from tests.tasks.test_combine import PARAMS, bright, dense
 from tests.tasks.test_group import SIZE, response
 from xbatch.base.errors import StepError
+from xbatch.commands.call import Work
 from xbatch.ogip.pha import read_pha, write_pha
 from xbatch.ogip.response import load_response, save_response
 from xbatch.registry import Job, Outcome
 from xbatch.tasks import combine as native
 from xbatch.tools import addspec
+from xbatch.tools.execute import Session
 
 
 @pytest.fixture
@@ -27,11 +30,13 @@ def headas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return next((tmp_path / "tools").glob("heasoft-*/*"))
 
 
-def job(folder: Path, out: str, members: int = 2, responses: bool = True, **params: Any) -> Job:
+def job(
+    folder: Path, out: str, members: int = 2, responses: bool = True, exposure: float = 1000.0, **params: Any
+) -> Job:
     inputs = {}
     for number in range(members):
-        source = bright(number, exposure=1000.0 * (number + 1))
-        below = bright(number + 9, exposure=1000.0 * (number + 1), backscal=np.full(SIZE, 0.008))
+        source = bright(number, exposure=exposure * (number + 1))
+        below = bright(number + 9, exposure=exposure * (number + 1), backscal=np.full(SIZE, 0.008))
         for role, one in (("spectrum", source), ("background", below)):
             inputs[f"{role}/{number}"] = folder / f"{role}{number}.pha"
             write_pha(inputs[f"{role}/{number}"], one)
@@ -70,6 +75,52 @@ def test_a_background_that_is_subtracted(headas: Path, tmp_path: Path) -> None:
     assert not two.poisson and one.stat_err is not None and two.stat_err is not None
     # not the roots of counts that addspec has multiplied by a thousand
     assert np.allclose(one.stat_err, two.stat_err, rtol=1e-5)
+
+
+# three times this is just below, and just above, what a whole number of 4 bytes holds, divided by bexpscale
+@pytest.mark.parametrize("exposure", [715_827.0, 715_829.0])
+def test_exposures_that_addspec_cannot_hold_are_told(headas: Path, tmp_path: Path, exposure: float) -> None:
+    one = job(tmp_path, "tool", responses=False, exposure=exposure)
+    if exposure < 715_828.0:
+        addspec.run(one)
+        assert read_pha(tmp_path / "tool" / "spectrum.pha").exposure == pytest.approx(3 * exposure)
+        return
+    with pytest.raises(StepError) as told:
+        addspec.run(one)
+    assert str(told.value) == (
+        "addspec has written EXPOSURE -2.14748365e+09 s for the background of the sum, which should be 2.147487e+09 s: "
+        "that of its members, times 1000 (bexpscale); it writes no more than 2147483647 s, which are 2.15e+06 s of its "
+        "members. Write engine: {combine: native}, which adds the same spectra without this limit"
+    )
+    # as the message says
+    native.run(job(tmp_path, "native", responses=False, exposure=exposure))
+    assert read_pha(tmp_path / "native" / "background.pha").exposure == 3 * exposure
+
+
+def test_without_backgrounds_there_is_no_such_limit(headas: Path, tmp_path: Path) -> None:
+    one = job(tmp_path, "tool", responses=False, exposure=1e7)
+    alone = {role: path for role, path in one.inputs.items() if role.startswith("spectrum/")}
+    addspec.run(replace(one, inputs=alone))
+    assert read_pha(tmp_path / "tool" / "spectrum.pha").exposure == 3e7
+
+
+@pytest.mark.parametrize(("suffix", "what"), [("pha", "the sum"), ("bak", "the background of the sum")])
+def test_any_other_exposure_is_told(
+    headas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, what: str
+) -> None:
+    done = Session.do
+
+    def halve(session: Session, work: Work) -> None:
+        done(session, work)
+        path = session.folder / f"sum.{suffix}"
+        made = read_pha(path)
+        path.unlink()
+        write_pha(path, replace(made, exposure=made.exposure / 2), made.header)
+
+    monkeypatch.setattr(Session, "do", halve)
+    with pytest.raises(StepError, match=rf"has written EXPOSURE 1500(000)? s for {what}, which should be") as told:
+        addspec.run(job(tmp_path, "tool", responses=False))
+    assert "it writes no more" not in str(told.value)
 
 
 def test_one_spectrum_is_not_added(headas: Path, tmp_path: Path) -> None:

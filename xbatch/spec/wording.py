@@ -64,8 +64,9 @@ def type_hint(node: Node, kinds: list[str], name: str, example: Any = None) -> s
 
 def _measured(node: Node, kinds: list[str], example: Any) -> str:
     """Put a bare number into the form of the example, where quotes around it would not make it what is wanted."""
-    bare = isinstance(node, Scalar) and kind_of(node) in {"integer", "number"} and "string" in kinds
-    if not bare or not isinstance(example, str) or not _BEGINS_WITH_A_NUMBER.match(example):
+    if not isinstance(node, Scalar) or kind_of(node) not in {"integer", "number"} or "string" not in kinds:
+        return ""
+    if not isinstance(example, str) or not _BEGINS_WITH_A_NUMBER.match(example):
         return ""
     form = _QUANTITY.fullmatch(example)
     if form is None or not _PLAIN_NUMBER.fullmatch(node.text):

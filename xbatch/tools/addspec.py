@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from xbatch.base.errors import StepError
+from xbatch.base.fitsheader import first_with
 from xbatch.commands.sums import SUM, sum_work
 from xbatch.ogip.pha import read_pha
 from xbatch.ogip.response import read_response
@@ -18,6 +20,13 @@ from xbatch.tools.execute import Session
 from xbatch.xray.spectra_sum import Measured, background_ratio, subtract_backgrounds
 
 __all__ = ["run"]
+
+#: What addspec multiplies the exposures of backgrounds by, and their counts (``bexpscale``, its default).
+_SCALE = 1000.0
+#: The largest whole number of 4 bytes.
+_MOST = 2**31 - 1
+#: Single precision, through a sum and a product; times are cut to whole seconds too.
+_ROUNDING = 1e-5
 
 
 def run(job: Job) -> Outcome:
@@ -30,7 +39,8 @@ def run(job: Job) -> Outcome:
     Raises
     ------
     StepError
-        addspec failed, nothing is left to be added, or members do not go together.
+        addspec failed or has written another exposure than that of the members, nothing is left to be added, or members
+        do not go together.
     FileError
         An input cannot be read.
     """
@@ -49,6 +59,11 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
     work = sum_work([member.number for member in members], paired, answered)
     with Session(job) as session:
         session.do(work)
+        exposures = [member.spectrum.exposure for member in members]
+        _check_exposure(session.folder / f"{SUM}.pha", "the sum", sum(exposures))
+        if paired:
+            below_exposures = [member.background.exposure for member in members if member.background is not None]
+            _check_exposure(session.folder / f"{SUM}.bak", "the background of the sum", sum(below_exposures), _SCALE)
         total = measured(read_pha(session.folder / f"{SUM}.pha"), "the sum")
         below = measured(read_pha(session.folder / f"{SUM}.bak"), "the background of the sum") if paired else None
         response = read_response(session.folder / f"{SUM}.rsp", None) if answered else None
@@ -62,6 +77,33 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
             "more than were counted, and are not Poisson's"
         )
     return Added(total, below, response, facts)
+
+
+def _check_exposure(path: Path, what: str, members: float, scale: float = 1.0) -> None:
+    """Hold the EXPOSURE of a sum to that of its members.
+
+    addspec adds the exposures of backgrounds in single precision, multiplies them by ``bexpscale`` and gives mathpha the
+    whole number, of 4 bytes: with more than 2.1 Ms it is another one (`addspec.f`, DO_ADDSPEC 1.2.1; what Fortran's INT
+    gives then depends on the machine).
+    """
+    wanted = scale * members
+    header = first_with(path, lambda header: "EXPOSURE" in header)
+    found = None if header is None else header["EXPOSURE"]
+    if isinstance(found, int | float) and abs(found - wanted) <= _ROUNDING * wanted + 1.0:
+        return
+    times = f", times {scale:g} (bexpscale)" if scale != 1.0 else ""
+    why = (
+        f"; it writes no more than {_MOST} s, which are {_MOST / scale:.3g} s of its members" if wanted > _MOST else ""
+    )
+    raise StepError(
+        f"addspec has written EXPOSURE {_seconds(found)} for {what}, which should be {_seconds(wanted)}: that of its "
+        f"members{times}{why}",
+        cure="Write engine: {combine: native}, which adds the same spectra without this limit",
+    )
+
+
+def _seconds(value: object) -> str:
+    return f"{value:.9g} s" if isinstance(value, int | float) else "none"
 
 
 def _with_errors(total: Measured, below: Measured, members: Sequence[Member]) -> Measured:

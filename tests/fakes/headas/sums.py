@@ -13,6 +13,7 @@ from tests.fakes.headas.parameters import Parameters
 __all__ = ["TOOLS"]
 
 _LONGEST_NAME = 100
+_TOO_LARGE = 2**31
 #: Bins that overlap by less, s, touch.
 _TOUCH = 1e-6
 
@@ -101,7 +102,11 @@ def _add(members: list[str], scratch: Path, subtracts: bool, adds: bool) -> None
 
 
 def _scale_backgrounds(members: list[str], scratch: Path, factor: float) -> None:
-    """Scale each background to its spectrum, and times and counts by a factor, before whole counts are added."""
+    """Scale each background to its spectrum, and times and counts by a factor, before whole counts are added.
+
+    The time is kept as addspec.f does: added in single precision, then made a whole number of 4 bytes, which on the
+    usual machines is the least one where it is too large.
+    """
     from dataclasses import replace
 
     import numpy as np
@@ -111,7 +116,8 @@ def _scale_backgrounds(members: list[str], scratch: Path, factor: float) -> None
     spectra = [read_pha(Path(one)) for one in members]
     below = [read_pha(Path(read_parts(Path(one))[1].get(_LINKS["background"]))) for one in members]
     scaled = [factor * one.backscal / back.backscal * back.counts for one, back in zip(spectra, below, strict=True)]
-    exposure = int(sum(back.exposure for back in below) * factor)
+    time = sum((np.float32(back.exposure) for back in below), np.float32(0)) * np.float32(factor)
+    exposure = int(time) if time < _TOO_LARGE else -_TOO_LARGE
     made = read_pha(scratch / "background.pha")
     made = replace(made, counts=np.rint(np.sum(scaled, axis=0)), exposure=float(exposure), poisson=True, stat_err=None)
     total = read_pha(scratch / "spectrum.pha")
