@@ -92,7 +92,7 @@ def test_an_answer_comes_back_in_its_slot(pool: DaskPool, scheduler: Scheduler, 
     pool.start(1, order(tmp_path, "join", text="x"))
     assert pool.wait(0) == []
     scheduler.futures[0].come("finished", pickle.dumps(Finished("join:a", 0, ANSWER)))
-    assert pool.wait(5) == [Finished("join:a", 1, ANSWER)]
+    assert pool.wait(60) == [Finished("join:a", 1, ANSWER)]
     assert pool.kill() == []
     assert not scheduler.dismissed
 
@@ -100,16 +100,16 @@ def test_an_answer_comes_back_in_its_slot(pool: DaskPool, scheduler: Scheduler, 
 def test_a_death_comes_back_in_its_slot(pool: DaskPool, scheduler: Scheduler, tmp_path: Path) -> None:
     pool.start(1, order(tmp_path, "join", text="x"))
     scheduler.futures[0].come("finished", pickle.dumps(Lost("join:a", 0, "SIGKILL 9")))
-    assert pool.wait(5) == [Lost("join:a", 1, "SIGKILL 9")]
+    assert pool.wait(60) == [Lost("join:a", 1, "SIGKILL 9")]
     pool.start(1, order(tmp_path, "join", text="x"))
     scheduler.futures[1].come("cancelled")
-    assert pool.wait(5) == [Lost("join:a", 1, "Dask has cancelled it")]
+    assert pool.wait(60) == [Lost("join:a", 1, "Dask has cancelled it")]
 
 
 def test_what_dask_cannot_do_stops_the_run(pool: DaskPool, scheduler: Scheduler, tmp_path: Path) -> None:
     pool.start(0, order(tmp_path, "join", text="x"))
     scheduler.futures[0].come("error", ModuleNotFoundError("No module named 'xbatch'\nmore"))
-    (message,) = pool.wait(5)
+    (message,) = pool.wait(60)
     assert isinstance(message, Finished)
     assert (message.step, message.slot) == ("join:a", 0)
     assert message.answer.hopeless
@@ -133,22 +133,23 @@ def test_a_lost_worker_costs_what_it_had_begun(pool: DaskPool, scheduler: Schedu
     scheduler.hear({"action": BEGAN, "key": first})
     scheduler.slots = 1
     scheduler.hear({"action": "remove-worker", "worker": "tcp://w:1", "processing-tasks": {first, second, "foreign"}})
-    assert pool.wait(5) == [Slots(1), Lost("join:a", 0, "Dask has lost its worker tcp://w:1")]
+    assert pool.wait(60) == [Slots(1), Lost("join:a", 0, "Dask has lost its worker tcp://w:1")]
     assert scheduler.cancelled == [first]
     scheduler.slots = 4
     scheduler.hear({"action": "add-worker", "worker": "tcp://w:2"})
     scheduler.hear({"action": "retire-workers"})
-    assert pool.wait(5) == [Slots(4)]
+    assert pool.wait(60) == [Slots(4)]
 
 
 def test_workers_that_were_not_heard_of_are_found(
     pool: DaskPool, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("xbatch.run.daskpool._LOOK_S", 600.0)
     assert pool.wait(0) == []
     scheduler.unheard = 3
     assert pool.wait(0) == []
     monkeypatch.setattr("xbatch.run.daskpool._LOOK_S", 0.05)
-    assert pool.wait(10) == [Slots(3)]
+    assert pool.wait(60) == [Slots(3)]
 
 
 def test_without_workers_a_run_waits_and_then_gives_up(
@@ -158,7 +159,7 @@ def test_without_workers_a_run_waits_and_then_gives_up(
     pool.start(0, order(tmp_path, "join", text="x"))
     scheduler.slots = 0
     assert pool.wait(0) == [Slots(0)]
-    first, second = pool.wait(10)
+    first, second = pool.wait(60)
     assert isinstance(first, Hopeless)
     assert first.message.startswith("the Dask scheduler at tcp://there:8786 has no workers left. What is finished is")
     assert second == Lost("join:a", 0, "")
@@ -171,7 +172,7 @@ def test_without_a_scheduler_a_run_gives_up(
     monkeypatch.setattr("xbatch.run.daskpool._LOOK_S", 0.05)
     scheduler.alive = False
     pool.start(0, order(tmp_path, "join", text="x"))
-    first, second = pool.wait(10)
+    first, second = pool.wait(60)
     assert isinstance(first, Hopeless)
     assert "the connection to the Dask scheduler at tcp://there:8786 was lost" in first.message
     assert second == Lost("join:a", 0, "Dask's scheduler is gone")
@@ -180,7 +181,7 @@ def test_without_a_scheduler_a_run_gives_up(
 
 def test_what_cannot_be_sent_is_an_answer(pool: DaskPool, tmp_path: Path) -> None:
     pool.start(0, order(tmp_path, "join", text=(number for number in ())))
-    (message,) = pool.wait(5)
+    (message,) = pool.wait(60)
     assert isinstance(message, Finished)
     assert message.answer.message.startswith("internal error: the step could not be sent to a worker")
 
@@ -194,7 +195,7 @@ def test_a_wait_ends_when_woken_and_when_time_is_up(scheduler: Scheduler) -> Non
         assert pool.wait(None) == []
         began = time.monotonic()
         assert pool.wait(0.1) == []
-        assert 0.1 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 0.1
     os.close(wake)
     os.close(write)
     scheduler.hear({"action": "add-worker"})  # too late, and no matter

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.run.processes import children, gone
 from tests.run.test_worker import order
 from xbatch import __version__
 from xbatch.run.hands import Hands, Probe
@@ -40,12 +40,8 @@ def pid_of(result: Finished | Lost) -> int:
     return int(result.answer.record["facts"]["pid"])
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def wait_for(path: Path) -> int:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
@@ -62,20 +58,26 @@ def test_processes_end_when_there_is_nothing_to_do(
     hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("xbatch.run.hands._REST_S", 0.01)
+    before = children()
     first = pid_of(do(hands, "1", order(tmp_path / "1", "join", text="x")))
-    deadline = time.monotonic() + 10
-    while psutil.Process().children():
+    assert gone(first)
+    deadline = time.monotonic() + 60
+    while children(before):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert pid_of(do(hands, "2", order(tmp_path / "2", "join", text="x"))) != first
 
 
 def test_each_thread_has_a_process(hands: Hands, tmp_path: Path) -> None:
+    marks = [tmp_path / "mark1", tmp_path / "mark2"]
     with ThreadPoolExecutor(2) as threads:
-        both = [
-            threads.submit(do, hands, name, order(tmp_path / name, "join", text="x", pause=0.5)) for name in ("1", "2")
-        ]
-        assert len({pid_of(one.result()) for one in both}) == 2
+        try:
+            for mark, other in (marks, marks[::-1]):  # each waits for the other to begin
+                what = order(tmp_path / f"at {mark.name}", "linger", mark=str(mark), until=str(other), text="x")
+                threads.submit(do, hands, mark.name, what)
+            assert len({wait_for(mark) for mark in marks}) == 2
+        finally:
+            hands.close()  # one that were alone would wait for ever
 
 
 def test_a_killed_process_is_told(hands: Hands, tmp_path: Path) -> None:
@@ -99,8 +101,8 @@ def test_a_step_that_is_ended_takes_all_with_it(hands: Hands, tmp_path: Path, ho
         result = thread.submit(do, hands, "1", what)
         pid = wait_for(mark)
         hands.end("1") if how == "end" else hands.close()
-        assert isinstance(result.result(20), Lost)
-    assert gone(pid)
+        assert isinstance(result.result(60), Lost)
+    assert gone(pid, 0)
     if how == "end":
         assert pid_of(do(hands, "1", order(tmp_path / "2", "join", text="x")))
     else:
@@ -117,10 +119,7 @@ def test_what_is_left_of_a_process_is_killed_with_it(hands: Hands, tmp_path: Pat
     child = tmp_path / "child"
     what = order(tmp_path, "misbehave", how="die with a child", mark=str(child))
     assert isinstance(do(hands, "1", what), Lost)
-    deadline = time.monotonic() + 10
-    while not gone(int(child.read_text())):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert gone(int(child.read_text()))
 
 
 def test_temporary_files_lie_where_the_cluster_wants_them(hands: Hands, tmp_path: Path) -> None:
@@ -174,7 +173,4 @@ def test_hands_that_are_killed_midway_leave_nothing(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path)], cwd=Path(__file__).parents[2]) as alone:
         pid = wait_for(tmp_path / "mark")
         alone.kill()
-    deadline = time.monotonic() + 10
-    while not gone(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert gone(pid)

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from xbatch.commands.call import HEASOFT, Call, Staged, Work
 from xbatch.registry import Job
 
@@ -46,21 +44,7 @@ def _padded(data: bytes, filler: bytes) -> bytes:
     return data + filler * (-len(data) % BLOCK)
 
 
-def gone(pid: int, seconds: float = 10.0) -> bool:
-    """Wait until a process is no more."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        if time.monotonic() >= end:
-            return False
-        time.sleep(0.02)
-
-
-def appears(path: Path, seconds: float = 20.0) -> str:
+def appears(path: Path, seconds: float = 60.0) -> str:
     """Wait until a file is there and holds something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tools.bench import appears, gone
+from tests.run.processes import gone
+from tests.tools.bench import appears
 from xbatch.tools import child
 from xbatch.tools.launch import Launcher, LostError
 

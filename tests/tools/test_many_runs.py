@@ -15,7 +15,8 @@ from types import MappingProxyType
 import psutil
 import pytest
 
-from tests.tools.bench import Bench, appears, gone
+from tests.run.processes import gone
+from tests.tools.bench import Bench, appears
 from xbatch.commands.call import Call, Work
 from xbatch.plan.steps import Plan, Step, ordered
 from xbatch.registry import TaskDef
