@@ -82,9 +82,9 @@ def _by_addspec(job: Job, members: Sequence[Member], paired: bool, answered: boo
 def _check_exposure(path: Path, what: str, members: float, scale: float = 1.0) -> None:
     """Hold the EXPOSURE of a sum to that of its members.
 
-    addspec adds the exposures of backgrounds in single precision, multiplies them by ``bexpscale`` and gives mathpha the
-    whole number, of 4 bytes: with more than 2.1 Ms it is another one (`addspec.f`, DO_ADDSPEC 1.2.1; what Fortran's INT
-    gives then depends on the machine).
+    addspec adds the exposures of backgrounds in single precision, multiplies them by ``bexpscale`` and gives mathpha
+    the whole number, of 4 bytes: with more than 2.1 Ms it is another one (`addspec.f`, DO_ADDSPEC 1.2.1; what Fortran's
+    INT gives then depends on the machine).
     """
     wanted = scale * members
     header = first_with(path, lambda header: "EXPOSURE" in header)
@@ -97,7 +97,7 @@ def _check_exposure(path: Path, what: str, members: float, scale: float = 1.0) -
     )
     raise StepError(
         f"addspec has written EXPOSURE {_seconds(found)} for {what}, which should be {_seconds(wanted)}: that of its "
-        f"members{times}{why}",
+        f"members{times}{most if wanted > _MOST else ''}",
         cure="Write engine: {combine: native}, which adds the same spectra without this limit",
     )
 
