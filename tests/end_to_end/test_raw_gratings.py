@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
 from tests.end_to_end.world import Desk
 from tests.fakes.core import calls
@@ -88,4 +89,34 @@ def test_a_cut_that_leaves_nothing_is_told_once(study: Desk) -> None:
     assert [name for name, outcome in outcomes.items() if outcome == "failed"] == [f"rgsproc:{OBSID}"]
     assert "RGS1 has no good time with a rate < 0 counts/s: its 30 bins of 100 s have" in said.all
     assert "Choose a higher rate, or leave the observation out" in said.all
+    assert study.leftovers() == []
+
+
+def test_a_time_selection_and_flares_cut_the_spectra(study: Desk) -> None:
+    start = float(fits.getheader(next((study.folder / "data").glob("**/*R1S*SPE.FIT")))["TSTART"])
+    spans = ((start + 500, start + 1000), (start + 2000, start + 2600))
+    listed = ", ".join(f"[{low:.3f} s, {high:.3f} s]" for low, high in spans)
+    timed = SPEC.replace("region: pipeline,", "region: pipeline, gti: [chosen, rest],")
+    timed += f"gtis: {{chosen: {{time: [{listed}]}}, rest: {{not: chosen}}}}\n"
+    study.write(timed + CUT.replace("LIMIT", "0.5"))
+    said = study.run("--jobs", 2)
+    assert said.status == 0, said.all
+    products = study.run_dir / "products" / OBSID
+
+    def exposure(path: str) -> float:
+        return read_pha(products / path / "spectrum.pha").exposure
+
+    # 200 s of the first span are flares, and all of what is left of these is in the rest
+    assert exposure("RGS1/rgs@chosen") == exposure("RGS2/rgs@chosen") == pytest.approx(900.0)
+    assert exposure("RGS1/rgs@rest") == pytest.approx(1500.0)
+    assert exposure("RGS/rgs12@rest") == pytest.approx(3000.0)
+    page = (study.run_dir / "report.html").read_text()
+    assert "900 of 3000 s are in the time selection chosen, free of flares" in page
+    # the selection is in the key: other times are made anew, and nothing else
+    sas = study.folder / "sas" / "sas"
+    before = len(calls(sas, "rgsproc"))
+    study.write(timed.replace(f"{spans[1][1]:.3f}", f"{spans[1][1] - 100:.3f}") + CUT.replace("LIMIT", "0.5"))
+    assert study.run("--jobs", 2).status == 0
+    assert exposure("RGS1/rgs@chosen") == pytest.approx(800.0)
+    assert len(calls(sas, "rgsproc")) == before + 4 and len(calls(sas, "cifbuild")) == 1
     assert study.leftovers() == []

@@ -218,3 +218,52 @@ def test_errors_of_parts_are_noted_of_rgsproc_alone(tmp_path: Path, screened: st
     }
     for call in Work.of(after[f"rgsproc:{OBSID}"].params["work"]).calls:
         assert call.part_errors == (call.tool == "rgsproc")
+
+
+GTIS = "gtis: {early: {time: [500 s, 900 s]}, own: {file: own.gti}, rest: {not: own}}\n"
+TIMED = SPEC.replace("note: as it comes}", "gti: [NAMES]}") + GTIS
+
+
+def test_every_command_where_times_are_selected(tmp_path: Path) -> None:
+    made = made_of(tmp_path, text=TIMED.replace("NAMES", "early"))
+    found, steps = commands(made), by_name(made)
+    name = f"rgsproc:{OBSID}/default@early"
+    assert found[name] == words({"": [FIRST, f"{RGSPROC} auxgtitables=times.gti {AGAIN}"]})[""]
+    assert found[f"rgscombine:{OBSID}/rgs12@early"] == words({"": [combine(1)]})[""]
+    step, times = steps[name], steps[f"gti:{OBSID}/RGS/early"]
+    assert step.params["times"] == "early" and step.inputs["gti"] == StepInput(times.name, "gti.gti")
+    work = Work.of(step.params["work"])
+    assert work.staged["times.gti"].role == "gti" and not any("flare" in kept for kept in work.kept)
+    assert times.params["clock"] == {"mjdref": [50814, 0.0], "timesys": "TT", "telescop": "XMM"}
+    assert times.params["time"] == [[{"met": 500.0}, {"met": 900.0}]] and times.inputs == {}
+    assert made.sources[f"{OBSID}/RGS1/rgs@early"].step == f"spectrum:{OBSID}/RGS1/rgs@early"
+    assert steps[f"spectrum:{OBSID}/RGS/rgs12@early"].inputs["pha"].step == f"rgscombine:{OBSID}/rgs12@early"  # type: ignore[union-attr]
+    check_outputs(made.steps, TASKS)
+
+
+def test_without_a_sum_times_leave_the_grid_as_it_is(tmp_path: Path) -> None:
+    text = TIMED.replace("NAMES", "early").replace("combine:", "x-combine:").split("x-combine:")[0] + GTIS
+    first, again = commands(made_of(tmp_path, text=text))[f"rgsproc:{OBSID}/default@early"]
+    assert not any(word.startswith("spectrumbinning") for word in (*first, *again))
+
+
+def test_flares_and_times_are_both_given(tmp_path: Path) -> None:
+    found = commands(made_of(tmp_path, text=TIMED.replace("NAMES", "early") + SCREENED))
+    again = f"{RGSPROC} 'auxgtitables=times.gti RGS1_flare.gti RGS2_flare.gti' {AGAIN}"
+    both = [*cut("RGS1", "RATE<0.1"), *cut("RGS2", "RATE<=0.2", 50, 8)]
+    assert found[f"rgsproc:{OBSID}/default@early"] == words({"": [FIRST, *both, again]})[""]
+
+
+def test_each_time_selection_has_a_run_of_its_own(tmp_path: Path) -> None:
+    made = made_of(tmp_path, text=TIMED.replace("NAMES", "early, rest"))
+    steps = by_name(made)
+    mine = [name for name in steps if OBSID in name and name.startswith(("rgsproc", "gti"))]
+    assert mine == [
+        *(f"gti:{OBSID}/RGS/{name}" for name in ("early", "own", "rest")),
+        *(f"rgsproc:{OBSID}/default@{name}" for name in ("early", "rest")),
+    ]
+    assert steps[f"gti:{OBSID}/RGS/rest"].inputs == {"gti/own": StepInput(f"gti:{OBSID}/RGS/own", "gti.gti")}
+    assert str(steps[f"gti:{OBSID}/RGS/own"].inputs["file"].path).endswith("own.gti")  # type: ignore[union-attr]
+    products = [step.product for step in made.steps]
+    assert len(set(products)) == len(products)
+    check_outputs(made.steps, TASKS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.spec.specs import RAW, RAW_XMM, fit, jobs, raw, read
+import pytest
+
+from tests.spec.specs import RAW, RAW_XMM, codes, fit, jobs, problems, raw, read
 
 HEAD = RAW_XMM.replace('["0761220101"]', '["0761220101", "0554170101"]') + RAW
 RGS = "spectra:\n  pn: {region: src, where: {instrument: EPN}}\n"
@@ -77,3 +79,59 @@ def test_sums_of_observations_stay_beside_those_of_instruments(tmp_path: Path) -
     spec = read(tmp_path, HEAD + RGS + more).members[0].spec
     assert [one.subject.path for one in spec.combinations] == ["all/EPN/pn", "all/RGS/both", "all/RGS/both-o2"]
     assert spec.raw is not None and len(spec.raw.rgs_sums) == 4
+
+
+GTIS = """\
+gtis:
+  early: {time: [5.0e8 s, 5.1e8 s]}
+  own: {file: times.gti}
+  rest: {not: own}
+  both: {all_of: [early, rest]}
+  high: {flux: {lightcurve: all, band: 2-10 keV, quantile: 0.5-1}}
+  pulse: {phase: {ephemeris: {epoch: 57000.0 TDB, period: 5 s}, range: 0-0.5}}
+  pulsed: {any_of: [own, pulse]}
+"""
+CURVE = "lightcurves: {all: {spectrum: pn, bands: [2-10 keV], dt: 128 s}}\n"
+TIMED = HEAD + CURVE + GTIS.replace("5.0e8", "500000000").replace("5.1e8", "510000000")
+TIMED += RGS.replace("orders: [1, 2]", "orders: [1], gti: [NAMES]")
+
+
+def test_time_selections_that_rgsproc_can_be_told(tmp_path: Path) -> None:
+    found = [one for one in raw(tmp_path, TIMED.replace("NAMES", "early, both")).rgs if one.subject.obsid[0:3] == "076"]
+    assert [one.subject.path for one in found] == [
+        "0761220101/RGS1/rgs@early",
+        "0761220101/RGS1/rgs@both",
+        "0761220101/RGS2/rgs@early",
+        "0761220101/RGS2/rgs@both",
+    ]
+    assert [[times.name for times in one.times] for one in found[:2]] == [["early"], ["early", "own", "rest", "both"]]
+    assert found[1].times[1].file == tmp_path / "times.gti"
+    assert [one.times for one in raw(tmp_path, HEAD + RGS).rgs] == [()] * 8
+
+
+def test_sums_are_of_one_time_selection(tmp_path: Path) -> None:
+    sums = raw(tmp_path, TIMED.replace("NAMES", "early, own") + SUM).rgs_sums
+    assert [one.subject.path for one in sums][:2] == ["0761220101/RGS/both@early", "0761220101/RGS/both@own"]
+    assert [one.path for one in sums[1].members] == ["0761220101/RGS1/rgs@own", "0761220101/RGS2/rgs@own"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pulse", "and 'pulse' selects phases of barycentred events"),
+        ("pulsed", "and 'pulse', which 'pulsed' is made of, selects phases"),
+        ("high", "and 'high' selects by the flux of a light curve, and an RGS has none here"),
+    ],
+)
+def test_time_selections_that_it_cannot_be_told(tmp_path: Path, name: str, words: str) -> None:
+    (found,) = problems(tmp_path, TIMED.replace("NAMES", name))
+    assert (found.code, found.path) == ("XB233", "spectra.rgs.gti[0]")
+    assert found.message.startswith("rgsproc makes 'rgs'") and words in found.message and found.hint
+
+
+def test_both_instruments_have_the_same_times(tmp_path: Path) -> None:
+    text = TIMED.replace("NAMES", "own").replace("file: times.gti", "file: '{instrument}.gti'")
+    (found,) = problems(tmp_path, text)
+    assert (found.code, found.path) == ("XB233", "gtis.own")
+    assert "'own' differs between RGS1 and RGS2 of 0761220101" in found.message
+    assert codes(tmp_path, text.replace("[RGS1, RGS2]", "RGS1")) == []

@@ -218,3 +218,53 @@ def test_housekeeping_of_nustar(real_data: Path, tmp_path: Path) -> None:
     )
     assert outcome.facts["extension"] == "HK1FPM" and outcome.facts["rows"] == 5400
     assert total(gti) == pytest.approx(2700, abs=1)
+
+
+XMM = {"mjdref": [50814, 0.0], "timesys": "TT", "telescop": "XMM"}
+
+
+def without_list(out: Path, inputs: dict[str, Path] | None = None, **params: Any) -> tuple[Any, Outcome]:
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"name": "mine", "mission": "xmm", "instrument": "RGS", "obsid": "0761220101", "clock": XMM}
+    outcome = run(Job("gti:x", {**about, **params}, inputs or {}, out))
+    (found,) = read_gti_tables(out / "gti.gti")
+    assert found.mjdref == 50814.0 and found.clock is not None and found.clock.scale == "tt"
+    return found.gti, outcome
+
+
+def test_without_a_list_a_selection_is_of_the_missions_clock(tmp_path: Path) -> None:
+    gti, outcome = without_list(tmp_path / "met", time=[[{"met": 5e8}, {"met": 5e8 + 100}]])
+    assert gti.tolist() == [[5e8, 5e8 + 100]] and "seconds" not in outcome.facts
+    # 1998-01-01 is the zero in TT; UTC was 63.184 s behind
+    gti, _ = without_list(tmp_path / "utc", time=[["1998-01-02T00:00:00", "1998-01-03T00:00:00"]])
+    assert gti[0] == pytest.approx([DAY + 63.184, 2 * DAY + 63.184], abs=1e-6)
+    rows = np.array([[1000.0, 1500.0]])
+    other = write_gtis(tmp_path / "other.gti", rows, {"MJDREFI": 50815, "TIMESYS": "TT"})
+    gti, outcome = without_list(tmp_path / "file", {"file": other}, file="other.gti")
+    assert gti.tolist() == [[DAY + 1000, DAY + 1500]] and "converted" in outcome.notes[0]
+
+
+def test_without_a_list_selections_are_joined(tmp_path: Path) -> None:
+    first, _ = without_list(tmp_path / "a", time=[[{"met": 100.0}, {"met": 300.0}]])
+    without_list(tmp_path / "b", time=[[{"met": 200.0}, {"met": 400.0}]])
+    both = {f"gti/{name}": tmp_path / name / "gti.gti" for name in ("a", "b")}
+    gti, _ = without_list(tmp_path / "all", both, all_of=["a", "b"])
+    assert gti.tolist() == [[200.0, 300.0]]
+    gti, _ = without_list(tmp_path / "any", both, any_of=["a", "b"])
+    assert gti.tolist() == [[100.0, 400.0]]
+    gti, _ = without_list(tmp_path / "not", {"gti/a": both["gti/a"]}, **{"not": "a"})
+    assert gti[0].tolist() == [0.0, 100.0] and gti[1, 0] == 300.0 and gti[1, 1] > 3e9
+
+
+def test_without_a_list_a_selection_may_hold_nothing(tmp_path: Path) -> None:
+    for name, ends in (("a", (100.0, 200.0)), ("b", (300.0, 400.0))):
+        without_list(tmp_path / name, time=[[{"met": end} for end in ends]])
+    inputs = {f"gti/{name}": tmp_path / name / "gti.gti" for name in ("a", "b")}
+    with pytest.raises(StepError, match="the time selection mine holds no time: a, b have no time in common"):
+        without_list(tmp_path / "none", inputs, all_of=["a", "b"])
+
+
+def test_barycentred_gtis_are_not_those_of_a_clock_on_board(tmp_path: Path) -> None:
+    other = write_gtis(tmp_path / "tdb.gti", np.array([[100.0, 200.0]]), {"MJDREF": 50814.0, "TIMESYS": "TDB"})
+    with pytest.raises(FileError, match="one is barycentred, the other is not"):
+        without_list(tmp_path / "file", {"file": other}, file="tdb.gti")

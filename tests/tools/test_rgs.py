@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
@@ -17,7 +18,8 @@ from tests.fakes.sas.raw import RawExposure, make_xmm_raw
 from tests.tools.sasworld import Reduced, context_of, planned
 from xbatch.base.errors import StepError
 from xbatch.ogip.curvefile import read_curve
-from xbatch.ogip.gtifile import read_gti_tables
+from xbatch.ogip.fitswriter import Card
+from xbatch.ogip.gtifile import read_gti_tables, write_gti_file
 from xbatch.ogip.pha import read_pha
 from xbatch.plan.raw_epic import epic_steps
 from xbatch.plan.raw_rgs import rgs_steps
@@ -35,6 +37,7 @@ instruments: [RGS1, RGS2]
 data: {root: data, level: raw, fetch: never}
 spectra: {rgs: {region: pipeline, orders: [1], where: {instrument: WHICH}}}
 """
+SELECTED = "/default@chosen"
 CUT = "{for: [{where: {instrument: RGS1}, flare: {rate: FIRST}}, {where: {instrument: RGS2}, flare: {rate: SECOND}}]}"
 #: Seconds from the start of each exposure.
 FLARES = ((500.0, 900.0), (1500.0, 1600.0))
@@ -50,24 +53,35 @@ class World:
         self.root = Path(environment["SAS_DIR"])
         self.reduced = Reduced(folder / "made")
 
-    def plan(self, screening: str, which: str) -> dict[str, Step]:
+    def plan(self, screening: str, which: str, times: str = "") -> dict[str, Step]:
         spec = self.folder / "spec.yaml"
         block = f"screening: {{default: {screening}}}\n" if screening else ""
-        spec.write_text(SPEC.replace("WHICH", which) + block)
+        text = SPEC.replace("WHICH", which)
+        if times:
+            text = text.replace("orders: [1],", "orders: [1], gti: chosen,") + f"gtis: {times}\n"
+        spec.write_text(text + block)
         return planned(context_of(spec, self.environment), [epic_steps, rgs_steps])
 
-    def run(self, screening: str = "", obsid: str = OBSID, which: str = "[RGS1, RGS2]") -> Outcome:
-        steps = self.plan(screening, which)
+    def run(self, screening: str = "", obsid: str = OBSID, which: str = "[RGS1, RGS2]", times: str = "") -> Outcome:
+        steps = self.plan(screening, which, times)
         for name in ("observation", "cifbuild", "odfingest"):
             if f"{name}:{obsid}" not in self.reduced.outcomes:
                 self.reduced.run(steps[f"{name}:{obsid}"])
-        return self.reduced.run(steps[f"rgsproc:{obsid}"])
+        for name, step in steps.items():
+            if name.startswith(f"gti:{obsid}"):
+                self.reduced.run(step)
+        return self.reduced.run(steps[f"rgsproc:{obsid}{SELECTED if times else ''}"])
 
-    def out(self, obsid: str = OBSID) -> Path:
-        return self.reduced.out(f"rgsproc:{obsid}")
+    def out(self, obsid: str = OBSID, part: str = "") -> Path:
+        return self.reduced.out(f"rgsproc:{obsid}{part}")
 
-    def exposure(self, instrument: str, obsid: str = OBSID) -> float:
-        return read_pha(self.out(obsid) / f"{instrument}_o1.src.pha").exposure
+    def exposure(self, instrument: str, obsid: str = OBSID, part: str = "") -> float:
+        return read_pha(self.out(obsid, part) / f"{instrument}_o1.src.pha").exposure
+
+    def start(self, obsid: str = OBSID) -> float:
+        """Give the first second of the exposures of an observation."""
+        path = next((self.folder / "data").glob(f"{obsid}/**/*R1[SU]*SPE.FIT"))
+        return float(fits.getheader(path)["TSTART"])
 
 
 def cut(first: str = '"< 0.5 ct/s"', second: str = '"< 0.5 ct/s"') -> str:
@@ -223,3 +237,71 @@ def test_a_tool_that_fails_is_told(world: World) -> None:
     set_faults(world.root, {"tabgtigen": {"kind": "no-product"}})
     with pytest.raises(StepError, match=r"tabgtigen has not made RGS1_flare\.gti"):
         world.run(cut())
+
+
+# ---- time selections -------------------------------------------------------------------------------------------------
+
+
+def during(*spans: tuple[float, float]) -> str:
+    return f"{{chosen: {{time: [{', '.join(f'[{start:.3f} s, {stop:.3f} s]' for start, stop in spans)}]}}}}"
+
+
+def test_spectra_of_some_times(world: World) -> None:
+    start = world.start()
+    before = len(calls(world.root))
+    outcome = world.run(times=during((start + 200, start + 700), (start + 1000, start + 1100)))
+    assert world.exposure("RGS1", part=SELECTED) == world.exposure("RGS2", part=SELECTED) == pytest.approx(600.0)
+    assert outcome.facts["left"] == {one: pytest.approx(600.0) for one in ("RGS1", "RGS2")}
+    assert outcome.facts["times"] == "chosen" and "flares" not in outcome.facts
+    assert outcome.notes[0] == "RGS1: 600 of 2000 s are in the time selection chosen"
+    made = [dict(word.split("=", 1) for word in call["args"]) for call in calls(world.root)[before:][-2:]]
+    assert made[0]["finalstage"] == "4:spectra"
+    assert (made[1]["entrystage"], made[1]["auxgtitables"]) == ("3:filter", "times.gti")
+    assert "spectrumbinning" not in made[0] and not list(world.out(part=SELECTED).glob("*flare*"))
+
+
+def test_flares_are_cut_from_a_time_selection(world: World) -> None:
+    # 400 s of flares, of which 200 are selected, and another that is not
+    start = world.start()
+    outcome = world.run(cut(), times=during((start + 200, start + 700)))
+    assert world.exposure("RGS1", part=SELECTED) == pytest.approx(300.0)
+    # the cut itself is of all times, as without a selection
+    assert outcome.facts["flares"]["RGS1"]["seconds"] == 1500.0
+    cuts = "RGS1: rate < 0.5 on CCD 9, RGS2: rate < 0.5 on CCD 9"
+    words = f"RGS1: 300 of 2000 s are in the time selection chosen, free of flares ({cuts})"
+    assert outcome.notes[0] == words
+    assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["auxgtitables"] == (
+        "times.gti RGS1_flare.gti RGS2_flare.gti"
+    )
+
+
+def test_the_rest_of_a_selection_by_a_file(world: World) -> None:
+    start = world.start()
+    path = world.folder / "data" / "own.gti"
+    write_gti_file(path, np.array([[start + 500.0, start + 900.0]]), [Card("MJDREF", 50814.0), Card("TIMESYS", "TT")])
+    world.run(times="{own: {file: own.gti}, chosen: {not: own}}")
+    assert world.exposure("RGS2", part=SELECTED) == pytest.approx(1600.0)
+
+
+def test_the_exposure_with_most_of_the_selected_time_is_taken(world: World) -> None:
+    start = world.start(LATER)
+    outcome = world.run(obsid=LATER, which="RGS1", times=during((start, start + 650)))
+    assert outcome.facts["taken"] == {"RGS1": "S004"} and outcome.facts["left"] == {"RGS1": pytest.approx(600.0)}
+    assert outcome.notes[0].startswith("RGS1: exposure S004 taken, with most time in chosen, of 2 (S004 0.6 ks, U002")
+
+
+def test_a_time_selection_without_good_time(world: World) -> None:
+    with pytest.raises(StepError) as caught:
+        world.run(cut(), times=during((1000, 2000)))
+    message = str(caught.value)
+    assert message.startswith("the time selection chosen holds no good time of RGS1, from ")
+    assert (
+        message.endswith("it is from 1000 s to 2000 s. Select other times")
+        and calls(world.root)[-1]["tool"] == "rgsproc"
+    )
+
+
+def test_a_time_selection_of_flares_alone(world: World) -> None:
+    start = world.start()
+    with pytest.raises(StepError, match="are good in RGS1 and RGS2, and in the time selection chosen, are kept"):
+        world.run(cut(), times=during((start + 550, start + 850)))

@@ -15,6 +15,7 @@ __all__ = [
     "FOUND",
     "ORDERS",
     "RGS",
+    "TIMES",
     "Product",
     "background_rates",
     "events_name",
@@ -37,6 +38,8 @@ COMBINED = ("source.pha", "background.pha", "response.rmf")
 """What `rgscombine` leaves here."""
 FOUND = "found"
 """Role of the tokens for files whose names have an exposure in them: ``{found:RGS1.events}``."""
+TIMES = "times.gti"
+"""A time selection, in the working folder."""
 
 _CODES = {"R1": "RGS1", "R2": "RGS2"}
 _KINDS = {"SRSPEC": "src.pha", "BGSPEC": "bkg.pha", "RSPMAT": "rmf"}
@@ -59,25 +62,32 @@ def rgsproc(combined: bool = False) -> Call:
     return Call(SAS, "rgsproc", tuple(args), (*_SPECTRA, _RESPONSES))
 
 
-def rgsproc_first() -> Call:
-    """Make lists, regions and spectra, from which flares are found; responses would be made again afterwards.
+def rgsproc_first(in_wavelengths: bool = True) -> Call:
+    """Make lists, regions and spectra, from which times are chosen; responses would be made again afterwards.
 
-    The regions of background, which the light curves need, are made in the stage of the spectra, in wavelengths
-    (rgsproc 1.37, *Algorithm*).
+    The regions of background, which the light curves of flares need, are made in the stage of the spectra, in
+    wavelengths (rgsproc 1.37, *Algorithm*).
+
+    Parameters
+    ----------
+    in_wavelengths : bool
+        Whether flares are looked for, or `rgscombine` follows.
     """
-    first = rgsproc(combined=True)
+    first = rgsproc(combined=in_wavelengths)
     return replace(first, args=(*first.args, ("finalstage", "4:spectra")), expects=(_events("R*"), *_SPECTRA))
 
 
-def rgsproc_again(gtis: Iterable[str]) -> Call:
+def rgsproc_again(gtis: Iterable[str], in_wavelengths: bool = True) -> Call:
     """Filter the lists by good times, and make spectra and responses of what is left.
 
     Parameters
     ----------
     gtis : iterable of str
         Files; the times that are in all of them are kept, of both instruments (rgsfilter 1.19, *Algorithm*).
+    in_wavelengths : bool
+        As of `rgsproc_first`.
     """
-    call = rgsproc(combined=True)
+    call = rgsproc(combined=in_wavelengths)
     stages = (("auxgtitables", listed(gtis)), ("entrystage", "3:filter"), ("finalstage", "5:fluxing"))
     return replace(call, args=(*call.args, *stages), expects=(_events("R*"), *call.expects))
 

@@ -18,7 +18,15 @@ from xbatch.spec.observed import Sky, observed_file
 from xbatch.spec.regions import Regions
 from xbatch.spec.report import Report, shown
 from xbatch.spec.responses import check_responses, further_responses, laid_over_files
-from xbatch.spec.rgs import PIPELINE, check_orders, is_pipeline, is_rgs, rgs_spectra
+from xbatch.spec.rgs import (
+    PIPELINE,
+    check_orders,
+    check_rgs_times,
+    check_same_times,
+    is_pipeline,
+    is_rgs,
+    rgs_spectra,
+)
 from xbatch.spec.screenings import DEFAULT_SCREENING, Screenings
 from xbatch.spec.selectors import exceptions, selected
 from xbatch.spec.sourceposition import source_position
@@ -87,11 +95,17 @@ def find_extracted(
             made = [one for one in mine if is_pipeline(settled[one])]
             target = named.regions.target is not None
             spectra += [_spectrum(one, settled[one], sky, node.path, target, report) for one in mine if one not in made]
-            rgs = [spectrum for one in made for spectrum in rgs_spectra(one, settled[one], named.screenings, node.path)]
+            rgs = [
+                spectrum
+                for one in made
+                for spectrum in rgs_spectra(one, settled[one], named.screenings, named.gtis, node.path)
+            ]
             subjects |= _with_orders(name, [one for one in mine if one not in made], rgs, table, report)
             dispersed += rgs
             _check_dispersed(made, table.key_place(name), node.path, report)
+            check_rgs_times(made, node, named.gtis, report)
     _check_instruments(table, [one.subject for one in spectra], sky, report)
+    check_same_times(dispersed, named.gtis, report)
     return (
         SpectraFound(
             (),
@@ -124,16 +138,12 @@ def _with_orders(
 
 
 def _check_dispersed(made: Sequence[Subject], place: Place, path: str, report: Report) -> None:
-    """Insist on an RGS where rgsproc is to make a spectrum, and on all of its times."""
+    """Insist on an RGS where rgsproc is to make a spectrum."""
     for subject in made:
         if not is_rgs(subject):
             message = f"'{subject.spectrum}' of {subject.obsid}/{subject.instrument} is of no RGS, and rgsproc makes it"
             hint = "add where: {instrument: [RGS1, RGS2]}, or name a region"
             report.add(place, "XB233", message, hint, path)
-            return
-        if subject.gti:
-            message = f"rgsproc makes '{subject.spectrum}' of all times, and it names time selections"
-            report.add(place, "XB233", message, "remove 'gti'", path)
             return
 
 

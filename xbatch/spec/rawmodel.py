@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xbatch.spec.eventmodel import Gtis
 from xbatch.spec.model import Subject
 
 __all__ = ["Detection", "PileUp", "RawObservation", "RawWork", "RgsSpectrum", "RgsSum"]
@@ -87,7 +88,8 @@ class RgsSpectrum:
     """A spectrum of one RGS of one observation that rgsproc makes, one for each order.
 
     `subject.spectrum` is the entry's name; where there are several orders, ``name-o2`` is that of the second. `flare`,
-    of its `screening`: ``{"rate": ["<", 0.1], "bin": s, "ccd": 9}``, or None where flares stay.
+    of its `screening`: ``{"rate": ["<", 0.1], "bin": s, "ccd": 9}``, or None where flares stay. `times` has its time
+    selection, ``subject.gti``, and before it those that it is made of; empty where it has all times.
     """
 
     subject: Subject
@@ -96,6 +98,7 @@ class RgsSpectrum:
     path: str = ""
     screening: str = "default"
     flare: Mapping[str, Any] | None = None
+    times: tuple[Gtis, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from xbatch.spec.rgsflares import exceptions_for_rgs
 from xbatch.spec.spectra import SpectraFound
 
 if TYPE_CHECKING:
+    from xbatch.spec.gtis import Selections
     from xbatch.spec.rawmodel import RgsSpectrum, RgsSum
     from xbatch.spec.screenings import Screenings
 
@@ -22,6 +23,8 @@ __all__ = [
     "RGSCOMBINE",
     "check_orders",
     "check_rgs_screenings",
+    "check_rgs_times",
+    "check_same_times",
     "find_rgs_sums",
     "is_pipeline",
     "is_rgs",
@@ -31,7 +34,18 @@ __all__ = [
 PIPELINE = "pipeline"
 RGSCOMBINE = "rgscombine"
 _MAIN = "default"  # the screening where none is named
-_OF_REGIONS = ("background", "gti", "source_type", "source_position", "exposure_map", "response", "arf", "responses")
+_OF_REGIONS = ("background", "source_type", "source_position", "exposure_map", "response", "arf", "responses")
+_REFUSED_TIMES = {
+    "flux": (
+        "selects by the flux of a light curve, and an RGS has none here",
+        "name a file with the times, as the GTIs of another instrument's selection",
+    ),
+    "phase": (
+        "selects phases of barycentred events, and rgsproc keeps the times of the clock on board",
+        "leave the RGS out of it with 'where'",
+    ),
+}
+"""Kinds of time selections that rgsproc cannot be given, why, and what else can be done."""
 _OF_SUMS = ("groups", "response", "background", "on_missing", "warn_if")
 
 
@@ -74,7 +88,50 @@ def check_rgs_screenings(root: Table, report: Report) -> None:
                 report.add(one.key_place(key), "XB233", message, "remove it: flares can be cut", join(one.path, key))
 
 
-def rgs_spectra(subject: Subject, table: Table, screenings: Screenings, path: str) -> list[RgsSpectrum]:
+def check_rgs_times(subjects: Sequence[Subject], node: Table, gtis: Selections, report: Report) -> None:
+    """Refuse time selections of a spectrum that rgsproc cannot be told, at the name of the first.
+
+    Parameters
+    ----------
+    subjects : sequence of Subject
+        Those that rgsproc makes.
+    node : Table
+        The entry of the spectrum.
+    gtis : Selections
+    report : Report
+    """
+    named = {name: one for one in items_of(node.entries.get("gti")) if (name := text_of(one)) is not None}
+    for subject in subjects:
+        for member in gtis.with_members(subject.gti, _observed(subject)) if subject.gti else ():
+            kind = next((one for one in _REFUSED_TIMES if one in member.params), None)
+            if kind is not None:
+                why, hint = _REFUSED_TIMES[kind]
+                part = "" if member.name == subject.gti else f", which '{subject.gti}' is made of,"
+                message = f"rgsproc makes '{subject.spectrum}', and '{member.name}'{part} {why}"
+                report.add(named.get(subject.gti, node), "XB233", message, hint)
+                return
+
+
+def check_same_times(spectra: Sequence[RgsSpectrum], gtis: Selections, report: Report) -> None:
+    """Refuse a time selection that differs between RGS1 and RGS2: rgsproc keeps the same times of both."""
+    first: dict[tuple[str, str], RgsSpectrum] = {}
+    for one in spectra:
+        other = first.setdefault((one.subject.obsid, one.subject.gti), one)
+        if one.times != other.times:
+            name, pair = one.subject.gti, f"{other.subject.instrument} and {one.subject.instrument}"
+            message = f"the time selection '{name}' differs between {pair} of {one.subject.obsid}"
+            message += ", and rgsproc keeps the same times of both"
+            report.add(gtis.nodes[name], "XB233", message, "write one for both, or one for each with a name of its own")
+            return
+
+
+def _observed(subject: Subject) -> Subject:
+    return replace(subject, spectrum="", gti="")
+
+
+def rgs_spectra(
+    subject: Subject, table: Table, screenings: Screenings, gtis: Selections, path: str
+) -> list[RgsSpectrum]:
     """Give the spectra of one RGS of one observation, one for each order.
 
     Parameters
@@ -85,6 +142,7 @@ def rgs_spectra(subject: Subject, table: Table, screenings: Screenings, path: st
         The entry as it holds for the subject.
     screenings : Screenings
         For the cut of flares of the one that the entry names.
+    gtis : Selections
     path : str
     """
     from xbatch.spec.rawmodel import RgsSpectrum  # loaded for specs that have them
@@ -94,9 +152,12 @@ def rgs_spectra(subject: Subject, table: Table, screenings: Screenings, path: st
     orders = [number for number in numbers if isinstance(number, int)] or [1]
     note = text_of(table.entries.get("note")) or ""
     screening = text_of(table.entries.get("screening")) or _MAIN
-    flare = screenings.rgs_flare(screening, replace(subject, spectrum="", gti=""))
+    flare = screenings.rgs_flare(screening, _observed(subject))
+    times = gtis.with_members(subject.gti, _observed(subject)) if subject.gti else ()
     named = (replace(subject, spectrum=_of_order(subject.spectrum, order, orders)) for order in orders)
-    return [RgsSpectrum(one, order, note, path, screening, flare) for one, order in zip(named, orders, strict=True)]
+    return [
+        RgsSpectrum(one, order, note, path, screening, flare, times) for one, order in zip(named, orders, strict=True)
+    ]
 
 
 def _of_order(name: str, order: int, orders: Sequence[int]) -> str:
@@ -175,18 +236,18 @@ def _sums(name: str, node: Table, rgs: Sequence[RgsSpectrum], spectra: SpectraFo
         message = f"rgscombine adds spectra of rgsproc, and {strange.path} is none"
         report.add(node.entries["of"], "XB144", message, "name a spectrum with region: pipeline, or use method: sum")
         return []
-    together: dict[tuple[str, str, int], list[Subject]] = {}
+    together: dict[tuple[str, str, str, int], list[Subject]] = {}
     for one in chosen:
-        together.setdefault((one.obsid, one.spectrum, orders[one]), []).append(one)
-    kept = list(dict.fromkeys(order for _, _, order in together))
+        together.setdefault((one.obsid, one.spectrum, one.gti, orders[one]), []).append(one)
+    kept = list(dict.fromkeys(order for *_, order in together))
     made: list[RgsSum] = []
-    for (obsid, _, order), members in together.items():
+    for (obsid, _, gti, order), members in together.items():
         if len(members) != 2:
             message = f"'{name}' adds {members[0].instrument} of {obsid} to nothing"
             report.add(node.entries["of"], "XB144", message, "sum over observations that have both RGS1 and RGS2")
             return []
         first = members[0]
-        subject = Subject("xmm", obsid, "RGS", _of_order(name, order, kept), first.tags)
+        subject = Subject("xmm", obsid, "RGS", _of_order(name, order, kept), first.tags, gti=gti)
         if any(one.subject == subject for one in made):
             message = f"'{name}' would have two sums of order {order} of {obsid}"
             report.add(node.entries["of"], "XB144", message, "make an entry for each spectrum")

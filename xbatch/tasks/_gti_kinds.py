@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xbatch.base.errors import FileError, StepError
 from xbatch.ogip.clock import Clock, convert, is_barycentred, seconds_of
 from xbatch.ogip.curvefile import read_curve
-from xbatch.ogip.eventtable import EventTable
+from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.gtifile import general_gtis, read_gti_tables
 from xbatch.ogip.housekeeping import read_rows
 from xbatch.xray.ephemeris import Ephemeris, phase_gtis
@@ -21,10 +21,48 @@ from xbatch.xray.expression import parse_expression
 from xbatch.xray.gti import complement, from_bins, intersection, normal, union
 from xbatch.xray.timeselect import by_quantile, row_gtis
 
-__all__ = ["KINDS", "Found", "list_clock"]
+__all__ = ["KINDS", "Found", "NoList", "Timed", "list_clock"]
 
 Gti = NDArray[np.float64]
 _ROLE = "gti/"
+
+
+class Timed(Protocol):
+    """What times are selected of: a table of events, or `NoList`."""
+
+    @property
+    def header(self) -> EventHeader:
+        """Whose the times are, and what they are counted from."""
+
+    @property
+    def gti(self) -> Gti:
+        """What a selection is cut to, shape (n, 2), s."""
+
+
+@dataclass(frozen=True)
+class NoList:
+    """All that a mission's clock may count, where a tool has the list and cuts the selection to it.
+
+    Attributes
+    ----------
+    header : EventHeader
+    gti : ndarray, shape (1, 2)
+        s, from the clock's zero to some 120 years later.
+    """
+
+    header: EventHeader
+    gti: Gti = field(default_factory=lambda: np.array([[0.0, 4e9]]))
+
+    @classmethod
+    def of(cls, mission: str, obsid: str, clock: Mapping[str, Any]) -> NoList:
+        """Make it of a clock: ``{"mjdref": [50814, 0.0], "timesys": "TT", "telescop": "XMM"}``."""
+        day, part = clock["mjdref"]
+        cards = {"TELESCOP": str(clock["telescop"]), "OBS_ID": obsid}
+        none = (0.0,) * 6
+        header = EventHeader(
+            mission, "", obsid, "", (int(day), float(part)), str(clock["timesys"]), *none, 1.0, None, {}, cards
+        )
+        return cls(header)
 
 
 @dataclass(frozen=True)
@@ -48,7 +86,7 @@ class Found:
     why: str = ""
 
 
-def list_clock(table: EventTable) -> Clock:
+def list_clock(table: Timed) -> Clock:
     """Give what the times of a list are counted from.
 
     Raises
@@ -62,7 +100,7 @@ def list_clock(table: EventTable) -> Clock:
         raise StepError(f"the times of the event list cannot be placed: {error}") from error
 
 
-def _time(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _time(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     clock = list_clock(table)
     scale = str(params.get("scale") or "utc").lower()
     rows = []
@@ -93,7 +131,7 @@ def _moment(value: Any, scale: str, clock: Clock) -> float:
     return seconds_of(value, scale, clock)
 
 
-def _file(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _file(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     path = _needed(inputs, "file")
     found = general_gtis(read_gti_tables(path))
     if found is None:
@@ -103,7 +141,7 @@ def _file(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTab
     return Found(normal(gti), {"extension": found.name}, (*found.notes, *notes), why)
 
 
-def _flux(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _flux(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     path = _needed(inputs, "curve")
     curve = read_curve(path)
     flux = params["flux"]
@@ -148,7 +186,7 @@ def _end(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _hk(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _hk(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     path = _needed(inputs, "file")
     asked = params["hk"]
     try:
@@ -168,7 +206,7 @@ def _hk(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable
     return Found(gti, facts, notes, f"{expression.text!r} {true}{span}")
 
 
-def _phase(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _phase(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     if not _is_barycentred(table):
         header = table.header
         raise StepError(
@@ -188,22 +226,22 @@ def _phase(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTa
     return Found(gti, facts, (), f"phases {low:g} to {high:g} of {ephemeris.period:g} s")
 
 
-def _is_barycentred(table: EventTable) -> bool:
+def _is_barycentred(table: Timed) -> bool:
     return is_barycentred({**table.header.cards, "TIMESYS": table.header.timesys})
 
 
-def _all_of(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _all_of(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     gti = table.gti
     for other in _others(params["all_of"], inputs):
         gti = intersection(gti, other)
     return Found(gti, why=f"{', '.join(params['all_of'])} have no time in common")
 
 
-def _any_of(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _any_of(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     return Found(union(*_others(params["any_of"], inputs)), why=f"{', '.join(params['any_of'])} hold no time")
 
 
-def _not(params: Mapping[str, Any], inputs: Mapping[str, Path], table: EventTable) -> Found:
+def _not(params: Mapping[str, Any], inputs: Mapping[str, Path], table: Timed) -> Found:
     (other,) = _others([params["not"]], inputs)
     good = table.gti
     return Found(
@@ -232,7 +270,7 @@ def _needed(inputs: Mapping[str, Path], role: str) -> Path:
     return path
 
 
-def _in_seconds_of_list(gti: Gti, clock: Clock | None, table: EventTable, path: Path) -> tuple[Gti, tuple[str, ...]]:
+def _in_seconds_of_list(gti: Gti, clock: Clock | None, table: Timed, path: Path) -> tuple[Gti, tuple[str, ...]]:
     """Turn a file's seconds into those of the list; no clock makes barycentred times of others."""
     own = list_clock(table)
     if clock is None:
@@ -257,7 +295,7 @@ def _span(gti: Gti) -> str:
     return f"{gti[0, 0]:.10g} s to {gti[-1, 1]:.10g} s of the list" if len(gti) else "none"
 
 
-_Kind = Callable[[Mapping[str, Any], Mapping[str, Path], EventTable], Found]
+_Kind = Callable[[Mapping[str, Any], Mapping[str, Path], Timed], Found]
 #: By the parameter that asks for it.
 KINDS: Mapping[str, _Kind] = {
     "time": _time,
