@@ -92,9 +92,7 @@ def _check_exposure(path: Path, what: str, members: float, scale: float = 1.0) -
     if isinstance(found, int | float) and abs(found - wanted) <= _ROUNDING * wanted + 1.0:
         return
     times = f", times {scale:g} (bexpscale)" if scale != 1.0 else ""
-    why = (
-        f"; it writes no more than {_MOST} s, which are {_MOST / scale:.3g} s of its members" if wanted > _MOST else ""
-    )
+    most = f"; it writes no more than {_MOST} s, which are {_MOST / scale:.3g} s of its members"
     raise StepError(
         f"addspec has written EXPOSURE {_seconds(found)} for {what}, which should be {_seconds(wanted)}: that of its "
         f"members{times}{most if wanted > _MOST else ''}",
