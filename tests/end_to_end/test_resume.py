@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.world import SPEC
-from tests.run.faults import KILLED, count_writes, with_fault
+from tests.run.faults import KILLED, count_writes, with_fault, without_a_clock
 from tests.run.inline import inline_workers
 from xbatch.cli.run import leave_record
 from xbatch.plan.compile import compile_plan
@@ -98,7 +98,10 @@ def analysis(tmp_path: Path, simulated: Path) -> Iterator[Analysis]:
 
 
 @pytest.mark.parametrize("every", [71, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_at_a_write_the_next_run_ends_the_same(analysis: Analysis, every: int) -> None:
+def test_killed_at_a_write_the_next_run_ends_the_same(
+    analysis: Analysis, every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_a_clock(monkeypatch)
     points = count_writes(analysis.root, lambda: analysis.run("counted"))
     assert points > 200
     # the last ones are those of the record

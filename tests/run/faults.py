@@ -8,12 +8,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xbatch.base.errors import XbatchError
+import pytest
 
-__all__ = ["KILLED", "TOLD", "UNHARMED", "count_writes", "with_fault"]
+from xbatch.base.errors import XbatchError
+from xbatch.run.intake import Intake
+
+__all__ = ["KILLED", "TOLD", "UNHARMED", "count_writes", "with_fault", "without_a_clock"]
 
 UNHARMED, TOLD, KILLED, BROKEN = 0, 7, -signal.SIGKILL, 9
 """How the process ends: as ever, with an error for the user, killed, or with an error that no user should see."""
@@ -25,6 +29,14 @@ _FREEING = frozenset({"os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.ut
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 Fault = Callable[[str], None]
+
+
+def without_a_clock(patch: pytest.MonkeyPatch) -> None:
+    """Have a run write as often however long it takes: points are counted in one run, and come in another."""
+    patch.setattr("xbatch.run.ledger._SAVE_S", 0.0)  # it saves whenever there is something new
+    patch.setattr("xbatch.run.ledger._SAVE_SHARE", 0.0)
+    patch.setattr("xbatch.base.digest._SETTLED_NS", -(10**18))  # files that are new are remembered too
+    patch.setattr("xbatch.run.session.Intake", partial(Intake, patience=600.0))  # nothing is said of the reading
 
 
 class _Watch:

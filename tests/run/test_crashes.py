@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.faults import KILLED, TOLD, UNHARMED, count_writes, with_fault
+from tests.run.faults import KILLED, TOLD, UNHARMED, count_writes, with_fault, without_a_clock
 from tests.run.inline import inline_workers
 from tests.run.toys import TOYS, plan, step
 from xbatch.plan.steps import Plan
@@ -100,6 +100,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed loses nothing that it has written: nothing need reach the disk."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)
     monkeypatch.setattr(os, "sync", lambda: None)
+    without_a_clock(monkeypatch)
 
 
 @pytest.mark.parametrize("every", [pytest.param(3, id="some"), ALL])
