@@ -34,7 +34,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
 @pytest.mark.parametrize("engine", ["", "auto", "native"])
 def test_nothing_is_looked_for_where_no_tool_is_asked_for(looked: list[Mapping[str, str]], engine: str) -> None:
     spec = replace(spec_of([], []), engines={"binning": engine} if engine else {})
-    assert engine_context(analysis_of(({}, spec)), spec, "binning") is None
+    assert engine_context(analysis_of(({}, spec)), spec, "binning", Memo(1)) is None
     assert looked == []
 
 
@@ -47,7 +47,7 @@ def test_tools_are_looked_for_once_for_all_members(looked: list[Mapping[str, str
         assert context is not None and context.toolset is TOOLS and context.spec is spec
         assert context.engine("combine") == engine and context.engine("binning") == "auto"
     assert len(looked) == 1
-    engine_context(analysis, specs[0], "combine")
+    engine_context(analysis, specs[0], "combine", Memo(1))
     assert len(looked) == 2 and installed_here(shared) is TOOLS
 
 

@@ -20,6 +20,7 @@ from tests.plan.eventworlds import (
 )
 from tests.plan.worlds import fit_job
 from xbatch.base.errors import SpecError
+from xbatch.base.toolset import Toolset
 from xbatch.plan.compile import compile_plan
 from xbatch.plan.details import open_details
 from xbatch.plan.events import what_events_cannot_give
@@ -138,11 +139,11 @@ def test_times_are_selected_of_the_list_that_they_are_for(one: Observed) -> None
     spectra = (spectrum(gti="early"), spectrum(name="calm", gti="twice", screening="quiet"))
     plan = plan_of(event_spec(EventWork((one,), spectra)))
     steps = plan.by_name()
-    made = {name: step.inputs["events"].step for name, step in steps.items() if step.task == "gti"}  # type: ignore[union-attr]
+    made = {name: step.inputs["events"] for name, step in steps.items() if step.task == "gti"}
     assert made == {
-        f"gti:{A}/early": f"events:{A}",
-        f"gti:{A}/twice/quiet": f"events:{A}/quiet",
-        f"gti:{A}/early/quiet": f"events:{A}/quiet",
+        f"gti:{A}/early": StepInput(f"events:{A}", "events.bin"),
+        f"gti:{A}/twice/quiet": StepInput(f"events:{A}/quiet", "events.bin"),
+        f"gti:{A}/early/quiet": StepInput(f"events:{A}/quiet", "events.bin"),
     }
     assert steps[f"extract:{A}@early"].inputs["gti"] == StepInput(f"gti:{A}/early", "gti.gti")
     assert steps[f"extract:{A}/quiet@twice"].inputs["gti"] == StepInput(f"gti:{A}/twice/quiet", "gti.gti")
@@ -226,6 +227,33 @@ def test_a_sum_is_grouped_and_fitted_like_a_spectrum(tmp_path: Path) -> None:
     assert steps["fit:pl"].inputs["background/0"] == StepInput(combine.name, "background.pha")
     assert [row["obsid"] for row in steps["summary:spectra"].params["spectra"]] == [*obsids, "both"]
     assert steps["summary:spectra"].params["min_exposure"] == 5000.0
+
+
+def test_tools_that_add_are_looked_for_by_a_plan_alone(
+    one: Observed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+
+    def find(environ: object) -> Toolset:
+        looked.append(environ)
+        return Toolset()
+
+    monkeypatch.setattr("xbatch.base.toolset.find_toolset", find)
+    agn = spectrum()
+    total = Subject("nustar", "all", "FPMA", "agn")
+    params = {"response": "exposure-weighted", "background": "keep", "on_missing": "fail"}
+
+    def with_sum(minimum: float) -> Spec:
+        added = Combination(total, "all", (agn.subject,), {**params, "least": minimum}, "combine.all")
+        spec = event_spec(EventWork((one,), (agn,)), (fit_job([total]),), combinations=(added,))
+        return replace(spec, engines={"combine": "heasoft"})
+
+    assert [problem.code for problem in what_events_cannot_give(event_analysis(with_sum(1.0)))] == ["XB403"]
+    assert looked == []
+    (tmp_path / "n.rmf").write_bytes(b"x")
+    agn = spectrum(response=tmp_path / "n.rmf")
+    plan = plan_of(with_sum(1.0), with_sum(2.0))
+    assert sum(step.task == "combine" for step in plan) == 2 and len(looked) == 1
 
 
 def test_a_mosaic_has_the_tables_and_maps_of_its_images(tmp_path: Path) -> None:

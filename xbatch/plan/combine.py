@@ -8,8 +8,14 @@ from xbatch.plan.sources import Source, response_file
 from xbatch.plan.steps import Input, Step
 from xbatch.registry import TASKS
 from xbatch.spec.derivedmodel import Combination, EqualBands
+from xbatch.spec.model import Subject
 
-__all__ = ["bands_step", "combine_step", "shared_responses"]
+__all__ = ["bands_step", "combine_name", "combine_step", "shared_responses"]
+
+
+def combine_name(subject: Subject) -> str:
+    """Name the step that makes a sum."""
+    return f"combine:{subject.path}"
 
 
 def combine_step(one: Combination, members: Sequence[Source]) -> Step:
@@ -34,7 +40,7 @@ def combine_step(one: Combination, members: Sequence[Source]) -> Step:
         for name in further:
             inputs[f"further/{name}/{number}"] = member.further_input(name, optional)
     return Step(
-        name=f"combine:{subject.path}",
+        name=combine_name(subject),
         task="combine",
         subject=subject.path,
         params={

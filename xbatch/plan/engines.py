@@ -26,7 +26,7 @@ _NATIVE = {
 }
 
 
-def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | None = None) -> RawContext | None:
+def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo) -> RawContext | None:
     """Say what is installed here, where the spec leaves a kind of work to a toolset; None where it does not.
 
     Parameters
@@ -34,14 +34,14 @@ def engine_context(analysis: Analysis, spec: Spec, kind: str, shared: Memo | Non
     analysis, spec
     kind : str
         ``binning`` or ``combine``.
-    shared : Memo, optional
+    shared : Memo
         Keeps what was found for the other members of a sweep.
     """
     if spec.engines.get(kind) not in _TOOLS:
         return None
     from xbatch.plan.rawmade import RawContext  # what belongs to toolsets is loaded for specs that ask for them
 
-    return RawContext(analysis, spec, installed_here(shared if shared is not None else Memo(1)))
+    return RawContext(analysis, spec, installed_here(shared))
 
 
 def installed_here(shared: Memo) -> Toolset:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from xbatch.base.errors import Problem
 from xbatch.base.fitsheader import find_file
 from xbatch.plan.archive import Lists, find_lists, optional_gz
+from xbatch.plan.beginnings import Beginning, member_steps
 from xbatch.plan.eventlists import EventLists, ListInputs, file_input, screenings_of
 from xbatch.plan.eventproducts import image_file_problems, product_steps
 from xbatch.plan.eventspectra import event_source, extraction_steps, named_file_problems
-from xbatch.plan.fitting import Installed, following_steps, is_installed, response_problems
+from xbatch.plan.fitting import Installed, is_installed, response_problems
 from xbatch.plan.links import missing_file, unreadable
 from xbatch.plan.regionfiles import region_problems
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
-from xbatch.plan.sums import edge_steps, sums
+from xbatch.plan.sums import edge_steps, sum_steps, with_sums
 from xbatch.spec.eventmodel import EventWork
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
@@ -28,64 +28,32 @@ __all__ = ["events_steps", "file_problems", "what_events_cannot_give"]
 def events_steps(
     analysis: Analysis, spec: Spec, shared: Memo | None = None, installed: Installed = is_installed
 ) -> tuple[list[Step], list[Problem]]:
-    """Make the steps of one member whose work starts at event lists.
+    """Make the steps of one member whose work starts at event lists, as `member_steps`.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        For places of errors.
-    spec : Spec
-        The member's spec.
-    shared : Memo or None
-        Keeps what other members of a sweep have in common with this one.
-    installed : callable
-        Says whether a Python package can be imported.
-
-    Returns
-    -------
-    steps : list of Step
-        None where there are problems with files.
-    problems : list of Problem
-        Everything that makes the plan impossible: lists and other files that are missing, regions that cannot serve
-        all their observations, responses that events do not bring.
+    Its problems are lists and other files that are missing, regions that cannot serve all their observations, and
+    responses that events do not bring.
     """
-    shared = shared if shared is not None else Memo(1)
     parts = (spec.work, spec.combinations, spec.fakes, spec.equal_bands)
-    key = ("events", *map(id, parts), spec.engines.get("combine"))
-    known: _Made | None = shared.find(key)
-    if known is None:
-        known = _made(analysis, spec)
-        shared.keep(key, known, parts)
-    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
-    problems = [*known.problems, *refused]
-    return ([*known.steps, *following], []) if not problems else ([], problems)
+    values = (spec.engines.get("combine"),)
+    return member_steps(analysis, spec, shared, installed, lambda memo: _made(analysis, spec, memo), parts, values)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What is made of the event lists of a member, and what is wrong with them."""
-
-    sources: Mapping[str, Source]
-    steps: list[Step]
-    problems: list[Problem]
-
-
-def _made(analysis: Analysis, spec: Spec) -> _Made:
+def _made(analysis: Analysis, spec: Spec, shared: Memo) -> Beginning:
     work = _work(spec)
     found, problems = find_lists(work.observed, analysis)
     lists = EventLists(work, _inputs(work, found))
     problems += file_problems(lists, found, analysis)
-    sources, added = _sources(analysis, spec)
+    sources = _sources(spec)
     if problems:
-        return _Made(sources, [], problems)
+        return Beginning(sources, [], problems)
     steps = [
         *lists.steps(),
         *extraction_steps(lists, work.spectra),
-        *added,
+        *sum_steps(analysis, spec, sources, shared),
         *edge_steps(spec, sources),
         *product_steps(lists),
     ]
-    return _Made(sources, steps, [])
+    return Beginning(sources, steps)
 
 
 def what_events_cannot_give(analysis: Analysis) -> list[Problem]:
@@ -93,7 +61,7 @@ def what_events_cannot_give(analysis: Analysis) -> list[Problem]:
     problems: list[Problem] = []
     for member in analysis.members:
         if member.spec.level == "events":
-            problems += response_problems(analysis, member.spec, _sources(analysis, member.spec)[0])
+            problems += response_problems(analysis, member.spec, _sources(member.spec))
     return list(dict.fromkeys(problems))
 
 
@@ -103,10 +71,9 @@ def _work(spec: Spec) -> EventWork:
     return spec.work
 
 
-def _sources(analysis: Analysis, spec: Spec) -> tuple[Mapping[str, Source], list[Step]]:
-    """Give all spectra, with sums, and the steps that make the sums."""
-    extracted = {one.subject.path: event_source(one) for one in _work(spec).spectra}
-    return sums(analysis, spec, extracted)
+def _sources(spec: Spec) -> Mapping[str, Source]:
+    """Give all spectra, with sums and what is drawn."""
+    return with_sums(spec, {one.subject.path: event_source(one) for one in _work(spec).spectra})
 
 
 def _inputs(work: EventWork, found: Mapping[str, Lists]) -> dict[tuple[str, str], ListInputs]:

@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset
 from xbatch.commands.epic import CAMERAS
+from xbatch.plan.beginnings import Beginning, member_steps
 from xbatch.plan.engines import installed_here, native_because
 from xbatch.plan.eventlists import EventLists
 from xbatch.plan.eventproducts import product_steps
 from xbatch.plan.events import file_problems
 from xbatch.plan.eventspectra import event_source, extraction_steps, spectrum_step
-from xbatch.plan.fitting import Installed, following_steps, is_installed
+from xbatch.plan.fitting import Installed, is_installed
 from xbatch.plan.observation import observation_steps
 from xbatch.plan.raw_detect import detection_steps
 from xbatch.plan.raw_epic import epic_steps
@@ -24,7 +25,7 @@ from xbatch.plan.raw_rgs import rgs_steps
 from xbatch.plan.rawmade import RawContext, RawMade, SpectrumInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step, StepInput
-from xbatch.plan.sums import edge_steps, sums
+from xbatch.plan.sums import edge_steps, sum_steps, with_sums
 from xbatch.spec.eventmodel import EventSpectrum
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
@@ -48,43 +49,23 @@ def raw_steps(
     installed: Installed = is_installed,
     toolset: Toolset | None = None,
 ) -> tuple[list[Step], list[Problem]]:
-    """Make the steps of one member whose work starts at raw data.
+    """Make the steps of one member whose work starts at raw data, as `member_steps`.
 
     Parameters
     ----------
     analysis, spec, shared, installed
-        As of `events_steps`.
     toolset : Toolset or None
         What is installed here; None to look.
-
-    Returns
-    -------
-    steps : list of Step
-    problems : list of Problem
-        Everything that makes the plan impossible.
     """
-    shared = shared if shared is not None else Memo(1)
+
+    def begin(memo: Memo) -> Beginning:
+        return _made(RawContext(analysis, spec, installed_here(memo) if toolset is None else toolset), memo)
+
     parts = (spec.work, spec.raw, spec.combinations, spec.fakes, spec.equal_bands, spec.engines)
-    key = ("raw", *map(id, parts))
-    known: _Made | None = shared.find(key)
-    if known is None:
-        known = _made(RawContext(analysis, spec, installed_here(shared) if toolset is None else toolset))
-        shared.keep(key, known, parts)
-    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
-    problems = [*known.problems, *refused]
-    return ([*known.steps, *following], []) if not problems else ([], problems)
+    return member_steps(analysis, spec, shared, installed, begin, parts)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What is made of the raw data of a member, and what is wrong."""
-
-    sources: Mapping[str, Source]
-    steps: list[Step]
-    problems: list[Problem]
-
-
-def _made(context: RawContext) -> _Made:
+def _made(context: RawContext, shared: Memo) -> Beginning:
     work = context.work
     made = RawMade()
     for one in context.raw.observations:
@@ -93,21 +74,22 @@ def _made(context: RawContext) -> _Made:
             made |= recipe(context, one)
     lists = EventLists(work, made.lists)
     problems = [*made.problems, *file_problems(lists, {}, context.analysis)]
-    sources, added = sums(context.analysis, context.spec, {**_event_sources(context, made), **made.sources})
+    sources = with_sums(context.spec, {**_event_sources(context, made), **made.sources})
     if problems:
-        return _Made(sources, [], problems)
-    native = [one for one in work.spectra if one.subject.path not in made.spectra]
-    tools = [_tool_spectrum(one, made.spectra[one.subject.path]) for one in work.spectra if one not in native]
+        return Beginning(sources, [], problems)
+    by_tool = [(one, made.spectra.get(one.subject.path)) for one in work.spectra]
+    native = [one for one, files in by_tool if files is None]
+    tools = [_tool_spectrum(one, files) for one, files in by_tool if files is not None]
     steps = [
         *made.steps,
         *(_as_found(context, step) if step.task == "preview" else step for step in lists.steps()),
         *_explained(context, extraction_steps(lists, native)),
         *tools,
-        *added,
+        *sum_steps(context.analysis, context.spec, sources, shared),
         *edge_steps(context.spec, sources),
         *_explained(context, product_steps(lists, made.curves)),
     ]
-    return _Made(sources, steps, [])
+    return Beginning(sources, steps)
 
 
 def _as_found(context: RawContext, step: Step) -> Step:

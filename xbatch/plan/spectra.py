@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xbatch.base.errors import Problem
-from xbatch.plan.fitting import Installed, following_steps, is_installed
+from xbatch.plan.beginnings import Beginning, member_steps
+from xbatch.plan.fitting import Installed, is_installed
 from xbatch.plan.links import Links, follow
 from xbatch.plan.sources import Source, response_file, spectrum_name
 from xbatch.plan.steps import FileInput, Input, Step
-from xbatch.plan.sums import edge_steps, sums
+from xbatch.plan.sums import edge_steps, sum_steps, with_sums
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec, Subject
@@ -23,47 +23,13 @@ __all__ = ["further_inputs", "spectra_steps", "spectrum_outputs", "spectrum_para
 def spectra_steps(
     analysis: Analysis, spec: Spec, shared: Memo | None = None, installed: Installed = is_installed
 ) -> tuple[list[Step], list[Problem]]:
-    """Make the steps of one member whose work starts at spectra.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        For places of errors.
-    spec : Spec
-        The member's spec.
-    shared : Memo or None
-        Keeps what other members of a sweep have in common with this one.
-    installed : callable
-        Says whether a Python package can be imported.
-
-    Returns
-    -------
-    steps : list of Step
-        One reading a spectrum, one grouping a spectrum and binning, one fit and one plot a fit.
-    problems : list of Problem
-        Everything that makes the plan impossible.
-    """
-    shared = shared if shared is not None else Memo(1)
+    """Make the steps of one member whose work starts at spectra: one that reads each, then as `member_steps`."""
     parts = (spec.spectra, spec.combinations, spec.fakes, spec.equal_bands)
-    key = ("spectra", *map(id, parts), spec.engines.get("combine"))
-    known: _Read | None = shared.find(key)
-    if known is None:
-        known = _read(analysis, spec)
-        shared.keep(key, known, parts)
-    following, refused = following_steps(analysis, spec, known.sources, installed, shared)
-    return [*known.steps, *following], [*known.problems, *refused]
+    values = (spec.engines.get("combine"),)
+    return member_steps(analysis, spec, shared, installed, lambda memo: _read(analysis, spec, memo), parts, values)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """The spectra of a member, with the steps that make them and what is wrong with them."""
-
-    sources: Mapping[str, Source]
-    steps: list[Step]
-    problems: list[Problem]
-
-
-def _read(analysis: Analysis, spec: Spec) -> _Read:
+def _read(analysis: Analysis, spec: Spec, shared: Memo) -> Beginning:
     read: dict[str, Source] = {}
     steps: list[Step] = []
     problems: list[Problem] = []
@@ -73,8 +39,9 @@ def _read(analysis: Analysis, spec: Spec) -> _Read:
         if links is not None:
             read[files.subject.path] = _source(links)
             steps.append(_spectrum_step(links))
-    sources, added = sums(analysis, spec, read)
-    return _Read(sources, [*steps, *added, *edge_steps(spec, sources)], problems)
+    sources = with_sums(spec, read)
+    steps += [*sum_steps(analysis, spec, sources, shared), *edge_steps(spec, sources)]
+    return Beginning(sources, steps, problems)
 
 
 def spectrum_params(subject: Subject, note: str) -> dict[str, Any]:

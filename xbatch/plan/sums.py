@@ -5,19 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from xbatch.plan.combine import bands_step, combine_step, shared_responses
+from xbatch.plan.combine import bands_step, combine_name, combine_step, shared_responses
 from xbatch.plan.engines import engine_context, native_because
 from xbatch.plan.fakes import fake_source, fake_step
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Step
 from xbatch.spec.derivedmodel import Combination
+from xbatch.spec.memo import Memo
 from xbatch.spec.model import Analysis, Spec
 
-__all__ = ["edge_steps", "sums"]
+__all__ = ["edge_steps", "sum_steps", "with_sums"]
 
 
-def sums(analysis: Analysis, spec: Spec, sources: Mapping[str, Source]) -> tuple[dict[str, Source], list[Step]]:
-    """Add the sums of a spec, and the spectra that are drawn from models, to its spectra.
+def with_sums(spec: Spec, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """Give the spectra of a spec with its sums, and after these what is drawn from models.
+
+    Parameters
+    ----------
+    spec : Spec
+    sources : Mapping
+        The spectra by `Subject.path`; a sum with a member that is not among them is left out (why, is said elsewhere).
+    """
+    known = dict(sources)
+    for one in spec.combinations:
+        if all(member.path in known for member in one.members):
+            known[one.subject.path] = _sum_of(one, [known[member.path] for member in one.members])
+    for fake in spec.fakes:
+        like = known.get(fake.like.path)
+        if like is not None:
+            known[fake.subject.path] = fake_source(fake, like)
+    return known
+
+
+def sum_steps(analysis: Analysis, spec: Spec, sources: Mapping[str, Source], shared: Memo) -> list[Step]:
+    """Make the steps of the sums of a spec, and of the spectra that are drawn from models.
 
     Parameters
     ----------
@@ -25,44 +46,36 @@ def sums(analysis: Analysis, spec: Spec, sources: Mapping[str, Source]) -> tuple
         For places of problems.
     spec : Spec
     sources : Mapping
-        The spectra by `Subject.path`; a sum with a member that is not among them is left out (why, is said elsewhere).
-
-    Returns
-    -------
-    sources : dict
-        With the sums, after the spectra, and what is drawn after the sums.
-    steps : list of Step
-        Those that make them.
+        As `with_sums` gives them.
+    shared : Memo
+        Keeps what is installed here for the other members of a sweep.
     """
-    known = dict(sources)
     steps: list[Step] = []
-    context = engine_context(analysis, spec, "combine")
+    context = engine_context(analysis, spec, "combine", shared)
     for one in spec.combinations:
-        if all(member.path in known for member in one.members):
-            members = [known[member.path] for member in one.members]
-            step = replace(combine_step(one, members), because=native_because(spec.engines, "combine"))
-            if context is not None:
-                from xbatch.plan.toolengines import summed_by_heasoft
+        if one.subject.path not in sources:
+            continue
+        members = [sources[member.path] for member in one.members]
+        step = replace(combine_step(one, members), because=native_because(spec.engines, "combine"))
+        if context is not None:
+            from xbatch.plan.toolengines import summed_by_heasoft
 
-                step = summed_by_heasoft(context, step, members)
-            steps.append(step)
-            known[one.subject.path] = _sum_of(one, members, step.name)
+            step = summed_by_heasoft(context, step, members)
+        steps.append(step)
     for fake in spec.fakes:
-        like = known.get(fake.like.path)
-        if like is not None:
-            known[fake.subject.path] = fake_source(fake, like)
-            if like.response is not False:
-                steps.append(fake_step(fake, like))
-    return known, steps
+        like = sources.get(fake.like.path)
+        if like is not None and like.response is not False:
+            steps.append(fake_step(fake, like))
+    return steps
 
 
-def _sum_of(one: Combination, members: list[Source], step: str) -> Source:
+def _sum_of(one: Combination, members: list[Source]) -> Source:
     responses = [member.response for member in members]
     without = [member for member in members if member.response is False]
     backgrounds = [member.background for member in members]
     return Source(
         subject=one.subject,
-        step=step,
+        step=combine_name(one.subject),
         background=one.params["background"] == "keep" and (None if None in backgrounds else any(backgrounds)),
         response=False if without else (None if None in responses else True),
         title=one.subject.path,
