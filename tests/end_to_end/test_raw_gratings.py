@@ -12,7 +12,7 @@ from astropy.io import fits
 from tests.end_to_end.world import Desk
 from tests.fakes.core import calls
 from tests.fakes.sas import make_sas
-from tests.fakes.sas.raw import make_xmm_raw
+from tests.fakes.sas.raw import RawExposure, make_xmm_raw
 from xbatch.base.files import safe_name
 from xbatch.ogip.pha import read_pha
 
@@ -120,3 +120,31 @@ def test_a_time_selection_and_flares_cut_the_spectra(study: Desk) -> None:
     assert exposure("RGS1/rgs@chosen") == pytest.approx(800.0)
     assert len(calls(sas, "rgsproc")) == before + 4 and len(calls(sas, "cifbuild")) == 1
     assert study.leftovers() == []
+
+
+def test_an_instrument_in_another_mode_is_told_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in make_sas(tmp_path / "sas").items():
+        monkeypatch.setenv(name, value)
+    fast = {
+        "RGS1": (RawExposure("S004", mode="HIGH TIME RESOLUTION"),),
+        "EPN": (RawExposure("S003", mode="BURST"),),
+    }
+    cameras = ("EPN", "RGS1", "RGS2")
+    make_xmm_raw(tmp_path / "data", OBSID, 1, cameras, seconds=300.0, events=300.0, exposures=fast)
+    desk = Desk(tmp_path, capsys)
+    desk.write(SPEC)
+    said = desk.xbatch("plan", desk.folder / "desk.yaml", "--out", desk.run_dir)
+    assert f"RGS1 of {OBSID} has observed in high time resolution mode alone" in said.all
+    assert "spectroscopy is asked for" in said.all and f"leave RGS1 of {OBSID} out" in said.all
+    # lists alone are asked for: those of burst mode cannot be had
+    lists = SPEC[: SPEC.index("spectra:")].replace("[RGS1, RGS2]", "[EPN]")
+    desk.write(lists.replace("fetch: never", "fetch: never, pipeline: {mode: timing}"))
+    said = desk.run("--jobs", 2)
+    assert said.status != 0
+    assert (
+        f"EPN of {OBSID} has observed in burst mode alone (2345_{OBSID}_PNS00304BUE.FIT), and timing is asked for"
+        in (said.all)
+    )
+    assert calls(tmp_path / "sas" / "sas", "epproc") == []

@@ -8,9 +8,10 @@ import pytest
 
 from xbatch.base.toolset import Toolset
 from xbatch.plan.observation import observation_steps
-from xbatch.plan.rawfolder import files_below, odf_folder
+from xbatch.plan.rawfolder import files_below, mode_trouble, odf_folder
 from xbatch.plan.rawmade import RawContext, RawMade
 from xbatch.spec import load
+from xbatch.spec.rawmodel import RawObservation
 
 NU, XMM = "60001110002", "0761220101"
 NUSTAR_FILES = (
@@ -167,3 +168,52 @@ def test_links_to_elsewhere_are_followed_once(tmp_path: Path) -> None:
     assert step.blocked is None
     assert len(step.inputs) == len(NUSTAR_FILES)
     assert [path.suffix for path in files_below(tmp_path / "nothing")] == []
+
+
+def observed(folder: Path, *names: str) -> tuple[RawObservation, list[Path]]:
+    put(folder / XMM / "ODF", *(f"2345_{XMM}_{name}" for name in names))
+    one = RawObservation("xmm", XMM, ("EPN", "EMOS1", "RGS1"), folder)
+    return one, list(files_below(folder))
+
+
+@pytest.mark.parametrize(
+    ("names", "instrument", "mode", "words", "cure"),
+    [
+        (("PNS00304BUE.FIT",), "EPN", "timing", "burst mode alone (2345_0761220101_PNS00304BUE.FIT)", "datamode=BURST"),
+        (("PNS00304BUE.FIT.gz",), "EPN", "imaging", "burst mode alone", "start from level events"),
+        (("PNS00304TIE.FIT",), "EPN", "imaging", "timing mode alone", "write mode: timing for it"),
+        (("PNS00304IME.FIT", "PNU01404BUE.FIT"), "EPN", "timing", "imaging and burst mode alone", "mode: imaging"),
+        (("M1S00101CTE.FIT",), "EMOS1", "imaging", "compressed timing mode alone", "mode: timing"),
+        (
+            ("R1S00405HTE.FIT",),
+            "RGS1",
+            "spectroscopy",
+            "high time resolution mode alone",
+            "leave RGS1 of 0761220101 out",
+        ),
+    ],
+)
+def test_an_instrument_that_has_observed_in_another_mode(
+    tmp_path: Path, names: tuple[str, ...], instrument: str, mode: str, words: str, cure: str
+) -> None:
+    trouble = mode_trouble(*observed(tmp_path, *names), instrument, mode)
+    assert trouble is not None and f"{instrument} of {XMM} has observed in {words}" in trouble.what
+    assert cure in trouble.cure
+
+
+@pytest.mark.parametrize(
+    ("names", "instrument", "mode"),
+    [
+        ((), "EPN", "imaging"),
+        (("PNS00300AUX.FIT", "PNS00304NOI.FIT"), "EPN", "imaging"),
+        (("PNS00304IME.FIT", "PNU01404BUE.FIT"), "EPN", "imaging"),
+        (("M1S00101TIE.FIT", "M1S00102IME.FIT"), "EMOS1", "imaging"),
+        (("M1S00101RIE.FIT",), "EMOS1", "imaging"),
+        (("PNS00304BUE.FIT",), "EMOS1", "imaging"),
+        (("R1S00405HTE.FIT", "R1S00405SPE.FIT"), "RGS1", "spectroscopy"),
+    ],
+)
+def test_nothing_is_said_of_a_mode_that_is_there_or_not_known(
+    tmp_path: Path, names: tuple[str, ...], instrument: str, mode: str
+) -> None:
+    assert mode_trouble(*observed(tmp_path, *names), instrument, mode) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from xbatch.commands import epic
@@ -58,7 +59,7 @@ def _events_step(common: SasSteps, observed: Observed) -> Step:
     how = common.params_of(observed.instrument)
     made, chosen = _pipeline(observed.instrument, how, common.version)
     calls, noting = common.parts(made, [observed.instrument])
-    return common.step(
+    step = common.step(
         "epicevents",
         observed.subject,
         observed.path,
@@ -67,6 +68,7 @@ def _events_step(common: SasSteps, observed: Observed) -> Step:
         params={**identity(observed), "mode": how["mode"], "exposures": how["exposures"], "chosen": chosen, **noting},
         product=f"{observed.subject}/sas/events",
     )
+    return replace(step, blocked=step.blocked or common.other_mode(observed.instrument, how["mode"], observed.path))
 
 
 def _pipeline(instrument: str, how: Mapping[str, Any], version: str) -> tuple[tuple[Call, ...], bool]:

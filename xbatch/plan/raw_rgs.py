@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xbatch.base.files import safe_name
@@ -207,7 +207,7 @@ def _rgsproc_step(common: SasSteps, group: _Group, combined: bool) -> Step:
         outputs += [flare_name(each, kind) for each in flares for kind in ("lc", "gti", "png")]
     calls, noting = common.parts(calls, group.instruments)
     name = group.name
-    return common.step(
+    step = common.step(
         "rgsproc",
         f"{obsid}/{name}" if name else obsid,
         group.spectra[0].path,
@@ -218,6 +218,8 @@ def _rgsproc_step(common: SasSteps, group: _Group, combined: bool) -> Step:
         product=f"{obsid}/sas/rgsproc-{safe_name(name)}" if name else f"{obsid}/sas/rgs",
         because=_ALONE,
     )
+    other = (common.other_mode(each, "spectroscopy", step.path) for each in group.instruments)
+    return replace(step, blocked=step.blocked or next(filter(None, other), None))
 
 
 def _calls_for_some_times(flares: Mapping[str, Mapping[str, Any]], times: bool, combined: bool) -> Iterator[Call]:

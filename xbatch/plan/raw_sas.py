@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from xbatch.base.errors import Problem
 from xbatch.base.toolstate import Fault
 from xbatch.commands import epic, sas
 from xbatch.commands.call import SAS, Call, Staged, Work
 from xbatch.plan.observation import observation_inputs
-from xbatch.plan.rawfolder import odf_folder
+from xbatch.plan.rawfolder import files_below, mode_trouble, odf_folder
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.rawmodel import RawObservation
@@ -67,6 +70,24 @@ class SasSteps:
             engine_version=self.context.version(SAS),
             **more,
         )
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The observation's files that are here and are not fetched anew."""
+        if self.one.fetch == "always":
+            return ()
+        try:
+            return tuple(files_below(self.one.folder))
+        except PermissionError:  # which the step `observation` tells
+            return ()
+
+    def other_mode(self, instrument: str, mode: str, path: str) -> Problem | None:
+        """Say, for `Step.blocked`, that an instrument has observed in other modes than the one that is asked for."""
+        trouble = mode_trouble(self.one, self.files, instrument, mode)
+        if trouble is None:
+            return None
+        message = f"{trouble.what}, and {mode} is asked for"
+        return Problem(self.context.analysis.place(path), "XB401", message, trouble.cure, path)
 
     def staged(self, unpack: bool = False) -> Mapping[str, Staged]:
         """Say how the observation and its calibration come into the working folder."""

@@ -15,11 +15,22 @@ from pathlib import Path
 from xbatch.commands.nustardas import bench_file
 from xbatch.spec.rawmodel import RawObservation
 
-__all__ = ["Trouble", "files_below", "folder_remarks", "folder_trouble", "has_bench", "odf_folder"]
+__all__ = ["Trouble", "files_below", "folder_remarks", "folder_trouble", "has_bench", "mode_trouble", "odf_folder"]
 
 _PACKED = re.compile(r"\.(tar|tar\.gz|tgz|tar\.z|zip)$", re.IGNORECASE)
 _ODF = "ODF"
 _CODES = {"EPN": "PN", "EMOS1": "M1", "EMOS2": "M2", "RGS1": "R1", "RGS2": "R2"}
+#: Lists of raw events by their last letters (XMM-Newton Data Files Handbook, ODF; epframes 8.87, *Input Files*).
+_MODES = {
+    "IME": "imaging",
+    "RIE": "reduced imaging",
+    "TIE": "timing",
+    "CTE": "compressed timing",
+    "BUE": "burst",
+    "SPE": "spectroscopy",
+    "HTE": "high time resolution",
+}
+_OF_MODE = {"imaging": ("IME", "RIE"), "timing": ("TIE", "CTE"), "spectroscopy": ("SPE",)}
 _SHOWN = 3
 _GONE = "put it there, or move the folder away and write fetch: missing"
 
@@ -149,6 +160,38 @@ def _lacking_xmm(one: RawObservation, files: Sequence[Path]) -> list[str]:
         for name, pattern in wanted.items()
         if not any(re.search(pattern, file) for file in there)
     ]
+
+
+def mode_trouble(one: RawObservation, files: Sequence[Path], instrument: str, mode: str) -> Trouble | None:
+    """Say that an instrument of XMM-Newton has observed in other modes than the one that is asked for.
+
+    Parameters
+    ----------
+    one : RawObservation
+    files : sequence of Path
+        Those of its folder.
+    instrument : str
+    mode : str
+        ``imaging``, ``timing`` or ``spectroscopy``.
+
+    Returns
+    -------
+    Trouble or None
+        None where it has exposures in that mode, or no file whose mode is known.
+    """
+    listed = re.compile(rf"\d{{4}}_{one.obsid}_{_CODES[instrument]}[SU]\d{{5}}({'|'.join(_MODES)})\.FIT(\.GZ)?")
+    found = {match[1]: path.name for path in files if (match := listed.fullmatch(path.name.upper()))}
+    if not found or any(kind in found for kind in _OF_MODE[mode]):
+        return None
+    modes = " and ".join(_MODES[kind] for kind in found)
+    what = f"{instrument} of {one.obsid} has observed in {modes} mode alone ({next(iter(found.values()))})"
+    cure = f"leave {instrument} of {one.obsid} out, with 'where' or 'instruments'"
+    other = next((name for name in ("imaging", "timing") if any(kind in found for kind in _OF_MODE[name])), "")
+    if other:
+        cure += f", or write mode: {other} for it under data.pipeline"
+    elif "BUE" in found:
+        cure += ", or make its list by epchain with datamode=BURST and start from level events"
+    return Trouble(what, cure)
 
 
 def folder_remarks(one: RawObservation, files: Sequence[Path]) -> Iterator[str]:

@@ -30,6 +30,15 @@ _SKY = Sky()
 _CCDS = {"EMOS1": "01", "EMOS2": "01", "EPN": "04", "RGS1": "05", "RGS2": "05"}
 
 
+_KINDS = {
+    "IMAGING": "IME",
+    "TIMING": "TIE",
+    "BURST": "BUE",
+    "SPECTROSCOPY": "SPE",
+    "HIGH TIME RESOLUTION": "HTE",
+}
+
+
 @dataclass(frozen=True)
 class RawExposure:
     """An exposure of an instrument: its name (S003, U014), its part of the observation's seconds, its mode."""
@@ -135,7 +144,7 @@ def make_xmm_raw(
                     lists=ListOptions(events=events * exposure.part),
                 )
                 hdus = _camera(config, instrument, exposure, revolution)
-            kind = {"IMAGING": "IME", "TIMING": "TIE"}.get(exposure.mode, "SPE")
+            kind = _KINDS[exposure.mode]
             write(place / f"{name}{_CCDS[instrument]}{kind}.FIT", hdus)
             write(
                 place / f"{name}00AUX.FIT", [primary([Card("INSTRUME", instrument), Card("EXPIDSTR", exposure.name)])]
