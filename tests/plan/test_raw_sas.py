@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.plan.epicworlds import SAS, STUDY, by_name, changed, context_of, made_of, work_of
 from xbatch.base.toolset import Toolset
 from xbatch.commands.call import Work
+from xbatch.plan.raw_epic import epic_steps
 from xbatch.plan.raw_sas import SasSteps, events_name, filter_name, selection_name
 from xbatch.plan.steps import StepInput
 
@@ -36,6 +39,16 @@ def test_what_each_command_has_around_it(tmp_path: Path) -> None:
     )
     # patterns are looked at in the list as it comes
     assert steps["pileup:0013140201/EPN/pn"].inputs["events"] == StepInput("epicevents:0013140201/EPN", "events.fits")
+
+
+@pytest.mark.parametrize(("shell", "told"), [(None, None), ("", None), ("1", None), ("7", "7")])
+def test_a_seed_of_the_shell_belongs_to_the_steps(tmp_path: Path, shell: str | None, told: str | None) -> None:
+    common = _common(tmp_path)
+    environ = {} if shell is None else {"SAS_RAND_SEED": shell}
+    own = replace(common.context, toolset=Toolset(sas=SAS, ccf="digest", environ=environ))
+    for step in epic_steps(own, common.one).steps:
+        if "work" in step.params and step.task not in {"cifbuild", "odfingest"}:
+            assert work_of(step).environment.get("SAS_RAND_SEED") == told
 
 
 def test_sas_that_is_not_here_blocks_its_steps(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from xbatch.spec.rawmodel import RawObservation
 __all__ = ["SasSteps", "events_name", "filter_name", "selection_name"]
 
 _MAIN = "default"
+_SEED, _OWN_SEED = "SAS_RAND_SEED", "1"
+"""What SAS begins its random numbers with, and what it is where the shell says nothing."""
 _OF_OBSERVATION = "observation"
 _NO_CCF = Fault(
     "the calibration files of XMM-Newton", "mirror them, and export SAS_CCFPATH with the name of their folder"
@@ -104,8 +106,9 @@ class SasSteps:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of tasks that have all of the calibration."""
-        return sas.calibrated(self.one.obsid)
+        """The variables of tasks that have all of the calibration; a seed of the shell's own belongs to keys."""
+        seed = self.context.toolset.environ.get(_SEED, "")
+        return {**sas.calibrated(self.one.obsid), **({_SEED: seed} if seed not in {"", _OWN_SEED} else {})}
 
     @property
     def version(self) -> str:

@@ -115,7 +115,7 @@ class Detection:
     """A search for sources in images of one observation, with one camera or with several together.
 
     `params`: ``bands`` by instrument: list of ``{"name", "lo", "hi" (eV), "pattern": [lo, hi], "ecf"}``, ``pixels``
-    (image side), ``likelihood``, ``splines``, ``exposure_maps`` (bool).
+    (image side), ``likelihood``, ``splines``, ``exposure_maps`` (bool), and ``sensitivity`` where the spec says it.
     """
 
     name: str
