@@ -70,7 +70,7 @@ def test_it_is_said_to_programs_people_and_those_who_look_on(raw: Path) -> None:
             assert [event["event"] for event in events] == ["begin", "reading", "reading"]
             seen = status(raw)
             os.killpg(run.pid, signal.SIGINT)
-            rest, said = run.communicate(timeout=10)
+            rest, said = run.communicate(timeout=120)
         finally:
             run.kill()
     assert run.returncode == 130
@@ -100,7 +100,7 @@ def test_a_terminal_shows_it_and_may_be_closed(raw: Path) -> None:
             while "/6 files, " not in shown:
                 shown += os.read(ours, 65536).decode(errors="replace")
             os.close(ours)
-            assert run.wait(timeout=30) == 129
+            assert run.wait(timeout=120) == 129
         finally:
             run.kill()
     entries = {entry["event"]: entry for entry in read_journal(raw / "out" / "raw") if not entry.get("step")}

@@ -156,6 +156,12 @@ def children(root: Path) -> list[int]:
     return [line["child"] for line in _lines(root / "children.jsonl")]
 
 
+def processes(root: Path) -> dict[int, float]:
+    """Give all processes, of tools and of what they have started, each with the time at which it was there."""
+    found = {int(call["pid"]): float(call["time"]) for call in _lines(root / "calls.jsonl")}
+    return found | {int(line["child"]): float(line["time"]) for line in _lines(root / "children.jsonl")}
+
+
 def launch(suite: str, tool: str, root: str) -> NoReturn:
     """Run a tool: the whole of a launcher."""
     run = Run(tool, tuple(sys.argv[1:]), Path(root))
@@ -212,7 +218,7 @@ def _hang(run: Run) -> NoReturn:
     """Wait for ever, with a child that does the same and minds no kind word."""
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     child = subprocess.Popen([sys.executable, "-SE", "-c", code])
-    _append(run.root / "children.jsonl", {"child": child.pid})
+    _append(run.root / "children.jsonl", {"child": child.pid, "time": time.time()})
     sys.stdout.flush()
     while True:
         time.sleep(60)

@@ -104,7 +104,7 @@ def hanging(environment: Mapping[str, str], folder: Path) -> Iterator[subprocess
         start_new_session=True,
     )
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not children(root(environment)) and time.monotonic() < until:
             time.sleep(0.01)
         yield process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,12 +17,17 @@ def children(before: Collection[int] = ()) -> set[int]:
     return {one.pid for one in psutil.Process().children(recursive=True)} - set(before)
 
 
-def gone(pid: int, seconds: float = 30.0) -> bool:
-    """Wait until a process is no more, at most for some seconds; a zombie is none."""
+def gone(pid: int, seconds: float = 30.0, seen: float = math.inf) -> bool:
+    """Wait until a process is no more, at most for some seconds; a zombie is none.
+
+    Numbers are used again: one that was started after the time `seen` (seconds since 1970) is another process.
+    """
     end = time.monotonic() + seconds
     while True:
         try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            process = psutil.Process(pid)
+            # the system knows the second in which it was started itself, and counts from there
+            if process.status() == psutil.STATUS_ZOMBIE or process.create_time() > seen + 2.0:
                 return True
         except psutil.NoSuchProcess:
             return True
