@@ -12,6 +12,7 @@ from xbatch.base.errors import Problem, SpecError
 from xbatch.plan.handover import handover_steps
 from xbatch.plan.sources import SPECTRUM
 from xbatch.plan.steps import Plan, Step, StepInput, check_outputs, ordered
+from xbatch.plan.twins import remarked
 from xbatch.plan.variants import Variants, common_values
 from xbatch.registry import TASKS
 from xbatch.spec.memo import Memo
@@ -61,7 +62,7 @@ def _member_steps(analysis: Analysis) -> list[Step]:
             problems[_circle(error.args[1], steps, analysis)] = None
     if problems:
         raise SpecError(list(problems))
-    return _checked(variants.steps(), analysis, shared)
+    return remarked(_checked(variants.steps(), analysis, shared), analysis)
 
 
 def _checked(steps: list[Step], analysis: Analysis, shared: Memo) -> list[Step]:
