@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xbatch.base.errors import Place, Problem
+from xbatch.base.errors import FileError, Place, Problem
 from xbatch.plan.keys import RECIPE, key_of
 from xbatch.plan.steps import FileInput, Plan, Step, StepInput, ordered
 from xbatch.plan.verdict import Evidence, Gone, Known, Reason, Verdict, judge, judge_plan, reason_text
@@ -168,6 +168,31 @@ def test_files_that_are_not_read_yet_are_waited_for() -> None:
     assert results.judge()["spectrum:a"].kind == "run"
     results.change(unread={"/another.pha"}, forced=())
     assert {verdict.kind for verdict in results.judge().values()} == {"up to date"}
+
+
+def test_a_file_that_cannot_be_read_blocks_what_needs_it() -> None:
+    results = Results()
+    results.run()
+    fault = FileError("/a.pha", "cannot be read: Permission denied", "Give yourself permission")
+    text = "/a.pha: cannot be read: Permission denied. Give yourself permission"
+    results.change(files={}, faults={"/a.pha": fault})
+    blocked = Verdict("spectrum:a", "blocked", None, (Reason("unreadable", "/a.pha", new=text),))
+    for more in ({}, {"forced": {"spectrum:a"}}, {"unread": {"/another.rmf"}}):
+        results.change(**more)
+        found = results.judge()
+        assert found["spectrum:a"] == blocked
+        assert found["group:a"] == Verdict("group:a", "blocked", None, (Reason("needs", "spectrum:a"),))
+    results.change(files={"/a.pha": "d0"}, faults={"/another.pha": fault}, forced=(), unread=())
+    assert {verdict.kind for verdict in results.judge().values()} == {"up to date"}
+
+
+def test_a_step_that_waits_for_another_and_has_an_unreadable_file_is_blocked() -> None:
+    more = dataclasses.replace(GROUP, inputs={**GROUP.inputs, "rmf": FileInput("/a.rmf"), "again": FileInput("/a.rmf")})
+    results = Results()
+    results.change(faults={"/a.rmf": FileError("/a.rmf", "is not a file")})
+    found = results.judge(ordered("p", [SPECTRUM, more, FIT]))
+    assert [verdict.kind for verdict in found.values()] == ["run", "blocked", "blocked"]
+    assert reason_text(found["group:a"].reasons[0]) == "/a.rmf: is not a file"
 
 
 def test_a_lost_result_is_made_again() -> None:

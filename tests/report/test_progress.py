@@ -43,6 +43,28 @@ def test_a_failure_names_its_log_as_seen_from_here(tmp_path: Path, monkeypatch: 
     assert stream.getvalue() == "[1/1] failed     fit:a (1.50 s): no\n      log: out/logs/fit.a.log\n"
 
 
+def test_what_many_steps_fail_by_is_told_once(tmp_path: Path) -> None:
+    log = log_path(tmp_path, "fit:b")
+    log.parent.mkdir(parents=True)
+    log.write_text("of a run before")
+    stream = io.StringIO()
+    plain, (drawn, terminal, _) = PlainView(stream, tmp_path, Clock()), live(80, tmp_path)
+    entries = [
+        ended("fit:a", "failed", 0.0, "f.rmf: cannot be read"),
+        ended("fit:b", "failed", 0.0, "f.rmf: cannot be read"),
+    ]
+    for entry in (begin(3), *entries, ended("fit:c", "failed", 0.0, "another")):
+        plain.take(entry)
+        drawn.take(entry)
+    drawn.close()
+    assert stream.getvalue().splitlines() == [
+        "[1/3] failed     fit:a (0.00 s): f.rmf: cannot be read",
+        "[2/3] failed     fit:b (0.00 s): the same as fit:a",
+        "[3/3] failed     fit:c (0.00 s): another",
+    ]
+    assert terminal.shown()[1::2] == ["  f.rmf: cannot be read", "  the same as fit:a", "  another"]
+
+
 def test_elsewhere_what_is_read_is_said_once_a_minute() -> None:
     stream, clock = io.StringIO(), Clock()
     view = PlainView(stream, clock=clock)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from tests.run.toys import plan, step
 from xbatch.base.digest import DigestMemo, content_digest
 from xbatch.base.errors import FileError, UsageError
 from xbatch.run.inputs import digest_files, outside_files
+from xbatch.run.reading import unusable
 from xbatch.run.selection import matching, selected
 
 
@@ -24,8 +28,11 @@ def paths(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_every_file_is_digested(tmp_path: Path, paths: list[str], threads: int) -> None:
-    seen = digest_files(paths, DigestMemo(tmp_path / "memo"), threads)
-    assert {path: file.digest for path, file in seen.items()} == {path: content_digest(Path(path)) for path in paths}
+    found = digest_files(paths, DigestMemo(tmp_path / "memo"), threads)
+    assert {path: file.digest for path, file in found.seen.items()} == {
+        path: content_digest(Path(path)) for path in paths
+    }
+    assert not found.unread and not found.faults
 
 
 def test_what_is_remembered_is_not_read(tmp_path: Path, paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,24 +40,51 @@ def test_what_is_remembered_is_not_read(tmp_path: Path, paths: list[str], monkey
     for path in paths:
         memo.digest(Path(path), time.time_ns() + 10**10)
     monkeypatch.setattr("xbatch.base.digest.content_digest", None)
-    assert list(digest_files(paths, memo)) == paths
+    assert list(digest_files(paths, memo).seen) == paths
 
 
 def test_too_much_is_not_read(tmp_path: Path, paths: list[str]) -> None:
     memo = DigestMemo(tmp_path / "memo", make=True)
     memo.digest(Path(paths[0]), time.time_ns() + 10**10)
     size = sum(Path(path).stat().st_size for path in paths[1:])
-    assert list(digest_files(paths, memo, most=size - 1)) == paths[:1]
-    assert list(digest_files(paths, memo, most=size)) == paths
+    found = digest_files(paths, memo, most=size - 1)
+    assert (list(found.seen), list(found.unread)) == (paths[:1], paths[1:])
+    assert list(digest_files(paths, memo, most=size).seen) == paths
 
 
-def test_all_missing_files_are_named_at_once(tmp_path: Path, paths: list[str]) -> None:
-    gone = [str(tmp_path / f"gone{number}") for number in range(8)]
-    memo = DigestMemo(tmp_path / "memo")
-    with pytest.raises(FileError, match=r"gone0: cannot be read: No such file or directory$"):
-        digest_files([*paths, gone[0]], memo)
-    with pytest.raises(FileError, match=r"gone0: cannot be read: .*; the same goes for .*gone1.* and 2 more"):
-        digest_files([*paths, *gone], memo)
+def unreadable_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Make paths that cannot be read, each for another reason, and give what has to be said of them."""
+    gone, there, bad, secret = (str(folder / name) for name in ("gone", "folder", "sector", "secret"))
+    Path(there).mkdir()
+    Path(bad).symlink_to("/proc/self/mem")  # a regular file that gives EIO where it is read, to root too
+    Path(secret).touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("secret"))
+    again = "Put a whole copy of it there and run again"
+    return {
+        gone: f"{gone}: cannot be read: No such file or directory. Put it back and run again",
+        there: f"{there}: is not a file. {again}",
+        bad: f"{bad}: cannot be read: Input/output error. {again}",
+        secret: f"{secret}: cannot be read: Permission denied. Give yourself permission to read it and run again",
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that gives EIO is taken from /proc")
+@pytest.mark.parametrize("threads", [1, 8])
+def test_files_that_cannot_be_read_keep_no_other_from_it(
+    tmp_path: Path, paths: list[str], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = unreadable_files(tmp_path, monkeypatch)
+    found = digest_files([*expected, *paths], DigestMemo(tmp_path / "memo"), threads)
+    assert {path: str(error) for path, error in found.faults.items()} == expected
+    assert sorted(found.seen) == paths and not found.unread
+
+
+def test_what_is_said_of_a_file_already_stays() -> None:
+    said = FileError("a", "was changed while it was read", "Run again when it is complete")
+    assert unusable("a", said) is said
+    assert str(unusable("a", OSError(errno.ESTALE, "Stale file handle"))) == (
+        "a: cannot be read: Stale file handle. Put a whole copy of it there and run again"
+    )
 
 
 def test_files_are_named_once(tmp_path: Path) -> None:

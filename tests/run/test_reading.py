@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -20,12 +21,13 @@ from tests.run.toys import TOYS, plan, step
 from xbatch.base.digest import DIGESTS, DigestMemo, FileMark, content_digest, file_sha256
 from xbatch.base.errors import FileError
 from xbatch.plan.steps import FileInput, Step
+from xbatch.plan.verdict import reason_text
 from xbatch.registry import TASKS
 from xbatch.run.intake import Intake
 from xbatch.run.journal import read_journal
-from xbatch.run.reading import Reading
+from xbatch.run.reading import Reading, SeenFile
 from xbatch.run.result import Event, RunResult
-from xbatch.run.session import execute
+from xbatch.run.session import execute, survey
 
 GB = 1 << 30
 
@@ -83,13 +85,29 @@ def test_it_ends_in_the_middle_of_a_file(tmp_path: Path, memo: DigestMemo) -> No
     assert 0 < reading.bytes < reading.bytes_total and not reading.going
 
 
-def test_what_goes_wrong_is_told_to_who_waits(tmp_path: Path, memo: DigestMemo) -> None:
-    first, second = some(tmp_path, 2)
-    sizes = sizes_of(huge(tmp_path / "huge"), first, second)
-    first.unlink()
-    with Reading(sizes, memo, 2) as reading:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_file_that_cannot_be_read_is_told_and_all_others_are_read(
+    tmp_path: Path, memo: DigestMemo, threads: int
+) -> None:
+    paths = some(tmp_path)
+    sizes = sizes_of(*paths)
+    paths[0].unlink()
+    found: dict[str, SeenFile | FileError] = {}
+    with Reading(sizes, memo, threads) as reading:
+        while reading.going:
+            reading.wait(30)
+            found |= reading.news()
+    fault = found.pop(str(paths[0]))
+    assert str(fault) == f"{paths[0]}: cannot be read: No such file or directory. Put it back and run again"
+    assert found.keys() == set(map(str, paths[1:])) and all(isinstance(file, SeenFile) for file in found.values())
+    assert (reading.files, reading.bytes) == (reading.files_total, reading.bytes_total), "the rest is not waited for"
+
+
+def test_a_defect_is_told_to_who_waits(tmp_path: Path, memo: DigestMemo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memo, "digest", lambda path, now_ns, told: {}[path])
+    with Reading(sizes_of(*some(tmp_path, 2)), memo, 2) as reading:
         reading.wait(30)
-        with pytest.raises(FileError, match="in0: cannot be read: No such file"):
+        with pytest.raises(KeyError):
             reading.news()
 
 
@@ -151,8 +169,8 @@ def test_who_is_asked_to_stop_does_not_wait(tmp_path: Path, memo: DigestMemo) ->
 
 
 def run(root: Path, *steps: Step, tell: Callable[[Event], None] = lambda event: None, **options: Any) -> RunResult:
-    made = {"registry": TOYS, "make_workers": inline_workers, **options}
-    return execute(plan(*steps), root / "run", root / "store", jobs=2, on_event=tell, **made)
+    made = {"registry": TOYS, "make_workers": inline_workers, "jobs": 2, **options}
+    return execute(plan(*steps), root / "run", root / "store", on_event=tell, **made)
 
 
 def test_steps_begin_while_other_files_are_read(tmp_path: Path, slow: Flag) -> None:
@@ -175,38 +193,154 @@ def test_steps_begin_while_other_files_are_read(tmp_path: Path, slow: Flag) -> N
     assert {(entry["files_total"], entry["bytes_total"]) for entry in said} == {(2, 9)}
 
 
-def test_a_file_that_cannot_be_read_ends_the_run(tmp_path: Path, slow: Flag) -> None:
-    for name in ("quick", "slow"):
+def outcomes(result: RunResult) -> dict[str, str]:
+    return {one.name: one.outcome for one in result.steps}
+
+
+@pytest.mark.parametrize("jobs", [1, 8])
+def test_a_file_that_comes_to_be_unreadable_fails_what_needs_it_alone(tmp_path: Path, slow: Flag, jobs: int) -> None:
+    for name in ("quick", "slow", "slow too"):
         (tmp_path / name).write_text(name)
 
     def tell(event: Event) -> None:
-        if event.kind == "ended":
+        if event.kind == "ended" and event.step == "join:first":
             (tmp_path / "slow").unlink()
             slow.set()
 
-    steps = (step("join:late", file=tmp_path / "slow"), step("join:first", file=tmp_path / "quick"))
-    with pytest.raises(FileError, match=r"slow: cannot be read: No such file or directory"):
-        run(tmp_path, *steps, tell=tell)
+    steps = (
+        step("join:first", file=tmp_path / "quick"),
+        step("join:late", file=tmp_path / "slow"),
+        step("join:last", file=tmp_path / "slow too"),
+        step("join:next", "join:late"),
+        step("join:both", "join:first", "join:last"),
+        step("join:table", optional=("join:late", "join:first")),
+    )
+    result = run(tmp_path, *steps, tell=tell, jobs=jobs)
+    lost = {"join:late": "failed", "join:next": "skipped"}
+    assert outcomes(result) == {one.name: lost.get(one.name, "done") for one in steps}
+    late = next(one for one in result.steps if one.name == "join:late")
+    said = f"{tmp_path}/slow: cannot be read: No such file or directory. Put it back and run again"
+    assert (late.message, late.key, late.log) == (said, None, None)
+    assert [reason.kind for reason in late.reasons] == ["unreadable"]
+    assert result.exit_status == 1 and not result.message
+
     (tmp_path / "slow").write_text("slow")
-    assert [one.outcome for one in run(tmp_path, *steps).steps] == ["done", "up to date"]
+    made = {"join:late": "done", "join:next": "done", "join:table": "done"}
+    assert outcomes(run(tmp_path, *steps, jobs=jobs)) == {one.name: made.get(one.name, "up to date") for one in steps}
 
 
-def test_a_missing_file_is_told_before_anything_is_read(tmp_path: Path) -> None:
-    steps = (step("join:a", file=huge(tmp_path / "huge")), step("join:b", file=tmp_path / "gone"))
-    began = time.monotonic()
-    with pytest.raises(FileError, match="gone: cannot be read: No such file"):
-        run(tmp_path, *steps)
-    assert time.monotonic() - began < 5
+def test_a_fault_is_told_while_the_step_s_other_files_are_read(tmp_path: Path, slow: Flag) -> None:
+    (tmp_path / "slow").write_text("slow")
+    (tmp_path / "gone").write_text("gone")
+    files = {"a": FileInput(str(tmp_path / "slow")), "b": FileInput(str(tmp_path / "gone"))}
+    told: list[str] = []
+
+    def tell(event: Event) -> None:
+        told.append(f"{event.kind} {event.step}".strip())
+        if told[-1] == "ended join:both":
+            slow.set()  # only now: were it waited for, the run would never end
+
+    steps = (Step("join:both", "join", "both", inputs=files, product="c"), step("join:slow", file=tmp_path / "slow"))
+    memo = SlowMemo(tmp_path / "memo")
+    with Intake(plan(*steps), memo, 2, lambda: False, patience=0) as intake:
+        assert intake.unread == {"join:both", "join:slow"}
+    (tmp_path / "gone").unlink()
+    with Intake(plan(*steps), memo, 2, lambda: False, patience=0) as intake:
+        assert intake.unread == {"join:slow"}, "what is seen not to be there is not waited for"
+    result = run(tmp_path, *steps, tell=tell)
+    assert outcomes(result) == {"join:both": "failed", "join:slow": "done"}
+    assert told.index("ended join:both") < told.index("started join:slow")
 
 
-def test_a_file_that_may_not_be_read_is_told_before_anything_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("secret"))
-    (tmp_path / "secret").write_text("x")
-    steps = (step("join:a", file=huge(tmp_path / "huge")), step("join:b", file=tmp_path / "secret"))
-    with pytest.raises(FileError, match="secret: cannot be read: Permission denied"):
-        run(tmp_path, *steps)
+def test_all_that_may_not_be_read_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = some(tmp_path, 9)
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) == str(paths[0]))
+    inputs = {f"file/{path.name}": FileInput(str(path)) for path in paths}
+    both = Step("join:all", "join", "all", inputs=inputs, product="all")
+    result = run(tmp_path, both, step("join:one", file=paths[0]))
+    assert outcomes(result) == {"join:all": "failed", "join:one": "done"}
+    others = ", ".join(map(str, paths[2:7]))
+    assert next(one.message for one in result.steps if one.outcome == "failed") == (
+        f"{paths[1]}: cannot be read: Permission denied; nor can {others} and 2 more be read. "
+        "Give yourself permission to read it and run again"
+    )
+
+
+def test_a_survey_says_what_a_run_would_do_where_a_file_cannot_be_read(tmp_path: Path) -> None:
+    first, second = some(tmp_path, 2)
+    first.unlink()
+    steps = (step("join:a", file=first), step("join:b", "join:a"), step("join:c", file=second))
+    steps += (step("join:d", optional=("join:a",)), step("join:e", "join:c", file=first))
+    found = survey(plan(*steps), tmp_path / "run", tmp_path / "store", registry=TOYS)
+    assert {one.step: one.kind for one in found} == {
+        "join:a": "blocked",
+        "join:b": "blocked",
+        "join:c": "run",
+        "join:d": "run",
+        "join:e": "blocked",
+    }
+    text = f"{first}: cannot be read: No such file or directory. Put it back and run again"
+    assert {one.step: tuple(map(reason_text, one.reasons)) for one in found if one.kind == "blocked"} == {
+        "join:a": (text,),
+        "join:b": ("needs join:a",),
+        "join:e": (text,),
+    }
+    assert outcomes(run(tmp_path, *steps)) == {
+        "join:a": "failed",
+        "join:b": "skipped",
+        "join:c": "done",
+        "join:d": "done",
+        "join:e": "failed",
+    }
+    few = run(tmp_path, *steps, only=["join:c"])
+    assert few.ok and outcomes(few) == {"join:c": "up to date"}, "what is not asked for is not looked at"
+
+
+def test_a_forced_step_fails_too_and_its_old_products_go(tmp_path: Path) -> None:
+    (path,) = some(tmp_path, 1)
+    kept = path.read_bytes()
+    product = tmp_path / "run" / "products" / "join" / "a" / "out.txt"
+    assert run(tmp_path, step("join:a", file=path)).ok and product.is_file()
+    path.unlink()
+    result = run(tmp_path, step("join:a", file=path), force=["join:a"])
+    assert outcomes(result) == {"join:a": "failed"}
+    assert not product.exists(), "no old result stands among new ones"
+    path.write_bytes(kept)
+    assert outcomes(run(tmp_path, step("join:a", file=path))) == {"join:a": "up to date"} and product.is_file()
+
+
+def test_what_was_not_begun_has_no_log_of_a_run_before(tmp_path: Path) -> None:
+    (path,) = some(tmp_path, 1)
+    spoilt = Step("misbehave:a", "misbehave", "a", params={"how": "raise"}, inputs={"file": FileInput(str(path))})
+    (one,) = run(tmp_path, spoilt).steps
+    assert one.log is not None and "a defect" in one.log.read_text()
+    path.unlink()
+    (one,) = run(tmp_path, spoilt).steps
+    assert (one.outcome, one.log) == ("failed", None)
+    assert "Put it back" in one.message
+
+
+def test_the_first_file_that_cannot_be_read_stops_a_run_that_is_to_fail_fast(tmp_path: Path, slow: Flag) -> None:
+    (tmp_path / "slow").write_text("slow")
+    steps = (step("join:a", file=tmp_path / "gone"), step("join:b", file=tmp_path / "slow"))
+    result = run(tmp_path, *steps, fail_fast=True)
+    assert outcomes(result) == {"join:a": "failed", "join:b": "cancelled"}
+    assert not slow.is_set(), "what is not needed any more is not read to its end"
+
+
+def test_a_run_is_stopped_while_files_cannot_be_read(tmp_path: Path, slow: Flag) -> None:
+    (tmp_path / "slow").write_text("slow")
+
+    def tell(event: Event) -> None:
+        if event.kind == "ended" and event.step == "join:a":
+            os.kill(os.getpid(), signal.SIGINT)
+            (tmp_path / "slow").unlink()
+            slow.set()
+
+    steps = (step("join:a", file=tmp_path / "gone"), step("join:b", file=tmp_path / "slow"), step("join:c", "join:b"))
+    result = run(tmp_path, *steps, tell=tell)
+    assert outcomes(result) == {"join:a": "failed", "join:b": "cancelled", "join:c": "cancelled"}
+    assert (result.signal, result.exit_status) == (signal.SIGINT, 130)
 
 
 # ---- raw files are read once ----------------------------------------------------------------------------------------

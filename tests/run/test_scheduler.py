@@ -5,7 +5,7 @@ import pytest
 from tests.run.toys import plan, step
 from xbatch.plan.steps import Plan
 from xbatch.run.limits import Room, Use
-from xbatch.run.moves import Action, Died, Ended, GiveUp, Judge, Judged, Late, Same, Skip, Slots, Start
+from xbatch.run.moves import Action, Died, Ended, GiveUp, Judge, Judged, Late, Read, Same, Skip, Slots, Start
 from xbatch.run.scheduler import Scheduler
 
 
@@ -64,6 +64,17 @@ def test_a_failure_skips_all_that_follows_and_optional_inputs_only_wait() -> Non
     scheduler, _ = begin(what, 1)
     actions = scheduler.tell(Ended("a:1", ok=False))
     assert actions == [Skip("b:1", ("a:1",)), Skip("c:1", ("b:1",)), Judge("t:1")]
+
+
+def test_a_step_whose_files_cannot_be_read_fails_when_it_is_judged() -> None:
+    what = plan(step("a:1"), step("b:1", "a:1"), step("c:1"), step("t:1", optional=("b:1", "c:1")))
+    scheduler = Scheduler(what, Room(1))
+    assert scheduler.begin({"a:1", "c:1"}) == []
+    assert scheduler.tell(Read("c:1")) == [Judge("c:1")]
+    assert scheduler.tell(Judged("c:1", "run")) == [Start("c:1", 0)]
+    assert scheduler.tell(Read("a:1")) == [Judge("a:1")]
+    assert scheduler.tell(Judged("a:1", "failed")) == [Skip("b:1", ("a:1",))]
+    assert scheduler.tell(Ended("c:1", ok=True)) == [Judge("t:1")]
 
 
 def test_a_killed_worker_costs_one_try() -> None:

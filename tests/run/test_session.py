@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.run.toys import TOYS, plan, step
-from xbatch.base.errors import FileError, Place, Problem, UsageError
+from xbatch.base.errors import Place, Problem, UsageError
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Reason
 from xbatch.run.journal import last_run, read_journal
@@ -357,11 +357,6 @@ def test_errors_before_anything_starts(scene: Scene, file: Path) -> None:
     with pytest.raises(UsageError, match="join:a: no engine 'native' here does the task 'join'"):
         execute(chain(file), scene.run_dir, scene.store, jobs=1)
     assert not scene.run_dir.exists()
-    file.unlink()
-    with pytest.raises(FileError, match=r"in\.txt: cannot be read: No such file"):
-        execute(chain(file), scene.run_dir, scene.store, jobs=1, registry=TOYS)
-    with pytest.raises(FileError, match=r"in\.txt: cannot be read: No such file"):
-        survey(chain(file), scene.run_dir, scene.store, registry=TOYS)
     assert not scene.store.exists()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,6 +107,18 @@ def test_changed_bytes_of_equal_size_are_seen_by_the_paranoid(tmp_path: Path) ->
     os.utime(path, ns=(made, made))  # as a disk that goes bad changes it
     assert store.lookup(KEY) is not None
     assert Store(tmp_path, paranoid=True).lookup(KEY) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that gives EIO is taken from /proc")
+def test_a_result_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path, paranoid=True)
+    store.publish(*fill(store, ""))
+    assert store.lookup(KEY) is not None
+    path = store.entry(KEY) / "out.txt"
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+    assert store.lookup(KEY) is None
+    assert store.is_damaged(KEY)
 
 
 def test_many_may_publish_at_once(tmp_path: Path) -> None:

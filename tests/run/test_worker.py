@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,24 @@ def order(tmp_path: Path, task: str, inputs: dict[str, Path] | None = None, **pa
         log=tmp_path / "logs" / "a.log",
         store=store.root,
     )
+
+
+def reads_badly(job: Any) -> None:
+    """Meet a bad sector: a read that fails knows no name."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that gives EIO is taken from /proc")
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_bad_sector_below_an_input_is_not_a_broken_store(tmp_path: Path, bad: bool) -> None:
+    good, path = tmp_path / "good", tmp_path / "in"
+    good.write_text("x")
+    path.symlink_to("/proc/self/mem" if bad else good)
+    made = order(tmp_path, "join", {"a": good, "b": path})
+    answer = perform(replace(made, function=f"{__name__}:reads_badly"))
+    assert answer.record is None and answer.hopeless == (not bad)
+    read = f"{path}: cannot be read: Input/output error. Put a whole copy of it there and run again"
+    assert answer.message == read if bad else "cannot be written: Input/output error" in answer.message
 
 
 def misbehave(tmp_path: Path, how: str, **more: Any) -> tuple[Answer, str]:

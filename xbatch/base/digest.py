@@ -24,6 +24,7 @@ import gzip
 import hashlib
 import json
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -95,7 +96,7 @@ def file_mark(path: Path) -> FileMark:
         status = path.stat()
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
-    if not path.is_file():
+    if not stat.S_ISREG(status.st_mode):
         raise FileError(str(path), "is not a file")
     return FileMark(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from xbatch.base.errors import FileError
 from xbatch.plan.keys import plain
 
-__all__ = ["Reason", "ReasonKind", "changes", "reason_text"]
+__all__ = ["Reason", "ReasonKind", "changes", "reason_text", "unreadable"]
 
+_MOST_FILES = 5
 
 ReasonKind = Literal[
     "new",
@@ -22,6 +24,7 @@ ReasonKind = Literal[
     "output missing",
     "waits",
     "unread",
+    "unreadable",
     "cannot",
     "needs",
 ]
@@ -36,11 +39,13 @@ class Reason:
     kind : str
         ``new``, ``parameter``, ``input``, ``task version``, ``engine``, ``recipe`` (keys are made in another way),
         ``forced``, ``output missing``, ``waits`` (for a step whose result will decide), ``unread`` (its files,
-        which will decide), ``cannot`` (be done here), ``needs`` (a step that cannot be done here).
+        which will decide), ``unreadable`` (a file of it), ``cannot`` (be done here), ``needs`` (a step that cannot be
+        done here).
     what : str
-        The dotted path of a parameter, the role of an input, the name of a step, or a number of files.
+        The dotted path of a parameter, the role of an input, the name of a step, a number of files, or the path of one.
     old, new : JSON-able
-        The value before and now; None where there was or is none.
+        The value before and now; None where there was or is none. Of ``cannot`` and ``unreadable`` `new` says why, and
+        what to do.
     """
 
     kind: ReasonKind
@@ -154,6 +159,15 @@ def _numbered(names: Sequence[str], number: int) -> str:
     return names[number] if count == 1 else f"{names[number]} {count}"
 
 
+def unreadable(faults: Sequence[FileError]) -> Reason:
+    """Give the reason of a step some of whose files cannot be read: why the first cannot, the others by name."""
+    first, others = faults[0], [fault.file for fault in faults[1:]]
+    shown = ", ".join(others[:_MOST_FILES])
+    more = f" and {len(others) - _MOST_FILES} more" if len(others) > _MOST_FILES else ""
+    what = f"{first.what}; nor can {shown}{more} be read" if others else first.what
+    return Reason("unreadable", first.file, new=str(FileError(first.file, what, first.cure)))
+
+
 def reason_text(reason: Reason) -> str:
     """Turn a reason into a clause for people."""
     if reason.kind == "input" or isinstance(reason.old, Mapping) or isinstance(reason.new, Mapping):
@@ -170,6 +184,7 @@ def reason_text(reason: Reason) -> str:
         "waits": f"waits for {reason.what}",
         "unread": f"{reason.what} not read yet",
         "needs": f"needs {reason.what}",
+        "unreadable": f"{reason.new}",
         "cannot": f"cannot be done here: {reason.new}",
     }[reason.kind]
 

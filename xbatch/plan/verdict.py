@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
+from xbatch.base.errors import FileError
 from xbatch.plan.keys import engine_version, ingredients_of, key_of
-from xbatch.plan.reasons import Reason, changes, reason_text
+from xbatch.plan.reasons import Reason, changes, reason_text, unreadable
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.registry import TaskDef
 
@@ -32,8 +33,7 @@ class Verdict:
     step : str
     kind : str
         ``run``; ``up to date``; ``waits``: the result of a step before it, or files that are not read yet, will decide;
-        ``blocked``: it cannot be done
-        here, or needs a step that cannot.
+        ``blocked``: it cannot be done here, reads a file that cannot be read, or needs a step that is blocked.
     key : str or None
         None as long as an input is not known.
     reasons : tuple of Reason
@@ -96,6 +96,8 @@ class Evidence:
         Names of steps to run in any case.
     unread : collection of str
         Paths of files that have no digest yet.
+    faults : Mapping
+        Path to what is wrong, of files that cannot be read.
     """
 
     registry: Mapping[str, TaskDef]
@@ -104,6 +106,7 @@ class Evidence:
     previous: Callable[[str], Record | None]
     forced: Collection[str] = ()
     unread: Collection[str] = ()
+    faults: Mapping[str, FileError] = field(default_factory=dict)
 
 
 def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdict:
@@ -119,11 +122,13 @@ def judge(step: Step, states: Mapping[str, State], evidence: Evidence) -> Verdic
     Raises
     ------
     KeyError
-        The task is not registered, or a file has no digest and is not among the unread.
+        The task is not registered, or a file has no digest and is neither unread nor at fault.
     """
     blocked = [need for need in step.needs() if states[need] is Gone.NEVER]
     if blocked:
         return Verdict(step.name, "blocked", None, tuple(Reason("needs", need) for need in blocked))
+    if evidence.faults and (faults := _faults(step, evidence.faults)):
+        return Verdict(step.name, "blocked", None, (unreadable(faults),))  # no key, so no result to be found either
     cannot = (Reason("cannot", new=str(step.blocked)),) if step.blocked else ()
     forced = (Reason("forced"),) if step.name in evidence.forced else ()
     waits = [Reason("waits", need) for need in step.waits_for() if states[need] is Gone.LATER]
@@ -181,6 +186,12 @@ def output_digests(record: Record) -> dict[str, str]:
 def _unread(step: Step, unread: Collection[str]) -> int:
     """Count the files of a step that have no digest yet."""
     return sum(isinstance(source, FileInput) and source.path in unread for source in step.inputs.values())
+
+
+def _faults(step: Step, faults: Mapping[str, FileError]) -> list[FileError]:
+    """Say what is wrong with the files of a step, each once."""
+    files = dict.fromkeys(source.path for source in step.inputs.values() if isinstance(source, FileInput))
+    return [faults[path] for path in files if path in faults]
 
 
 def _digests(step: Step, states: Mapping[str, State], files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

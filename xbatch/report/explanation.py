@@ -20,6 +20,7 @@ Record = Mapping[str, Any]
 _MOST = 12
 _NEWEST = 300
 _DIGEST = 12
+_TOLD = {"cannot", "needs", "output missing", "unreadable"}
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -174,7 +175,7 @@ def _explained(step: Step, verdict: Verdict, previous: Callable[[str], Record | 
     base = Explained(step.name, verdict.kind, verdict.key, sources=sources, waits=waits)
     if verdict.record is not None:
         return replace(base, other=_other(verdict.record))
-    told = tuple(reason for reason in verdict.reasons if reason.kind in {"cannot", "needs", "output missing"})
+    told = tuple(reason for reason in verdict.reasons if reason.kind in _TOLD)
     now = verdict.ingredients or ingredients_of(step, TASKS[step.task].version, engine_version(step), {})
     known = verdict.ingredients is not None
     last = previous(step.name)

@@ -14,6 +14,7 @@ from xbatch.run.result import OUTCOMES
 __all__ = [
     "MARKS",
     "STYLES",
+    "Once",
     "counts_text",
     "end_lines",
     "left_out_lines",
@@ -30,6 +31,18 @@ _BAR = 30
 _LEAST_BAR = 8
 _GAP = "  "
 _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+class Once:
+    """What failures have in common is told once: all steps that read one file may fail for want of it."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def words(self, step: str, message: str) -> str:
+        """Give the message of a step that has failed, or the name of one that has said the same."""
+        first = self._first.setdefault(message, step)
+        return message if first == step or not message else f"the same as {first}"
 
 
 def live_lines(watch: Watch, said: Callable[[str], str], now: float, columns: int, rows: int) -> list[Line]:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from xbatch.report.durations import past_durations
 from xbatch.report.follow import LastLines
-from xbatch.report.liveview import end_lines, left_out_lines, live_lines, pulse_text, reading_text
+from xbatch.report.liveview import Once, end_lines, left_out_lines, live_lines, pulse_text, reading_text
 from xbatch.report.screen import Line, Screen, brief, size_of, uses_colour, wrap
 from xbatch.report.spans import span_text
 from xbatch.report.watch import Ending, Watch
@@ -133,6 +133,7 @@ class PlainView:
         self._run_dir = run_dir
         self._clock = clock
         self._watch = Watch()
+        self._once = Once()
         self._lock = threading.Lock()
         self._said_at = clock()
         self._read_at: float | None = None
@@ -143,8 +144,9 @@ class PlainView:
             self._watch.take(entry)
             log = ""
             if entry.get("outcome") == "failed":
-                log = _log(self._run_dir, entry["step"])
-                entry = {**entry, "message": brief(entry.get("message", ""))}  # whole at the end of the run
+                log = _log(self._run_dir, entry)
+                words = self._once.words(entry["step"], entry.get("message", ""))
+                entry = {**entry, "message": brief(words)}  # whole at the end of the run
             self._say(entry_line(entry, len(self._watch.steps), self._watch.total, log))
             if entry.get("event") == "reading":
                 self._say_reading()
@@ -209,6 +211,7 @@ class LiveView:
         self._size = size or (lambda: size_of(stream))
         self._screen = Screen(stream, clock, self._size, uses_colour())
         self._watch = Watch()
+        self._once = Once()
         self._logs = LastLines(run_dir) if run_dir is not None else None
         self._unsaid: list[Entry] = []
         self._lock = threading.Lock()
@@ -248,8 +251,11 @@ class LiveView:
             outcome = entry["outcome"] if entry["event"] == "ended" else ""
             if outcome in {"done", "failed"}:
                 ending = Ending(outcome, entry.get("seconds", 0.0), entry.get("message", ""))
-                log = _log(self._run_dir, step) if outcome == "failed" else ""
-                lines += end_lines(step, replace(ending, message=brief(ending.message)), log, columns)
+                log = ""
+                if outcome == "failed":
+                    log = _log(self._run_dir, entry)
+                    ending = replace(ending, message=brief(self._once.words(step, ending.message)))
+                lines += end_lines(step, ending, log, columns)
             elif outcome in {"skipped", "cancelled"}:
                 left_out.setdefault(outcome, []).append(step)
             elif not outcome and (words := entry_line(entry, 0, 0)):
@@ -273,11 +279,11 @@ class LiveView:
                 self._watch.durations.add(step, seconds, before=True)
 
 
-def _log(run_dir: Path | None, step: str) -> str:
-    """Give the log of a step, as seen from here, if there is one."""
-    if run_dir is None:
+def _log(run_dir: Path | None, entry: Entry) -> str:
+    """Give the log of a step that has ended, as seen from here; none of a step that was not begun."""
+    if run_dir is None or not entry.get("seconds"):
         return ""
-    path = log_path(run_dir, step)
+    path = log_path(run_dir, entry["step"])
     if not path.is_file():
         return ""
     with suppress(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from xbatch.report.liveview import MARKS, STYLES, counts_text, live_lines
+from xbatch.report.liveview import MARKS, STYLES, Once, counts_text, live_lines
 from xbatch.report.screen import Line, cut, cut_middle, wrap, wraps
 from xbatch.report.spans import clock_text, span_text
 from xbatch.report.state import Looker
@@ -81,11 +81,13 @@ def status_lines(looker: Looker, columns: int, everything: bool = False) -> list
         took = span_text(end.seconds) if end.outcome == "done" else ""
         words = f"{end.outcome:<10}  {took}".rstrip()
         lines.append([(f"  {MARKS[end.outcome]} {step:<{width}}  {words}", STYLES[end.outcome])])
+    once = Once()
     for step, end in watch.failed().items():
         lines.append([(f"  {MARKS['failed']} {step} failed", "red"), (f" after {span_text(end.seconds)}", "dim")])
-        lines += [[(line, "")] for line in wrap(end.message or "it gave no reason", columns - 1, "      ")]
+        words = once.words(step, end.message) or "it gave no reason"
+        lines += [[(line, "")] for line in wrap(words, columns - 1, "      ")]
         log = log_path(looker.run_dir, step)
-        if log.is_file():
+        if end.seconds and log.is_file():  # what was not begun may have one of a run before
             lines.append([(f"      log: {log}", "dim")])
     if looker.state == "running":
         return [*lines, *live_lines(watch, looker.said, looker.now(), columns, len(watch.running) * 2 + 8)]

@@ -260,8 +260,9 @@ def going_on(result: RunResult) -> str:
     if left_out:
         lines.append(f"Left out for want of a step that has failed: {_steps(left_out)}.")
     if lost:
-        name = next(step.name for step in result.steps if step.outcome == "failed")
-        lines.append(f"What a step said: xbatch logs {_short(result.run_dir)} {shlex.quote(name)}")
+        said = (step.name for step in result.steps if step.outcome == "failed" and step.log is not None)
+        name = next(said, None)
+        lines += [f"What a step said: xbatch logs {_short(result.run_dir)} {shlex.quote(name)}"] if name else []
     mend = "mend what failed and " if lost else ""
     rest = f"; {_steps(kept)} need not be done again" if kept else ""
     lines.append(f"To go on: {mend}give the same command again{rest}.")

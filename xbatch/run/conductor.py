@@ -169,12 +169,12 @@ class Conductor:
         evidence : Evidence
             What verdicts are made of.
         intake : Intake
-            The files from outside; evidence has the digests of those that are known.
+            The files from outside; evidence has the digests of those that are known, and what is wrong with others.
 
         Raises
         ------
         FileError
-            The run's folder or the store cannot be written, or a file cannot be read.
+            The run's folder or the store cannot be written.
         """
         actions: deque[Action] = deque(self._scheduler.begin(intake.unread))
         messages: deque[Message | Late] = deque()

@@ -1,37 +1,38 @@
-"""The files from outside a plan: all there before anything starts, and what is remembered of them."""
+"""The files from outside a plan: what is remembered of them, what has to be read, and what cannot be."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from xbatch.base.digest import DigestMemo, file_mark
 from xbatch.base.errors import FileError
 from xbatch.plan.steps import FileInput, Step
-from xbatch.run.reading import Reading, SeenFile
+from xbatch.run.reading import Reading, SeenFile, not_allowed, unusable
 
 __all__ = ["Found", "digest_files", "look_over", "outside_files"]
 
-_SHOWN = 5
 _FOR_EVER = 1e9
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of files before any is read.
+    """What is known of files.
 
     Attributes
     ----------
     seen : dict
-        Path to file, of those that are remembered.
+        Path to file, of those that are remembered or were read.
     unread : dict
-        Path to size in bytes, of all others.
+        Path to size in bytes, of those that are not read yet.
+    faults : dict
+        Path to what is wrong, of those that cannot be read.
     """
 
     seen: dict[str, SeenFile] = field(default_factory=dict)
     unread: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, FileError] = field(default_factory=dict)
 
 
 def outside_files(steps: Iterable[Step]) -> list[str]:
@@ -42,34 +43,27 @@ def outside_files(steps: Iterable[Step]) -> list[str]:
 
 
 def look_over(paths: Iterable[str], memo: DigestMemo) -> Found:
-    """Look at files without reading them.
-
-    Raises
-    ------
-    FileError
-        Files are missing or may not be read; all of them are named in one error.
-    """
+    """Look at files without reading them: each is remembered, unread, or missing or forbidden and so at fault."""
     found = Found()
-    missing: list[FileError] = []
     for path in paths:
         try:
             known = memo.recall(Path(path))
             if known is not None:
                 found.seen[path] = SeenFile(*known)
                 continue
-            found.unread[path] = file_mark(Path(path)).size
-            if not os.access(path, os.R_OK):
-                missing.append(FileError(path, "cannot be read: Permission denied"))
+            size = file_mark(Path(path)).size
         except FileError as error:
-            missing.append(error)
-    if missing:
-        raise _all_missing(missing)
+            found.faults[path] = unusable(path, error)
+            continue
+        refused = not_allowed(path)
+        if refused is None:
+            found.unread[path] = size
+        else:
+            found.faults[path] = refused
     return found
 
 
-def digest_files(
-    paths: Sequence[str], memo: DigestMemo, threads: int = 1, most: int | None = None
-) -> Mapping[str, SeenFile]:
+def digest_files(paths: Sequence[str], memo: DigestMemo, threads: int = 1, most: int | None = None) -> Found:
     """Digest files, those not remembered in several threads.
 
     Parameters
@@ -78,27 +72,18 @@ def digest_files(
     memo : DigestMemo
     threads : int
     most : int or None
-        Bytes: if the files that are not remembered have more in all, they are left out, not read.
-
-    Raises
-    ------
-    FileError
-        Files are missing or cannot be read; all missing ones are named in one error.
+        Bytes: if the files that are not remembered have more in all, they are left unread.
     """
     found = look_over(paths, memo)
-    if not found.unread or (most is not None and sum(found.unread.values()) > most):
-        return found.seen
+    if most is not None and sum(found.unread.values()) > most:
+        return found
     with Reading(found.unread, memo, threads) as reading:
         while reading.going:
             reading.wait(_FOR_EVER)
-            found.seen.update(reading.news())
-    return found.seen
-
-
-def _all_missing(errors: Sequence[FileError]) -> FileError:
-    first = errors[0]
-    if len(errors) == 1:
-        return FileError(first.file, first.what, first.cure)
-    others = ", ".join(error.file for error in errors[1 : 1 + _SHOWN])
-    more = f" and {len(errors) - 1 - _SHOWN} more" if len(errors) - 1 > _SHOWN else ""
-    return FileError(first.file, f"{first.what}; the same goes for {others}{more}", first.cure)
+            for path, file in reading.news().items():
+                del found.unread[path]
+                if isinstance(file, FileError):
+                    found.faults[path] = file
+                else:
+                    found.seen[path] = file
+    return found

@@ -1,8 +1,9 @@
 """What a run knows of its files from outside, while some of them are still being read.
 
-The run looks at all of them at first, so that one that is missing is told before anything starts. Those that are not
+The run looks at all of them at first, so that one that is missing is told before any is read. Those that are not
 remembered are read by threads, in the order of the plan, and a step begins as soon as its own are known: the reduction
-of one observation does not wait for a hundred others.
+of one observation does not wait for a hundred others. Nor does it fail with them: a file that cannot be read is the end
+of the steps that read it alone, at once, whatever else they read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from xbatch.base.digest import DigestMemo
+from xbatch.base.errors import FileError
 from xbatch.plan.steps import FileInput, Plan
 from xbatch.run.inputs import look_over, outside_files
 from xbatch.run.reading import Reading, SeenFile
@@ -43,11 +45,8 @@ class Intake(AbstractContextManager["Intake"]):
         Path to file, of those that are known.
     digests : dict
         Path to content digest of the same.
-
-    Raises
-    ------
-    FileError
-        Files are missing or cannot be read.
+    faults : dict
+        Path to what is wrong, of those that cannot be read.
     """
 
     def __init__(
@@ -56,15 +55,16 @@ class Intake(AbstractContextManager["Intake"]):
         found = look_over(outside_files(plan), memo)
         self.seen: dict[str, SeenFile] = found.seen
         self.digests = {path: file.digest for path, file in found.seen.items()}
+        self.faults: dict[str, FileError] = found.faults
         self._readers: dict[str, list[str]] = {}
         self._open: dict[str, int] = {}
         for step in plan if found.unread else ():
             files = {source.path for source in step.inputs.values() if isinstance(source, FileInput)}
             unread = files & found.unread.keys()
-            if unread:
+            if unread and not files & found.faults.keys():
                 self._open[step.name] = len(unread)
-            for path in unread:
-                self._readers.setdefault(path, []).append(step.name)
+                for path in unread:
+                    self._readers.setdefault(path, []).append(step.name)
         self._told_at: float | None = None
         self._reading = Reading(found.unread, memo, threads)
         try:
@@ -78,7 +78,7 @@ class Intake(AbstractContextManager["Intake"]):
 
     @property
     def unread(self) -> frozenset[str]:
-        """The steps some of whose files are not known yet."""
+        """The steps some of whose files are not known yet, while all others can be read."""
         return frozenset(self._open)
 
     @property
@@ -87,23 +87,25 @@ class Intake(AbstractContextManager["Intake"]):
         return self._reading.going
 
     def take(self) -> list[str]:
-        """Take in what was read since, and give the steps whose files are all known now.
+        """Take in what was read since, and give the steps that can be judged now.
 
-        Raises
-        ------
-        FileError
-            A file cannot be read, or was changed meanwhile.
+        These are the steps whose files are all known, and those of which one cannot be read.
         """
-        known = []
+        free = []
         for path, file in self._reading.news().items():
-            self.seen[path] = file
-            self.digests[path] = file.digest
-            for step in self._readers.pop(path):
+            if isinstance(file, FileError):
+                self.faults[path] = file
+            else:
+                self.seen[path] = file
+                self.digests[path] = file.digest
+            for step in self._readers.pop(path, ()):
+                if step not in self._open:
+                    continue  # another of its files cannot be read
                 self._open[step] -= 1
-                if not self._open[step]:
+                if not self._open[step] or path in self.faults:
                     del self._open[step]
-                    known.append(step)
-        return known
+                    free.append(step)
+        return free
 
     def progress(self) -> dict[str, float] | None:
         """Say how far it has come, about once a second while it goes on and once at its end; None for nothing new."""

@@ -141,8 +141,9 @@ class Ledger:
         return verdict.key if verdict else None
 
     def _log(self, step: str) -> Path | None:
+        """Give the log of a step; None where this run has not begun it, and what is there is of a run before."""
         log = self.log_path(step)
-        return log if log.is_file() else None
+        return log if step in self._begun and log.is_file() else None
 
     def _seconds(self, step: str) -> float:
         return time.monotonic() - self._begun[step] if step in self._begun else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -11,11 +13,16 @@ from pathlib import Path
 from types import TracebackType
 
 from xbatch.base.digest import DigestMemo, FileMark, Told
+from xbatch.base.errors import FileError
 
-__all__ = ["Reading", "SeenFile"]
+__all__ = ["Reading", "SeenFile", "not_allowed", "unusable"]
 
 _MOST_THREADS = 8  # more gain nothing where files come from a disk, and make one with a moving head slow
 _END_S = 1.0
+_NO_RIGHT = "Give yourself permission to read it and run again"
+_GONE = "Put it back and run again"
+_CURES = {errno.EACCES: _NO_RIGHT, errno.EPERM: _NO_RIGHT, errno.ENOENT: _GONE, errno.ENOTDIR: _GONE}
+_CURE = "Put a whole copy of it there and run again"
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,23 @@ class SeenFile:
     digest: str
 
 
+def unusable(path: str, error: FileError | OSError) -> FileError:
+    """Say of a file why it cannot be read and what to do; what is said already stays."""
+    if isinstance(error, FileError) and error.cure:
+        return error
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    number = cause.errno if isinstance(cause, OSError) else None
+    what = error.what if isinstance(error, FileError) else f"cannot be read: {error.strerror or error}"
+    return FileError(path, what, _CURE if number is None else _CURES.get(number, _CURE))
+
+
+def not_allowed(path: str) -> FileError | None:
+    """Say of a file that is there that it may not be read; None if it may."""
+    if os.access(path, os.R_OK):
+        return None
+    return unusable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 class _LeftOffError(Exception):
     """The reading of a file was given up."""
 
@@ -33,7 +57,8 @@ class _LeftOffError(Exception):
 class Reading(AbstractContextManager["Reading"]):
     """Digests files in the order given, several at a time: hashing releases the interpreter's lock.
 
-    It begins at once; leaving the context ends it, in the middle of a file too.
+    It begins at once; leaving the context ends it, in the middle of a file too. A file that cannot be read is told
+    among the others, and holds up none of them.
 
     Parameters
     ----------
@@ -46,7 +71,7 @@ class Reading(AbstractContextManager["Reading"]):
     Attributes
     ----------
     files, files_total : int
-        How many files are read, and how many there are.
+        How many files are read or cannot be, and how many there are.
     bytes, bytes_total : int
     """
 
@@ -54,9 +79,9 @@ class Reading(AbstractContextManager["Reading"]):
         self.files, self.files_total = 0, len(sizes)
         self.bytes, self.bytes_total = 0, sum(sizes.values())
         self._memo = memo
-        self._left = iter(sizes.items())
+        self._left = iter(tuple(sizes.items()))
         self._changed = threading.Condition()
-        self._news: dict[str, SeenFile] = {}
+        self._news: dict[str, SeenFile | FileError] = {}
         self._wrong: Exception | None = None
         self._off = not sizes
         self._begun = time.monotonic()
@@ -77,17 +102,14 @@ class Reading(AbstractContextManager["Reading"]):
         return time.monotonic() - self._begun
 
     def wait(self, timeout: float) -> None:
-        """Wait until all files are read or one cannot be, or for some seconds."""
+        """Wait until all files are read, or for some seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._wrong is not None or self.files == self.files_total, timeout)
 
-    def news(self) -> dict[str, SeenFile]:
-        """Give the files that were digested since this was asked last.
+    def news(self) -> dict[str, SeenFile | FileError]:
+        """Give the files that were digested since this was asked last, and why others cannot be: by path.
 
-        Raises
-        ------
-        FileError
-            A file cannot be read, or was changed meanwhile.
+        What is no matter of one file is raised.
         """
         with self._changed:
             if self._wrong is not None:
@@ -99,17 +121,20 @@ class Reading(AbstractContextManager["Reading"]):
         while (following := self._next()) is not None:
             path, size = following
             count = _Count(self._add, size)
+            found: SeenFile | FileError
             try:
-                seen = SeenFile(*self._memo.digest(Path(path), time.time_ns(), count.add))
+                found = SeenFile(*self._memo.digest(Path(path), time.time_ns(), count.add))
             except _LeftOffError:
                 return
+            except (FileError, OSError) as error:
+                found = unusable(path, error)
             except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for it
                 with self._changed:
                     self._wrong = self._wrong or error
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._news[path] = seen
+                self._news[path] = found
                 self.files += 1
                 self.bytes += count.left
                 self._changed.notify_all()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.base.digest import DIGESTS, DigestMemo
-from xbatch.base.errors import UsageError
+from xbatch.base.errors import FileError, UsageError
 from xbatch.base.files import clear_parts
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Evidence, Verdict, judge_plan
@@ -53,8 +53,6 @@ def survey(
 
     Raises
     ------
-    FileError
-        A file from outside the plan is missing.
     UsageError
         A pattern matches no step, nothing lies between those asked for, or nobody here knows a step's task.
     """
@@ -62,10 +60,10 @@ def survey(
     _check_tasks(chosen, registry)
     store = Store(store_dir, paranoid)
     files = outside_files(chosen)
-    seen = digest_files(files, _memo(store_dir, paranoid), os.cpu_count() or 1, most=most)
-    digests = {path: file.digest for path, file in seen.items()}
-    evidence = _evidence(registry, digests, store, Products(run_dir), forced)
-    return judge_plan(chosen, replace(evidence, unread=frozenset(files) - seen.keys()))
+    found = digest_files(files, _memo(store_dir, paranoid), os.cpu_count() or 1, most=most)
+    digests = {path: file.digest for path, file in found.seen.items()}
+    evidence = _evidence(registry, digests, found.faults, store, Products(run_dir), forced)
+    return judge_plan(chosen, replace(evidence, unread=found.unread))
 
 
 def execute(
@@ -115,7 +113,7 @@ def execute(
     Raises
     ------
     FileError
-        A file from outside the plan is missing, another run holds the folder, or folder or store cannot be written.
+        Another run holds the folder, or folder or store cannot be written.
     UsageError
         A pattern matches no step, nobody here knows a step's task, a step can never start, or `jobs` is less than one.
     """
@@ -150,7 +148,7 @@ def execute(
         memo = _memo(store_dir, paranoid, make=True)
         intake = stack.enter_context(Intake(chosen, memo, jobs, run.asked_to_stop))
         stack.enter_context(registered(store_dir, run_dir))
-        run.conduct(_evidence(registry, intake.digests, store, products, forced), intake)
+        run.conduct(_evidence(registry, intake.digests, intake.faults, store, products, forced), intake)
         products.forget_others([step.name for step in plan])
         products.save()
         run.tell("end", message=run.message, facts={"signal": run.signal})
@@ -177,6 +175,7 @@ def _memo(store_dir: Path, paranoid: bool, make: bool = False) -> DigestMemo:
 def _evidence(
     registry: Mapping[str, TaskDef],
     digests: Mapping[str, str],
+    faults: Mapping[str, FileError],
     store: Store,
     products: Products,
     forced: frozenset[str],
@@ -185,4 +184,4 @@ def _evidence(
         key = products.last_key(step)
         return store.record(key) if key else None
 
-    return Evidence(registry, digests, store.lookup, previous, forced)
+    return Evidence(registry, digests, store.lookup, previous, forced, faults=faults)

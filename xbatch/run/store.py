@@ -123,7 +123,7 @@ class Store:
                 suspect = self._paranoid or status.st_mtime_ns > recorded
                 if suspect and file_sha256(Path(folder, name)) != output["sha256"]:
                     return False
-        except OSError:
+        except (OSError, FileError):
             return False
         return True
 

@@ -6,6 +6,7 @@ as an `Answer`; nothing is raised.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
@@ -24,8 +25,8 @@ from pickle import UnpicklingError
 from typing import Any, NoReturn
 
 from xbatch.base.collection import no_collection
-from xbatch.base.digest import file_mark
-from xbatch.base.errors import StepError, XbatchError
+from xbatch.base.digest import file_mark, file_sha256
+from xbatch.base.errors import FileError, StepError, XbatchError
 from xbatch.base.files import canonical_json
 from xbatch.registry import Job, Outcome
 from xbatch.run.channel import pack, receive
@@ -33,6 +34,7 @@ from xbatch.run.letters import Answer, Order
 from xbatch.run.links import link_or_copy
 from xbatch.run.measure import Meter, environment
 from xbatch.run.outputs import check_outputs
+from xbatch.run.reading import unusable
 from xbatch.run.signals import ignore_terminal
 from xbatch.run.store import LOG, Store, is_store_fault
 
@@ -111,7 +113,7 @@ def _attempt(order: Order, meter: Meter) -> Answer:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect of one task must not cost the other steps
         traceback.print_exc()
         if isinstance(error, OSError) and is_store_fault(error):
-            return _disk_failure(order, error)
+            return _read_failure(order, error, meter) or _disk_failure(order, error)
         text = "".join(traceback.format_exception_only(error)).strip()
         message = f"internal error: {text}. The traceback is in {order.log}"
         return Answer(None, message, seconds=meter.seconds())
@@ -162,6 +164,18 @@ def _function(text: str) -> Callable[[Job], Outcome]:
     with no_collection():  # modules make much that stays
         function: Callable[[Job], Outcome] = getattr(importlib.import_module(module), name)
     return function
+
+
+def _read_failure(order: Order, error: OSError, meter: Meter) -> Answer | None:
+    """Blame a broken disk on a file from outside if one cannot be read to its end; then this step alone has failed."""
+    if error.errno != errno.EIO:  # the others are of writing
+        return None
+    for path in order.marks:
+        try:
+            file_sha256(path)
+        except FileError as fault:
+            return Answer(None, str(unusable(str(path), fault)), seconds=meter.seconds())
+    return None
 
 
 def _disk_failure(order: Order, error: OSError) -> Answer:
