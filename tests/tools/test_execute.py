@@ -138,6 +138,17 @@ def test_what_an_earlier_call_left_is_no_product_of_this_one(bench: Bench) -> No
     assert "lazy has left a.txt as it was, which it should have made anew" in str(error)
 
 
+def test_a_copy_that_a_tool_should_have_written_into_is_no_product_as_it_came(bench: Bench) -> None:
+    bench.tool("shift", "test -n \"$1\" || exit 0; echo more >> a.txt")
+    (bench.folder / "in.txt").write_text("one")
+    job = bench.job({"list": bench.folder / "in.txt"})
+    copied = {"a.txt": Staged("list", "copy")}
+    error = refused(work(job, call("shift", "a.txt"), staged=copied, kept={"a.txt": "a.txt"}))
+    assert "shift has left a.txt as it was, which it should have made anew" in str(error)
+    run(work(job, call("shift", "a.txt", by="1"), staged=copied, kept={"a.txt": "a.txt"}))
+    assert (job.out / "a.txt").read_text() == "onemore\n"
+
+
 def test_an_error_with_exit_status_0(bench: Bench) -> None:
     bench.tool(
         "sly", "echo '** evselect: error (tableDoesNotExist), The table is not there'; echo '   at all' ; : > p.txt"

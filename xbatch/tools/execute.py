@@ -112,7 +112,6 @@ class Session:
         self._launcher: Launcher | None = None
         self._calls: list[tuple[Call, Mapping[str, str]]] = []
         self._written: dict[str, str] = {}
-        self._made: set[str] = set()
         self._suites: dict[str, Suite | None] = {}
         self.folder = make_scratch(job.out, self._base)
         self._staging = Staging(job, self.folder)
@@ -218,7 +217,6 @@ class Session:
         after = products.look(self.folder, _OWN)
         passed_over = bool(excused) and ended.status >= 0 and excused in f"{ended.stdout}{ended.stderr}"
         self._judge(failure, ended, found, before, after, passed_over)
-        self._made |= {name for name, seen in after.items() if before.get(name) != seen}
         noted = tuple(line.replace(str(self.folder), "{scratch}") for line in found.errors if ready.part_errors)
         result = Result(ready.command, ended.status, ended.seconds, ended.stdout, ended.stderr, found.warnings, noted)
         self.results.append(result)
@@ -279,7 +277,7 @@ class Session:
         excused: bool,
     ) -> None:
         """Raise what is wrong with a call that has ended."""
-        lacks = products.lacking(self.folder, failure.call.expects, before, after, self._made)
+        lacks = products.lacking(self.folder, failure.call.expects, before, after)
         if (ended.status != 0 or found.errors) and not excused:
             parts = only_parts(failure, ended, found)
             if not (parts and failure.call.part_errors):

@@ -61,8 +61,11 @@ def matching(names: Iterable[str], pattern: str) -> list[str]:
     return sorted(name for name in names if name.count("/") == depth and fnmatchcase(name, pattern))
 
 
-def missing(pattern: str, before: Mapping[str, Seen], after: Mapping[str, Seen], made: Collection[str]) -> str:
+def missing(pattern: str, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> str:
     """Say what a call has not made; empty if it has.
+
+    A file that was there before, made by an earlier call or copied in, to be written into, counts only if the call has
+    changed it.
 
     Parameters
     ----------
@@ -70,13 +73,11 @@ def missing(pattern: str, before: Mapping[str, Seen], after: Mapping[str, Seen],
         Of the names of files one of which the call should have left.
     before, after : Mapping
         What there was and is.
-    made : collection of str
-        Files that earlier calls have left: such a one counts only if this call has changed it.
     """
     names = matching(after, pattern)
     if not names:
         return f"has not made {pattern}"
-    if all(name in made and before.get(name) == after[name] for name in names):
+    if all(before.get(name) == after[name] for name in names):
         return f"has left {names[0]} as it was, which it should have made anew"
     return ""
 
@@ -86,7 +87,6 @@ def lacking(
     patterns: Iterable[str],
     before: Mapping[str, Seen],
     after: Mapping[str, Seen],
-    made: Collection[str],
 ) -> str:
     """Say what is wrong with what a call should have made, the first thing; empty where nothing is.
 
@@ -95,11 +95,11 @@ def lacking(
     folder : Path
     patterns : iterable of str
         For each there must be a file, and all that fit must open.
-    before, after, made
+    before, after
         As for `missing`.
     """
     for pattern in patterns:
-        lacks = missing(pattern, before, after, made)
+        lacks = missing(pattern, before, after)
         if lacks:
             return lacks
         for name in matching(after, pattern):
