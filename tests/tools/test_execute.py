@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -139,7 +140,7 @@ def test_what_an_earlier_call_left_is_no_product_of_this_one(bench: Bench) -> No
 
 
 def test_a_copy_that_a_tool_should_have_written_into_is_no_product_as_it_came(bench: Bench) -> None:
-    bench.tool("shift", "test -n \"$1\" || exit 0; echo more >> a.txt")
+    bench.tool("shift", 'test -n "$1" || exit 0; echo more >> a.txt')
     (bench.folder / "in.txt").write_text("one")
     job = bench.job({"list": bench.folder / "in.txt"})
     copied = {"a.txt": Staged("list", "copy")}
@@ -163,6 +164,8 @@ def test_a_failure_at_what_is_not_needed_is_passed_over(bench: Bench) -> None:
     with Session(bench.job(), {}, bench.environ) as session:
         result = session.call(call("epatplot", suite=SAS), excused="epatplot_graph")
         assert (result.exit_status, result.stdout) == (1, "s: 1.0\n")
+        with pytest.raises(StepError, match=r"has not made a\.txt and has exit status 1; it said: ModuleNotFoundError"):
+            session.call(call("epatplot", "a.txt", suite=SAS), excused="epatplot_graph")
         with pytest.raises(StepError, match=r"failed with exit status 1; it said: ModuleNotFoundError"):
             session.call(call("epatplot", suite=SAS), excused="other_script")
     bench.tool("epatplot", "echo epatplot_graph; kill -9 $$")
@@ -264,6 +267,23 @@ def test_a_limit_of_the_size_of_files_is_told_as_such(bench: Bench) -> None:
     error = refused(work(bench.job(), call("fill", "big.fits")))
     assert "File size limit exceeded" in str(error) or "File too large" in str(error)
     assert error.cure.startswith("The limit of the size of files is too low")
+
+
+def test_a_disk_that_fills_while_files_are_laid_out(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write(2) tells it: of no file
+
+    with monkeypatch.context() as patch, Session(bench.job(), {}, bench.environ) as session:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(StepError, match="cannot be put into the working folder: No space left") as caught:
+            session.write({"a.reg": "circle(1,2,3)"})
+        assert caught.value.file == str(session.folder)
+        assert caught.value.cure.startswith("Make room")
+    job, mkdir = bench.job(), Path.mkdir
+    monkeypatch.setattr(Path, "mkdir", lambda path, *a, **b: full() if path.name == "tmp" else mkdir(path, *a, **b))
+    with pytest.raises(StepError, match="cannot be put into the working folder: No space left"):
+        Session(job, {}, bench.environ)
+    assert list(job.out.iterdir()) == []
 
 
 def test_a_disk_without_room_where_the_tool_works(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

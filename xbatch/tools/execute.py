@@ -115,8 +115,13 @@ class Session:
         self._suites: dict[str, Suite | None] = {}
         self.folder = make_scratch(job.out, self._base)
         self._staging = Staging(job, self.folder)
-        for name in _OWN:
-            (self.folder / name).mkdir()
+        try:
+            with self._room():
+                for name in _OWN:
+                    (self.folder / name).mkdir()
+        except StepError:
+            remove_scratch(self.folder)
+            raise
 
     def do(self, work: Work) -> None:
         """Put everything in its place and run all calls.
@@ -165,9 +170,9 @@ class Session:
             yield
         except OSError as error:
             why = error.strerror or str(error)
-            raise StepError(
-                f"cannot be put into the working folder: {why}", str(error.filename), remedy(why)
-            ) from error
+            # what is met while a file is written does not name it
+            name = str(error.filename or self.folder)
+            raise StepError(f"cannot be put into the working folder: {why}", name, remedy(why)) from error
 
     def fill(self, text: str) -> str:
         """Put values in the place of a text's tokens.
@@ -285,7 +290,8 @@ class Session:
                 what = status if ended.status else "printed an error, and exit status 0"
                 raise describe(failure, what, ended, found, PART_FAILED if parts and not lacks else "")
         if lacks:
-            raise describe(failure, f"{lacks}, though its exit status is 0", ended, found)
+            how = f" and has exit status {ended.status}" if ended.status else ", though its exit status is 0"
+            raise describe(failure, f"{lacks}{how}", ended, found)
         self._staging.check(failure.call.tool)
 
     def _by_hand(self) -> Path | None:
