@@ -91,6 +91,27 @@ def test_one_that_was_killed_is_cut_off(tmp_path: Path) -> None:
     assert looker.as_dict()["running"][0]["seconds"] is None
 
 
+def test_one_that_begins_while_one_looks_is_not_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = iter(["", "process 1 on here"])  # it takes the folder after the first, and writes at once
+    monkeypatch.setattr("xbatch.report.state.held_by", lambda folder: next(owners))
+    write(tmp_path, *GOING_ON)
+    assert looked(tmp_path).state == "running"
+
+
+def test_one_that_begins_and_ends_while_one_looks_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(folder: Path) -> str:
+        looks.append(folder)
+        if len(looks) == 2:
+            write(folder, end(3))
+        return ""
+
+    looks: list[Path] = []
+    monkeypatch.setattr("xbatch.report.state.held_by", nobody)
+    write(tmp_path, *GOING_ON)
+    assert looked(tmp_path).state == "ended"
+    assert len(looks) == 2
+
+
 def test_one_that_has_ended(tmp_path: Path) -> None:
     write(tmp_path, *entries_of_a_run())
     looker = looked(tmp_path)

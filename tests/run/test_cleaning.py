@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.run.toys import TOYS, plan, step
 from xbatch.base.digest import DIGESTS, DigestMemo
 from xbatch.base.errors import FileError, UsageError
 from xbatch.run.cleaning import choose, forget, in_use_since, remove
-from xbatch.run.entries import Entry, all_entries, check_is_store, references
+from xbatch.run.entries import Entry, all_entries, check_is_store, entry_folders, references
 from xbatch.run.session import execute
 from xbatch.run.store import RECORD, Store
 from xbatch.run.uses import KnownRun, known_runs, registered
@@ -196,6 +197,16 @@ def test_folders_and_files_that_are_gone_are_forgotten(scene: Scene, tmp_path: P
     note.write_text("{")
     with registered(scene.store.root, tmp_path / "not made yet"):
         assert forget(scene.store.root) == 1
+
+
+def test_folders_that_another_takes_away_meanwhile_hold_nothing(tmp_path: Path) -> None:
+    keys = [prefix + 62 * "0" for prefix in ("aa", "bb", "cc")]
+    for key in keys:
+        (tmp_path / key[:2] / key).mkdir(parents=True)
+    found = entry_folders(tmp_path)
+    assert next(found).name == keys[0]
+    shutil.rmtree(tmp_path / "bb")
+    assert [folder.name for folder in found] == keys[2:]
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:

@@ -115,6 +115,20 @@ def test_a_step_ended_before_it_began_is_not_begun(hands: Hands, tmp_path: Path)
     assert not (tmp_path / "logs").exists()
 
 
+def test_a_step_that_comes_while_all_is_closed_is_not_begun(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = hands._is_over
+
+    def closed_after(key: str) -> bool:
+        before = is_over(key)
+        hands.close()
+        return before
+
+    monkeypatch.setattr(hands, "_is_over", closed_after)
+    assert do(hands, "1", order(tmp_path, "join", text="x")) == Lost("join:a", 0, "its run has ended it")
+
+
 def test_what_is_left_of_a_process_is_killed_with_it(hands: Hands, tmp_path: Path) -> None:
     child = tmp_path / "child"
     what = order(tmp_path, "misbehave", how="die with a child", mark=str(child))

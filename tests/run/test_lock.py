@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -49,6 +51,25 @@ def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     assert held_by(tmp_path) == ""
     with hold(tmp_path):
         pass
+
+
+def test_a_look_that_takes_long_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hold(tmp_path):
+        dead = (tmp_path / ".lock").read_text().replace(this_process().started, "1")
+    for text in ("", dead):  # of a run that has ended, and of one that was killed
+        (tmp_path / ".lock").write_text(text)
+        handle = os.open(tmp_path / ".lock", os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        pauses: list[float] = []
+
+        def pause(seconds: float, handle: int = handle, pauses: list[float] = pauses) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 20:
+                os.close(handle)
+
+        monkeypatch.setattr(lock_module.time, "sleep", pause)
+        with hold(tmp_path):
+            assert len(pauses) == 20
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -84,6 +85,26 @@ def test_a_worker_killed_in_idleness_is_replaced_unseen(pool: Pool, tmp_path: Pa
     select.select([pool._workers[0].channel], [], [], 10)
     pool.start(0, order(tmp_path / "2", "join", text="x"))
     assert worker(pool) != pid
+
+
+def test_a_worker_killed_before_it_has_anything_is_told(tmp_path: Path) -> None:
+    class Deadly:
+        """Its workers are dead when they come."""
+
+        def start(self) -> socket.socket:
+            ours, theirs = socket.socketpair()
+            theirs.close()
+            return ours
+
+        def reap(self, pid: int) -> int:
+            raise AssertionError("there is no process")
+
+        def close(self) -> None:
+            pass
+
+    with Pool(lambda: tmp_path, begin=lambda environment, preload: Deadly()) as pool:
+        pool.start(2, order(tmp_path, "join", text="x"))
+        assert next_of(pool) == Lost("join:a", 2, "")
 
 
 def test_a_worker_that_dies_in_idleness_says_nothing(pool: Pool, tmp_path: Path) -> None:

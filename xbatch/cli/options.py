@@ -127,7 +127,15 @@ def find_run_dir(run: Path | None) -> Path:
         if not (run / "journal.jsonl").is_file():
             raise UsageError(f"{run} is not the folder of a run (it has no journal.jsonl); runs lie below out/")
         return run.absolute()
-    runs = sorted(Path("out").glob("*/journal.jsonl"), key=lambda path: path.stat().st_mtime)
-    if not runs:
+    newest = max(Path("out").glob("*/journal.jsonl"), key=_last_change, default=None)
+    if newest is None:
         raise UsageError("no run below out/; name its folder, or make one with: xbatch run SPEC")
-    return runs[-1].parent.absolute()
+    return newest.parent.absolute()
+
+
+def _last_change(path: Path) -> tuple[float, str]:
+    """Give when a file was last changed, and its name to choose between equals; it may be taken away meanwhile."""
+    try:
+        return path.stat().st_mtime, str(path)
+    except OSError:
+        return 0.0, str(path)

@@ -61,10 +61,15 @@ class Looker:
 
     def look(self) -> list[dict[str, Any]]:
         """Take in what is new, and give the new entries of the journal."""
-        self.owner = held_by(self.run_dir)  # first: what a run writes before it lets go is read then
-        entries = list(new_entries(self._tail))
-        for entry in entries:
-            self.watch.take(entry)
+        entries: list[dict[str, Any]] = []
+        for _ in range(2):
+            self.owner = held_by(self.run_dir)  # first: what a run writes before it lets go is read then
+            new = list(new_entries(self._tail))
+            for entry in new:
+                self.watch.take(entry)
+            entries += new
+            if self.owner or self.watch.ended or not self.watch.started:
+                break  # else it may have begun, or begun and ended, since it was asked who holds the folder
         return entries
 
     @property

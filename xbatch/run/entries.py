@@ -68,7 +68,7 @@ def entry_folders(root: Path) -> Iterator[Path]:
     """Give the folders of all entries of a store, by key."""
     for prefix in sorted(root.iterdir()):
         if _PREFIX.fullmatch(prefix.name):
-            with suppress(NotADirectoryError):
+            with suppress(NotADirectoryError, FileNotFoundError):  # the last entry in it may just have been taken away
                 yield from (folder for folder in sorted(prefix.iterdir()) if _KEY.fullmatch(folder.name))
 
 

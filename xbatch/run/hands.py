@@ -145,7 +145,11 @@ class Hands:
 
     def _done(self, hand: _Hand, key: str, order: Order) -> Finished | Lost:
         if not self._is_over(key):
-            hand.pool.start(0, order)
+            try:
+                hand.pool.start(0, order)
+            except OSError:
+                if not self._is_over(key):  # else the Dask worker was closed just now
+                    raise
         while not self._is_over(key):
             for message in hand.pool.wait(None):
                 return message

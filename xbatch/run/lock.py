@@ -16,8 +16,11 @@ from xbatch.run.owner import Owner, this_process
 __all__ = ["clear", "held_by", "hold"]
 
 _NAME = ".lock"
+_MOST = 1000
+_BUSY = frozenset({errno.EWOULDBLOCK, errno.EACCES})
 _TRIES = 5
 _PAUSE_S = 0.02
+_PATIENCE_S = 5.0
 
 
 @contextmanager
@@ -99,16 +102,31 @@ def clear(run_dir: Path) -> str:
 
 
 def _lock(handle: int) -> None:
-    """Lock a file, at the latest at the fifth try: someone may be looking who holds it."""
-    for number in range(_TRIES):
+    """Lock a file, at the latest at the fifth try: someone may be looking who holds it.
+
+    On a busy machine a look may take its time. So it is tried on for some seconds where the file says of nobody alive
+    that he holds it.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    tries = 0
+    while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if number == _TRIES - 1:
+        except OSError as error:
+            tries += 1
+            mere_look = error.errno in _BUSY and not _is_held(handle) and time.monotonic() < until
+            if tries >= _TRIES and not mere_look:
                 raise
             time.sleep(_PAUSE_S)
         else:
             return
+
+
+def _is_held(handle: int) -> bool:
+    """Tell whether the file names an owner that may be alive."""
+    text = os.pread(handle, _MOST, 0).decode(errors="replace").strip()
+    owner = Owner.parse(text.rpartition("\n")[2])
+    return owner is not None and not owner.is_dead()
 
 
 def held_by(run_dir: Path) -> str:
@@ -127,10 +145,10 @@ def held_by(run_dir: Path) -> str:
 
 
 def _owner(handle: int) -> str:
-    return os.pread(handle, 200, 0).decode(errors="replace").partition("\n")[0].strip() or "another process"
+    return os.pread(handle, _MOST, 0).decode(errors="replace").partition("\n")[0].strip() or "another process"
 
 
 def _why_not(handle: int, error: OSError) -> tuple[str, str]:
-    if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+    if error.errno not in _BUSY:
         return f"cannot be locked: {error.strerror or error}", "Name a folder on another disk with --out"
     return f"is in use by another run ({_owner(handle)})", "Wait for it to end, or name another folder with --out"

@@ -116,7 +116,11 @@ class Pool(AbstractContextManager["Pool"]):
         except OSError:
             self._bury(slot)  # the worker was killed while it had nothing to do
             worker = self._new_worker(slot)
-            worker.channel.sendall(message)
+            try:
+                worker.channel.sendall(message)
+            except OSError:  # and so was this one, before it had anything
+                self._unsent.append(Lost(order.step, slot, self._bury(slot)))
+                return
         worker.step = order.step
 
     def wait(self, timeout: float | None) -> list[Finished | Lost]:
