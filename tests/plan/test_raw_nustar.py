@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.plan.nustarworlds import TUTORIAL, by_task, commands_of, context_of, made_of, planned, tutorial, work_of
-from xbatch.plan.script import script
-from xbatch.plan.steps import FileInput, Plan, Step, StepInput
+from xbatch.plan.steps import FileInput, StepInput
 
 TUTORIAL_COMMANDS = {
     "nupipeline:60001110002": [
@@ -240,27 +239,6 @@ def test_screenings_that_nupipeline_does_alike_share_a_step(tmp_path: Path) -> N
     assert len({step.product for step in made.steps}) == len(made.steps)
 
 
-def test_who_makes_spectra(tmp_path: Path) -> None:
-    own = "{src: {region: src, background: bgd}, own: {region: src, background: bgd, response: a.rmf, arf: a.arf}}"
-    natively = {"": {"src"}, "engine: {spectra: native}": set(), "engine: {spectra: heasoft}": {"src", "own"}}
-    for engine, expected in natively.items():
-        made = made_of(context_of(tmp_path, tutorial(spectra=f"spectra: {own}", engine=engine, lightcurves="")))
-        assert {path.rpartition("/")[2] for path in made.spectra} == expected
-    forced = next(step for step in made.steps if step.name.endswith("/own"))
-    args = dict(work_of(forced).calls[0].args)
-    assert (args["runmkarf"], args["runmkrmf"]) == ("no", "no")
-    assert set(forced.outputs) == {"source.pha", "background.pha"}
-
-
-def test_detector_response_alone(tmp_path: Path) -> None:
-    text = tutorial(spectra="spectra: {src: {region: src, background: none, arf: none}}", lightcurves="")
-    (step,) = by_task(made_of(context_of(tmp_path, text)), "nuproducts")
-    args = dict(work_of(step).calls[0].args)
-    assert (args["runmkarf"], args["runmkrmf"], args["bkgextract"]) == ("no", "yes", "no")
-    assert not {"bkgregionfile", "bkgphafile"} & set(args)
-    assert set(step.outputs) == {"source.pha", "response.rmf"}
-
-
 def test_barycentred_times(tmp_path: Path) -> None:
     text = tutorial(data="data: {root: data, level: raw, pipeline: {barycentre: true}}")
     made = made_of(context_of(tmp_path, text))
@@ -306,73 +284,3 @@ def test_split_mode(tmp_path: Path) -> None:
     assert ("runsplitsc", "yes") in work_of(step).calls[0].args
     assert "nu60001110002A06_chu13_cl.evt?" in step.outputs
     assert work_of(step).kept["nu60001110002A06_chu13_cl.evt"].endswith("event_cl/nu60001110002A06_chu13_[NS]_cl.evt")
-
-
-def test_light_curves_by_their_corrections(tmp_path: Path) -> None:
-    def flags(corrections: str, engine: str) -> dict[str, str] | None:
-        line = f"lightcurves: {{all: {{spectrum: src, bands: [3-10 keV], dt: 256 s, corrections: {corrections}}}}}"
-        steps = by_task(made_of(context_of(tmp_path, tutorial(lightcurves=line, engine=engine))), "lightcurve")
-        return dict(work_of(steps[0]).calls[0].args) if steps else None
-
-    assert flags("[gti, livetime]", "") is None
-    live = flags("[gti, livetime]", "engine: {lightcurves: heasoft}") or {}
-    assert [live[name] for name in ("correctlc", "lcpsfflag", "lcexpoflag", "lcvignflag")] == ["yes", "no", "no", "no"]
-    plain = flags("[gti]", "engine: {lightcurves: heasoft}") or {}
-    assert plain["correctlc"] == "no"
-    assert "lcpsfflag" not in plain
-
-
-def _curve_step(tmp_path: Path, engine: str, background: str = "bgd") -> Step:
-    text = tutorial(
-        spectra=f"spectra: {{src: {{region: src, background: {background}}}}}",
-        lightcurves="lightcurves: {all: {spectrum: src, bands: [3-10 keV, 10-78 keV], dt: 256 s, corrections: [gti, "
-        "livetime, area]}}",
-        engine=engine,
-    )
-    (step,) = by_task(made_of(context_of(tmp_path, text)), "lightcurve")
-    return step
-
-
-def test_a_background_is_subtracted_by_lcmath_where_heasoft_is_asked_for(tmp_path: Path) -> None:
-    step = _curve_step(tmp_path, "engine: {lightcurves: heasoft}")
-    calls = [shlex.join(call.command) for call in work_of(step).calls]
-    assert [call.partition(" ")[0] for call in calls] == ["nuproducts", "lcmath", "nuproducts", "lcmath"]
-    assert [call for call in calls if call.startswith("lcmath")] == [
-        f"lcmath infile={folder}/nu60001110002A01_sr.lc bgfile={folder}/nu60001110002A01_bk.lc "
-        f"outfile={folder}/nu60001110002A01_net.lc multi=1.0 'multb={{backscal:ratio}}' addsubr=no docor=no err_mode=4"
-        for folder in ("60001110002_p/lc", "60001110002_p/lc_10-78_keV")
-    ]
-    assert step.because == (
-        "the spec asks for HEASoft; the background is subtracted by lcmath, scaled by the BACKSCAL of the spectra that "
-        "the step makes"
-    )
-    alone = _curve_step(tmp_path, "engine: {lightcurves: heasoft}", "none")
-    assert [call.tool for call in work_of(alone).calls] == ["nuproducts", "nuproducts"]
-    assert alone.because == "the spec asks for HEASoft"
-
-
-def test_the_plan_subtracts_by_itself_where_it_chooses(tmp_path: Path) -> None:
-    step = _curve_step(tmp_path, "")
-    assert {call.tool for call in work_of(step).calls} == {"nuproducts"}
-    assert step.because.endswith("; the background is subtracted by xbatch")
-    assert not {"energy", "lcmath"} & set(step.params["curves"])  # so that the step keeps its key
-
-
-def test_an_energy_that_is_said_is_that_of_all_bands(tmp_path: Path) -> None:
-    def energies(said: str) -> list[str]:
-        line = "lightcurves: {all: {spectrum: src, bands: [3-5 keV, 5-7 keV], dt: 256 s, corrections: [gti, area]"
-        made = made_of(context_of(tmp_path, tutorial(lightcurves=f"{line}{said}}}}}")))
-        (step,) = by_task(made, "lightcurve")
-        assert ("energy" in step.params, "energy" in step.params["curves"]) == (bool(said), bool(said))
-        return [dict(call.args)["lcenergy"] for call in work_of(step).calls]
-
-    assert energies("") == ["4", "6"]
-    assert energies(", energy: 10 keV") == ["10", "10"]
-
-
-def test_a_script_takes_the_factor_that_the_run_has_found(tmp_path: Path) -> None:
-    steps = made_of(context_of(tmp_path, tutorial(engine="engine: {lightcurves: heasoft}"))).steps
-    text = script(Plan("curves", steps), "out")
-    for step in (one for one in steps if one.task == "lightcurve"):
-        assert f'multb="$(value "$RUN/products/{step.product}/lightcurves.json" background_scale)"' in text
-    assert ":?" not in text  # which would end the script
