@@ -154,17 +154,18 @@ def test_inputs(made: RawMade) -> None:
     assert step.inputs["events"] == StepInput(f"epicfilter:{OBSID}/EPN/timing", "filtered.fits")
     assert step.inputs["table"] == StepInput(f"events:{OBSID}/EPN/timing", "events.bin")
     assert step.inputs["bins"] == StepInput(f"timebins:{OBSID}/EPN/bins-timing-128s", "bins.json")
-    assert step.inputs["selection"] == StepInput(f"selection:{OBSID}/EPN", "selection.json")
+    assert step.inputs["selection"] == StepInput(f"selection:{OBSID}/EPN/src.energy+bkg", "selection.json")
     assert "gti" not in step.inputs and step.params["curves"]["times"] is False
 
 
 def test_region_of_the_whole_source_is_selected(tmp_path: Path) -> None:
     context = context_of(tmp_path, study())
     one = context.raw.observation(OBSID)
-    selection = by_name(epic_steps(context, one))[f"selection:{OBSID}/EPN"]
-    assert selection.params["regions"]["src.energy"]["shapes"][0]["sizes"][0] == 0.0
+    steps = by_name(epic_steps(context, one))
+    whole, rest = (steps[f"selection:{OBSID}/EPN/{regions}"] for regions in ("src.energy+bkg", "src+bkg"))
+    assert whole.params["regions"]["src.energy"]["shapes"][0]["sizes"][0] == 0.0
     # what the search for pile-up finds is of the spectrum's region alone
-    assert {name for name in selection.inputs if name.startswith("pileup/")} == {"pileup/src"}
+    assert set(whole.inputs) == {"events"} and set(rest.inputs) == {"events", "pileup/src"}
 
 
 def test_only_what_needs_calibration_is_made_by_sas(tmp_path: Path) -> None:

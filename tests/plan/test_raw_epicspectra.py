@@ -13,13 +13,34 @@ from xbatch.plan.steps import StepInput
 
 def test_a_search_enlarges_the_region_of_the_spectrum_and_no_other(tmp_path: Path) -> None:
     steps = by_name(made_of(tmp_path, STUDY))
-    start, final = (steps[f"selection:0013140201/EPN{end}"] for end in ("/start", ""))
+    start, final = (steps[f"selection:0013140201/EPN/src{end}"] for end in ("@pn", "+bkg"))
     assert set(start.params["regions"]) == {"src"} and set(start.inputs) == {"events"}
-    assert set(final.params["regions"]) == {"src", "bkg", "src.energy"}
+    assert set(final.params["regions"]) == {"src", "bkg"}
     assert final.inputs["pileup/src"] == StepInput("pileup:0013140201/EPN/pn", "pileup.json")
     assert steps["epicspectrum:0013140201/EPN/agn"].because == (
         "the inner radius of 'src' is what the search 'pn' finds"
     )
+
+
+def test_a_spectrum_hangs_on_its_own_regions_alone(tmp_path: Path) -> None:
+    more = "wide: {shape: circle, center: target, radius: 80 arcsec}"
+    text = changed("regions:\n", f"regions:\n  {more}\n")
+    text = changed(
+        "spectra: {agn:",
+        "spectra: {wide: {region: wide, screening: spectral}, next: {region: wide, screening: spectral}, agn:",
+        text,
+    )
+    before, after = (by_name(made_of(tmp_path, spec)) for spec in (STUDY, text))
+    assert {name: step for name, step in after.items() if name in before} == before
+    wide = after["selection:0013140201/EPN/wide"]
+    # the search for pile-up in another region is nothing to it
+    assert set(wide.params["regions"]) == {"wide"} and set(wide.inputs) == {"events"}
+    for name in ("wide", "next"):
+        assert after[f"epicspectrum:0013140201/EPN/{name}"].inputs["selection"] == StepInput(
+            wide.name, "selection.json"
+        )
+    folders = [step.product for step in after.values() if step.product]
+    assert len(folders) == len(set(folders))
 
 
 def test_a_picture_that_is_left_out_is_a_parameter_and_one_that_is_drawn_is_none(tmp_path: Path) -> None:

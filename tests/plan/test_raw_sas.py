@@ -76,7 +76,8 @@ def test_names_of_steps() -> None:
     assert events_name("1/EPN") == "epicevents:1/EPN"
     assert filter_name("1/EPN", "default") == "epicfilter:1/EPN"
     assert filter_name("1/EPN", "calm") == "epicfilter:1/EPN/calm"
-    assert selection_name("1/EPN") == "selection:1/EPN"
+    assert selection_name("1/EPN", ("src", "bkg")) == "selection:1/EPN/src+bkg"
+    assert selection_name("1/EPN", ("src", "")) == selection_name("1/EPN", ("src", "src")) == "selection:1/EPN/src"
 
 
 def _common(tmp_path: Path) -> SasSteps:

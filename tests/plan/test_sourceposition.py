@@ -53,7 +53,7 @@ def told(steps: dict[str, Step]) -> tuple[list[str], list[str], bool]:
         args = dict(Work.of(steps[name].params["work"]).calls[-1].args)
         names = ("withsourcepos", "sourcecoords", "sourcex", "sourcey")
         places.append([args[key] for key in names if key in args])
-    looked = steps[f"selection:{OBSID}/EPN"].params.get("sources")
+    looked = steps[f"selection:{OBSID}/EPN/src+bkg"].params.get("sources")
     assert looked in (None, {"src": [213.3120833, -3.2075833]})
     return places[0], places[1], looked is not None
 
@@ -79,7 +79,7 @@ def test_by_the_shapes_of_the_region(tmp_path: Path, region: str, looked_for: bo
 
 def test_what_says_nothing_of_places_has_the_parameters_that_it_had(tmp_path: Path) -> None:
     steps = steps_of(tmp_path, CIRCLE)
-    assert set(steps[f"selection:{OBSID}/EPN"].params) == {"mission", "instrument", "obsid", "regions"}
+    assert set(steps[f"selection:{OBSID}/EPN/src+bkg"].params) == {"mission", "instrument", "obsid", "regions"}
     curves = steps[f"lightcurve:{OBSID}/EPN/agn"].params["curves"]
     assert curves["position"] is None and EpicCurves.of(curves).position == ()
 
@@ -110,4 +110,4 @@ def test_without_a_target_the_region_is_all_there_is(tmp_path: Path) -> None:
 def test_responses_that_the_spec_names_need_no_place(tmp_path: Path) -> None:
     spec = SPEC.replace(", corrections: [area]", "")
     steps = steps_of(tmp_path, BOX, ', arf: "x.arf"', spec)
-    assert "sources" not in steps[f"selection:{OBSID}/EPN"].params
+    assert "sources" not in steps[f"selection:{OBSID}/EPN/src+bkg"].params

@@ -161,8 +161,8 @@ def test_the_search_stops_where_patterns_are_those_of_single_photons(world: Worl
     # epatplot writes into what it is given: not the list that others read
     assert file_sha256(path) == before
     # the spectrum is of what is left
-    reduced.run(steps[f"selection:{OBSID}/EPN"])
-    selection = json.loads((reduced.out(f"selection:{OBSID}/EPN") / "selection.json").read_text())
+    reduced.run(steps[f"selection:{OBSID}/EPN/src+bkg"])
+    selection = json.loads((reduced.out(f"selection:{OBSID}/EPN/src+bkg") / "selection.json").read_text())
     assert selection["src.expression"].startswith("((X,Y) IN ANNULUS(") and ",70,1000)" in selection["src.expression"]
     reduced.run(steps[SPECTRUM])
     made = reduced.out(SPECTRUM)

@@ -18,7 +18,7 @@ from xbatch.spec.labels import labelled
 from xbatch.spec.model import Subject
 from xbatch.spec.rawmodel import RawObservation
 
-__all__ = ["epic_curve_steps"]
+__all__ = ["epic_curve_steps", "why_sas"]
 
 _ASKED = "the spec asks for SAS"
 _CORRECTED = "the correction 'area' needs PSF, vignetting and bad pixels of the calibration, which epiclccorr uses"
@@ -39,7 +39,7 @@ def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
     names: set[str] = set()
     for job in context.work.lightcurves:
         observed = cameras.get(job.observed)
-        because = _because(context, job)
+        because = why_sas(context, job)
         if observed is not None and observed.obsid == one.obsid and because:
             bins = _bins_step(observed, job)
             curve = _curve_step(common, observed, job, bins.name, because)
@@ -48,7 +48,7 @@ def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
     return RawMade(steps=tuple(steps.values()), curves=frozenset(names))
 
 
-def _because(context: RawContext, job: LightCurveJob) -> str:
+def why_sas(context: RawContext, job: LightCurveJob) -> str:
     """Say why SAS makes a light curve; empty where xbatch does."""
     for one in context.raw.pileups:
         if one.observed == job.observed and one.region in {job.region, job.background}:
@@ -100,7 +100,7 @@ def _curve_step(common: SasSteps, observed: Observed, job: LightCurveJob, bins: 
         "events": StepInput(filter_name(observed.subject, job.screening), "filtered.fits"),
         "table": _table(job),
         "bins": StepInput(bins, "bins.json"),
-        "selection": StepInput(selection_name(observed.subject), "selection.json"),
+        "selection": StepInput(selection_name(observed.subject, (job.region, job.background)), "selection.json"),
         **band_inputs(job.bands),
     }
     staged = {**common.staged(), LIST: Staged("events")}

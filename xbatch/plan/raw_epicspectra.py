@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from xbatch.base.files import safe_name
 from xbatch.commands import epic
 from xbatch.commands.call import Call, Staged, Work
 from xbatch.plan.eventlists import file_input, identity, selection_of
+from xbatch.plan.raw_epiccurves import why_sas
 from xbatch.plan.raw_sas import SasSteps, events_name, filter_name, selection_name
 from xbatch.plan.rawmade import RawMade, SpectrumInputs
 from xbatch.plan.sourceposition import source_arguments, sources_looked_for
@@ -21,6 +23,8 @@ from xbatch.spec.rawmodel import PileUp
 
 __all__ = ["epic_spectra"]
 
+_Product = EventSpectrum | LightCurveJob
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _SELECTION = "selection.json"
 _LIST = "events.fits"
 
@@ -43,18 +47,8 @@ class _Camera:
     def made(self) -> RawMade:
         searches = list(self.searches.values())
         spectra = {one.subject.path: (one, because) for one in self.spectra if (because := self._because(one))}
-        steps: list[Step] = []
-        if searches:
-            steps.append(self._selection(f"{self.observed.subject}/start", [one.region for one in searches], {}, {}))
-            steps += [self._search(one) for one in searches]
-        if searches or spectra or self._has_curves:
-            found: dict[str, Input] = {
-                f"pileup/{one.region}": StepInput(f"pileup:{self.observed.subject}/{one.name}", "pileup.json")
-                for one in searches
-            }
-            corrected = [one for one, _ in spectra.values() if "response.arf" in _kept(one)]
-            sources = sources_looked_for(self.observed, [*corrected, *self._corrected_curves], self.common.one.target)
-            steps.append(self._selection(self.observed.subject, list(self.observed.regions), found, sources))
+        steps = [step for one in searches for step in (self._selection(_start(one), [one.region]), self._search(one))]
+        steps += self._selections([*(one for one, _ in spectra.values()), *self._curves])
         steps += [self._spectrum(one, because) for one, because in spectra.values()]
         inputs = {path: _spectrum_inputs(one) for path, (one, _) in spectra.items()}
         return RawMade(tuple(steps), spectra=inputs)
@@ -71,15 +65,11 @@ class _Camera:
         return {one.region: one for one in self.common.context.raw.pileups if one.observed == self.observed.subject}
 
     @property
-    def _has_curves(self) -> bool:
-        return any(job.observed == self.observed.subject for job in self.common.context.work.lightcurves)
-
-    @property
-    def _corrected_curves(self) -> list[LightCurveJob]:
-        """Light curves that are corrected for the effective area."""
-        jobs = self.common.context.work.lightcurves
-        mine = [job for job in jobs if job.observed == self.observed.subject]
-        return [job for job in mine if "area" in job.params.get("corrections", ())]
+    def _curves(self) -> list[LightCurveJob]:
+        """Light curves that SAS makes."""
+        context = self.common.context
+        mine = [job for job in context.work.lightcurves if job.observed == self.observed.subject]
+        return [job for job in mine if why_sas(context, job)]
 
     def _because(self, one: EventSpectrum) -> str:
         """Say why SAS makes a spectrum; empty where it does not."""
@@ -95,15 +85,40 @@ class _Camera:
 
     # ---- regions and pile-up ---------------------------------------------------------------------------------------
 
+    def _selections(self, products: Sequence[_Product]) -> list[Step]:
+        """Make the steps of the regions of some products; those of the same regions share one."""
+        sharing: dict[str, list[_Product]] = {}
+        for one in products:
+            sharing.setdefault(selection_name(self.observed.subject, (one.region, one.background)), []).append(one)
+        steps = []
+        for name, some in sharing.items():
+            regions = [region for region in (some[0].region, some[0].background) if region]
+            found: dict[str, Input] = {
+                f"pileup/{region}": StepInput(
+                    f"pileup:{self.observed.subject}/{self.searches[region].name}", "pileup.json"
+                )
+                for region in regions
+                if region in self.searches
+            }
+            corrected = [one for one in some if _is_corrected(one)]
+            sources = sources_looked_for(self.observed, corrected, self.common.one.target)
+            steps.append(self._selection(name, regions, found, sources))
+        return steps
+
     def _selection(
-        self, subject: str, names: Sequence[str], found: Mapping[str, Input], sources: Mapping[str, list[float]]
+        self,
+        step: str,
+        names: Sequence[str],
+        found: Mapping[str, Input] = _NONE,
+        sources: Mapping[str, list[float]] = _NONE,
     ) -> Step:
-        regions = {name: self.observed.regions[name] for name in dict.fromkeys(names)}
+        regions = {name: self.observed.regions[name] for name in names}
         files: dict[str, Input] = {
             f"region/{name}": file_input(region.file) for name, region in regions.items() if region.file is not None
         }
+        subject = step.partition(":")[2]
         return Step(
-            name=f"selection:{subject}",
+            name=step,
             task="selection",
             subject=subject,
             params={
@@ -112,7 +127,7 @@ class _Camera:
                 **({"sources": dict(sources)} if sources else {}),
             },
             inputs={"events": self._list(), **files, **found},
-            product=f"{self.observed.subject}/sas/selection{'-start' if subject.endswith('/start') else ''}",
+            product=f"{self.observed.subject}/sas/selection-{subject.rpartition('/')[2]}",
             path=self.observed.path,
         )
 
@@ -138,7 +153,7 @@ class _Camera:
             {
                 **self.common.calibration,
                 "events": events,
-                "selection": StepInput(f"selection:{self.observed.subject}/start", _SELECTION),
+                "selection": StepInput(_start(one), _SELECTION),
             },
             params={
                 **identity(self.observed),
@@ -163,7 +178,7 @@ class _Camera:
         inputs: dict[str, Input] = {
             **self.common.calibration,
             "events": self._filtered(one.screening),
-            "selection": StepInput(selection_name(self.observed.subject), _SELECTION),
+            "selection": StepInput(selection_name(self.observed.subject, (one.region, one.background)), _SELECTION),
         }
         staged = {**self.common.staged(), _LIST: Staged("events")}
         if one.gti:
@@ -198,6 +213,18 @@ class _Camera:
             arfgen = epic.arfgen("source.pha", "response.arf", "response.rmf", _LIST, one.source_type, position)
             calls.append(arfgen)
         return calls
+
+
+def _start(one: PileUp) -> str:
+    """Name the step that writes a region as it is before a search."""
+    return f"selection:{one.observed}/{one.region}@{one.name}"
+
+
+def _is_corrected(one: _Product) -> bool:
+    """Say whether a product has an effective area, for which SAS has to know where the source is."""
+    if isinstance(one, EventSpectrum):
+        return "response.arf" in _kept(one)
+    return "area" in one.params.get("corrections", ())
 
 
 def _kept(one: EventSpectrum) -> dict[str, str]:

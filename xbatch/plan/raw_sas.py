@@ -42,9 +42,12 @@ def filter_name(observed: str, screening: str) -> str:
     return f"epicfilter:{observed}{'' if screening == _MAIN else f'/{screening}'}"
 
 
-def selection_name(observed: str) -> str:
-    """Name the step that writes the regions of a camera as conditions for SAS, their inner radii enlarged."""
-    return f"selection:{observed}"
+def selection_name(observed: str, regions: Iterable[str]) -> str:
+    """Name the step that writes some regions of a camera as conditions for SAS, their inner radii enlarged.
+
+    Each product has that of its own regions: others may change, and no search that is not of them is waited for.
+    """
+    return f"selection:{observed}/{'+'.join(dict.fromkeys(filter(None, regions)))}"
 
 
 class SasSteps:
