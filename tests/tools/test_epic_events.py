@@ -151,6 +151,8 @@ def test_lists_of_the_instrument_and_mode_are_found(
     made = {path.name for path in (tmp_path / "out").iterdir()}
     assert made == {"events.fits", "attitude.fits", "epicevents.json"} | ({"oot.fits"} if names is CHAIN else set())
     assert any("different filters" in note for note in outcome.notes) is (names is PROC)
+    lacks = "exposure U014 has no list of out-of-time events: oot.fits lacks it"
+    assert (lacks in outcome.notes) is (names is CHAIN)
 
 
 def test_out_of_time_events_are_of_the_exposures_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

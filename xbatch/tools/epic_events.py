@@ -104,6 +104,7 @@ def run(job: Job) -> Outcome:
         kept = {"events.fits": _joined(session, taken, "events")}
         wanted = {one.identity for one in taken}
         doubles = [one for one in found if one.out_of_time and one.identity in wanted]
+        undoubled = sorted(wanted - {one.identity for one in doubles}) if doubles else []
         if doubles:
             kept["oot.fits"] = _joined(session, doubles, "oot")
         kept |= dict([("attitude.fits", name) for name in names if _ATTITUDE.fullmatch(name)][:1])
@@ -125,7 +126,8 @@ def run(job: Job) -> Outcome:
         f"exposure {identity} has no events of CCD {_CENTRAL[instrument]}, which was read in timing mode"
         for identity in outer
     ]
-    return Outcome({**about, **facts}, (*told, *_notes(lists, taken, why), *centre))
+    alone = [f"exposure {identity} has no list of out-of-time events: oot.fits lacks it" for identity in undoubled]
+    return Outcome({**about, **facts}, (*told, *_notes(lists, taken, why), *centre, *alone))
 
 
 def choose(
