@@ -195,7 +195,9 @@ def test_pile_up_depends_on_the_inner_radius(desk: Desk) -> None:
 
 
 def test_light_curves_are_corrected(desk: Desk) -> None:
-    rate = ("withrateset=yes", "makeratecolumn=yes", "maketimecolumn=yes")
+    rate: tuple[str, ...] = ("withrateset=yes", "makeratecolumn=yes", "maketimecolumn=yes")
+    head = find(read(Path("pn.ds")), "EVENTS", "")
+    rate += (f"timemin={head.get('TSTART')}", f"timemax={head.get('TSTOP')}")
     for name, region in (("s.lc", SOURCE), ("b.lc", BEHIND)):
         where = f"expression=PI IN [500:10000) && {region}"
         desk.call("evselect", "table=pn.ds:EVENTS", f"rateset={name}", where, *rate, "timebinsize=128")
@@ -211,6 +213,18 @@ def test_light_curves_are_corrected(desk: Desk) -> None:
     assert names == ("TIME", "RATE", "ERROR", "FRACEXP", "BACKV", "BACKE")
     desk.call("evselect", "table=pn.ds", "rateset=b.lc", f"expression={BEHIND}", *rate, "timebinsize=64")
     assert "(Binning)" in desk.refused("epiclccorr", *both, "outset=x.lc")[0]
+
+
+def test_a_light_curve_without_times_begins_at_the_first_event_that_is_counted(desk: Desk) -> None:
+    rate = ("withrateset=yes", "makeratecolumn=yes", "maketimecolumn=yes", "timebinsize=50")
+    desk.call("evselect", "table=pn.ds:EVENTS", "rateset=hard.lc", "expression=PI > 8000", *rate)
+    rows = find(read(Path("pn.ds")), "EVENTS", "").rows
+    times = rows["TIME"][rows["PI"] > 8000]
+    curve = read_curve(Path("hard.lc"))
+    assert curve.time[0] - 25.0 == pytest.approx(times.min(), abs=1e-6)
+    assert curve.time[-1] - 25.0 <= times.max() < curve.time[-1] + 25.0
+    # the event at the beginning is in the first bin, and the last one in the last: none is lost
+    assert np.sum(curve.rate) * 50.0 == pytest.approx(len(times))
 
 
 def test_times_at_the_barycentre_replace_those_of_the_list(desk: Desk) -> None:

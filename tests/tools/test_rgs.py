@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from tests.fakes.core import calls, set_faults
 from tests.fakes.sas import make_sas
@@ -25,7 +26,7 @@ from xbatch.plan.raw_epic import epic_steps
 from xbatch.plan.raw_rgs import rgs_steps
 from xbatch.plan.steps import Step
 from xbatch.registry import Outcome
-from xbatch.xray.gti import total
+from xbatch.xray.gti import intersection, overlap, total
 
 OBSID, LATER, SPLIT, ALONE = "0761220101", "0554170101", "0554170201", "0554170301"
 SPEC = """\
@@ -83,6 +84,14 @@ class World:
         path = next((self.folder / "data").glob(f"{obsid}/**/*R1[SU]*SPE.FIT"))
         return float(fits.getheader(path)["TSTART"])
 
+    def good(self, instruments: Sequence[str] = ("RGS1", "RGS2"), part: str = "") -> NDArray[np.float64]:
+        """Give the times of an exposure that the cuts of flares of some instruments leave."""
+        left = self.start() + np.array([[0.0, 2000.0]])
+        for instrument in instruments:
+            (table,) = read_gti_tables(self.out(part=part) / f"{instrument}_flare.gti")
+            left = intersection(left, table.gti)
+        return left
+
 
 def cut(first: str = '"< 0.5 ct/s"', second: str = '"< 0.5 ct/s"') -> str:
     return CUT.replace("FIRST", first).replace("SECOND", second)
@@ -136,23 +145,38 @@ def test_flares_are_cut_and_the_exposure_is_that_of_the_good_times(world: World)
     world.run()
     before = read_pha(world.out() / "RGS1_o1.bkg.pha")
     outcome = world.run(cut())
+    left = total(world.good())
+    start = world.start()
+    found: dict[str, Any] = {}
     for instrument in ("RGS1", "RGS2"):
-        (table,) = read_gti_tables(world.out() / f"{instrument}_flare.gti")
-        assert total(table.gti) == world.exposure(instrument) == 1500.0
+        assert world.exposure(instrument) == pytest.approx(left)
         curve = read_curve(world.out() / f"{instrument}_flare.lc")
-        assert (len(curve.rate), curve.width) == (20, 100.0)
-        # the source is not in it: it alone has more than the limit
-        assert sorted((curve.rate > 0.5).nonzero()[0]) == [5, 6, 7, 8, 15]
+        bins = len(curve.rate)
+        assert 17 <= bins <= 20 and curve.width == 100.0
+        # evselect begins it at the first event that it counts: what is before is lost
+        own = world.good((instrument,))
+        assert start < curve.time[0] - 50.0 == pytest.approx(own[0, 0])
+        # the source is not in it, which alone has more than the limit: bins are cut that have some seconds of flares
+        flared = overlap(np.append(curve.time - 50.0, curve.time[-1] + 50.0), start + np.array(FLARES))
+        assert np.array_equal(curve.rate > 0.5, flared > 12.0) and 6 <= np.sum(flared > 12.0) <= 8
+        assert total(intersection(own, start + np.array(FLARES))) < 24.0
+        cut_bins = int(np.sum(curve.rate > 0.5))
+        found[instrument] = {
+            "limit": 0.5,
+            "test": "<",
+            "bins": bins,
+            "bins_kept": bins - cut_bins,
+            "seconds": total(own),
+        }
         assert (world.out() / f"{instrument}_flare.png").read_bytes()[:4] == b"\x89PNG"
         assert fits.getheader(world.out() / f"{instrument}_o1.rmf", 1)["INSTRUME"] == instrument
     # protons are gone from the background
     after = read_pha(world.out() / "RGS1_o1.bkg.pha")
-    assert after.counts.sum() / 1500 < 0.2 * before.counts.sum() / 2000
-    found: dict[str, Any] = {"limit": 0.5, "test": "<", "bins": 20, "bins_kept": 15, "seconds": 1500.0}
-    assert outcome.facts["flares"] == {"RGS1": found, "RGS2": found}
-    assert outcome.facts["left"] == {"RGS1": 1500.0, "RGS2": 1500.0}
+    assert after.counts.sum() / left < 0.2 * before.counts.sum() / 2000
+    assert outcome.facts["flares"] == {name: pytest.approx(each) for name, each in found.items()}
+    assert outcome.facts["left"] == {"RGS1": pytest.approx(left), "RGS2": pytest.approx(left)}
     cuts = "RGS1: rate < 0.5 on CCD 9, RGS2: rate < 0.5 on CCD 9"
-    assert outcome.notes[0] == f"RGS1: 1500 of 2000 s are free of flares ({cuts})"
+    assert outcome.notes[0] == f"RGS1: {left:.6g} of 2000 s are free of flares ({cuts})"
     assert json.loads((world.out() / "rgsproc.json").read_text())["left"] == outcome.facts["left"]
 
 
@@ -172,13 +196,14 @@ def test_what_is_called_for_it(world: World) -> None:
 
 def test_one_instrument_decides_for_both(world: World) -> None:
     outcome = world.run(FIRST_ALONE)
-    assert world.exposure("RGS1") == world.exposure("RGS2") == 1500.0
+    left = total(world.good(("RGS1",)))
+    assert world.exposure("RGS1") == world.exposure("RGS2") == pytest.approx(left) and 1200 < left < 1500
     assert list(outcome.facts["flares"]) == ["RGS1"] and not (world.out() / "RGS2_flare.lc").exists()
 
 
 def test_nothing_is_kept_of_an_instrument_that_is_not_wanted(world: World) -> None:
     outcome = world.run(FIRST_ALONE, which="RGS1")
-    assert world.exposure("RGS1") == 1500.0 and not list(world.out().glob("RGS2*"))
+    assert world.exposure("RGS1") == pytest.approx(total(world.good(("RGS1",)))) and not list(world.out().glob("RGS2*"))
     assert outcome.facts["taken"] == {"RGS1": "S004"}
     # which is not worked on again either
     assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["instexpids"] == "R1S004"
@@ -186,16 +211,18 @@ def test_nothing_is_kept_of_an_instrument_that_is_not_wanted(world: World) -> No
 
 def test_where_there_are_no_flares_all_is_kept(world: World) -> None:
     outcome = world.run(cut('"< 50 ct/s"', '"< 50 ct/s"'))
-    assert world.exposure("RGS1") == 2000.0
-    assert outcome.facts["flares"]["RGS1"]["bins_kept"] == 20
-    assert outcome.notes[0].startswith("RGS1: 2000 of 2000 s are free of flares")
+    # but for what is before the first event of either curve, and after its last bin
+    left = world.exposure("RGS1")
+    assert left == pytest.approx(total(world.good())) and 1700.0 < left < 2000.0
+    assert outcome.facts["flares"]["RGS1"]["bins_kept"] == outcome.facts["flares"]["RGS1"]["bins"]
+    assert outcome.notes[0].startswith(f"RGS1: {left:.6g} of 2000 s are free of flares")
 
 
 def test_the_longest_exposure_is_the_one_that_is_cut(world: World) -> None:
     outcome = world.run(cut(), LATER, which="RGS1")
     assert outcome.facts["taken"] == {"RGS1": "U002"}
     assert outcome.facts["seconds"] == {"RGS1": {"S004": pytest.approx(600), "U002": pytest.approx(1400)}}
-    assert world.exposure("RGS1", LATER) == pytest.approx(1300.0)
+    assert 1150.0 < world.exposure("RGS1", LATER) < 1300.0
     assert outcome.notes[0] == "RGS1: exposure U002 taken, the longest of 2 (S004 0.6 ks, U002 1.4 ks)"
     assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["instexpids"] == "R1U002"
 
@@ -264,11 +291,12 @@ def test_flares_are_cut_from_a_time_selection(world: World) -> None:
     # 400 s of flares, of which 200 are selected, and another that is not
     start = world.start()
     outcome = world.run(cut(), times=during((start + 200, start + 700)))
-    assert world.exposure("RGS1", part=SELECTED) == pytest.approx(300.0)
+    left = total(intersection(world.good(part=SELECTED), np.array([[start + 200, start + 700]])))
+    assert world.exposure("RGS1", part=SELECTED) == pytest.approx(left) and 180 < left < 312
     # the cut itself is of all times, as without a selection
-    assert outcome.facts["flares"]["RGS1"]["seconds"] == 1500.0
+    assert outcome.facts["flares"]["RGS1"]["seconds"] > 1200.0
     cuts = "RGS1: rate < 0.5 on CCD 9, RGS2: rate < 0.5 on CCD 9"
-    words = f"RGS1: 300 of 2000 s are in the time selection chosen, free of flares ({cuts})"
+    words = f"RGS1: {left:.6g} of 2000 s are in the time selection chosen, free of flares ({cuts})"
     assert outcome.notes[0] == words
     assert dict(word.split("=", 1) for word in calls(world.root)[-1]["args"])["auxgtitables"] == (
         "times.gti RGS1_flare.gti RGS2_flare.gti"

@@ -320,7 +320,7 @@ def test_channels_outside_of_a_range_stay_as_they_are(world: World) -> None:
 
 
 def test_channels_are_those_of_the_calibration_unless_said(world: World) -> None:
-    made = world.make(f"group:{OBSID}/EPN/agn/sg", world.plan(more="counts: 10"))
+    made = world.make(f"group:{OBSID}/EPN/agn/sg", world.plan(more="range: null"))
     assert not any(word.startswith("setbad") for word in calls(world.root, "specgroup")[-1]["args"])
     assert (read_pha(made / "grouped.pha").quality[:30] == 1).all()
 

@@ -107,10 +107,19 @@ def _limit(hdu: Hdu, column: str, keyword: str) -> str:
 
 
 def rate_table(chosen: Selected, width: float, span: tuple[float, float] | None = None) -> Hdu:
-    """Count rows in bins of time: RATE and ERROR in counts/s, TIME in the middle of each bin."""
-    start = float(chosen.events.get("TSTART", 0.0)) if span is None else span[0]
-    stop = float(chosen.events.get("TSTOP", 0.0)) if span is None else span[1]
-    count = max(int(np.ceil((stop - start) / width)), 1)
+    """Count rows in bins of time: RATE and ERROR in counts/s, TIME in the middle of each bin.
+
+    Where no span is said the first bin begins at the first row that was selected, and the last one holds the last: TIME
+    has no legal limits (evselect 3.71, *Light Curve Extraction* and *Spectrum Extraction*).
+    """
+    times = chosen.rows["TIME"].astype(float)
+    if span is None and len(times):
+        start, stop = float(times.min()), float(times.max())
+        count = int(np.floor((stop - start) / width)) + 1
+        stop = start + count * width
+    else:
+        start, stop = span or (float(chosen.events.get("TSTART", 0.0)), float(chosen.events.get("TSTOP", 0.0)))
+        count = max(int(np.ceil((stop - start) / width)), 1)
     at = np.floor((chosen.rows["TIME"] - start) / width).astype(np.int64)
     counts = np.bincount(at[(at >= 0) & (at < count)], minlength=count)
     columns = [
