@@ -79,9 +79,12 @@ def test_nothing_to_read_is_no_reading(memo: DigestMemo) -> None:
 
 def test_it_ends_in_the_middle_of_a_file(tmp_path: Path, memo: DigestMemo) -> None:
     with Reading(sizes_of(huge(tmp_path / "huge")), memo, 1) as reading:
-        reading.wait(0.1)
-        began = time.monotonic()
-    assert time.monotonic() - began < 1
+        until = time.monotonic() + 60
+        while not reading.bytes and time.monotonic() < until:
+            reading.wait(0.01)
+    for thread in reading._threads:
+        thread.join(60)
+        assert not thread.is_alive()
     assert 0 < reading.bytes < reading.bytes_total and not reading.going
 
 
@@ -130,20 +133,26 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Flag:
     return SlowMemo.allowed
 
 
-def test_a_step_is_free_when_all_its_files_are_known(tmp_path: Path, slow: Flag) -> None:
+def test_a_step_is_free_when_all_its_files_are_known(
+    tmp_path: Path, slow: Flag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xbatch.run.intake._EVERY_S", 600.0)
     quick, late = tmp_path / "quick", tmp_path / "slow"
     quick.write_text("1")
     late.write_text("22")
     both = Step("join:c", "join", "c", inputs={"x": FileInput(str(quick)), "y": FileInput(str(late))}, product="c")
     what = plan(step("join:a", file=quick), step("join:b", file=late), both, step("join:d"))
     with Intake(what, SlowMemo(tmp_path / "memo"), 2, lambda: False, patience=0.2) as intake:
-        assert intake.unread == {"join:b", "join:c"}
+        until, known = time.monotonic() + 60, [] if "join:a" in intake.unread else ["join:a"]
+        while not known and time.monotonic() < until:
+            known = intake.take()
+        assert known == ["join:a"] and intake.unread == {"join:b", "join:c"}
         assert (intake.take(), intake.going, list(intake.digests)) == ([], True, [str(quick)])
         said = intake.progress()
         assert said is not None
         assert said.pop("seconds") > 0.15
         assert said == {"files": 1, "files_total": 2, "bytes": 1, "bytes_total": 3}
-        assert intake.progress() is None  # not twice in a second
+        assert intake.progress() is None  # not twice so soon
         slow.set()
         free: list[str] = []
         while intake.going:
@@ -157,15 +166,15 @@ def test_a_step_is_free_when_all_its_files_are_known(tmp_path: Path, slow: Flag)
 
 def test_what_is_quickly_read_is_not_spoken_of(tmp_path: Path, memo: DigestMemo) -> None:
     what = plan(*(step(f"join:{path.name}", file=path) for path in some(tmp_path)))
-    with Intake(what, memo, 2, lambda: False) as intake:
+    with Intake(what, memo, 2, lambda: False, patience=60) as intake:
         assert not intake.unread and not intake.going and intake.progress() is None
 
 
 def test_who_is_asked_to_stop_does_not_wait(tmp_path: Path, memo: DigestMemo) -> None:
     began = time.monotonic()
-    with Intake(plan(step("join:a", file=huge(tmp_path / "x"))), memo, 1, lambda: True, patience=60) as intake:
+    with Intake(plan(step("join:a", file=huge(tmp_path / "x"))), memo, 1, lambda: True, patience=600) as intake:
         assert intake.unread == {"join:a"}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 300
 
 
 def run(root: Path, *steps: Step, tell: Callable[[Event], None] = lambda event: None, **options: Any) -> RunResult:
@@ -189,7 +198,7 @@ def test_steps_begin_while_other_files_are_read(tmp_path: Path, slow: Flag) -> N
     assert kinds[:2] == ["begin", "reading"]
     assert kinds.index("ended join:next") < kinds.index("started join:late")
     said = [entry for entry in read_journal(tmp_path / "run") if entry["event"] == "reading"]
-    assert [entry["files"] for entry in (said[0], said[-1])] == [1, 2]
+    assert said[0]["files"] < said[-1]["files"] == 2
     assert {(entry["files_total"], entry["bytes_total"]) for entry in said} == {(2, 9)}
 
 
