@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xbatch.base.files import lines_json, safe_name
+from xbatch.base.files import clear_parts, lines_json, safe_name, write_atomically
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,37 @@ def test_a_safe_name_is_safe_and_stays(name: str) -> None:
 def test_nothing_is_no_name() -> None:
     with pytest.raises(ValueError, match="empty"):
         safe_name("")
+
+
+def test_who_clears_up_takes_nothing_from_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".a.json.dead.part").touch()
+    replace = Path.replace
+    cleared: list[Path] = []
+
+    def late(part: Path, target: Path) -> Path:
+        if not cleared:
+            cleared.append(part)
+            clear_parts(tmp_path)
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    write_atomically(tmp_path / "a.json", "text")
+    assert cleared
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "text"
+
+
+def test_a_part_that_is_gone_each_time_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = Path.replace
+
+    def late(part: Path, target: Path) -> Path:
+        clear_parts(tmp_path)
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "a.json", "text")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_by_lines_is_the_same_data() -> None:

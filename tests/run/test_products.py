@@ -43,6 +43,29 @@ def test_products_are_links_under_lasting_names(tmp_path: Path, run_dir: Path) -
     assert Products(run_dir).last_key("fit:b") is None
 
 
+def test_an_entry_that_is_being_replaced_is_waited_for(
+    tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, record = entry(tmp_path, "k1", "a")
+    away = folder.rename(tmp_path / "away")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            away.rename(folder)
+
+    monkeypatch.setattr("xbatch.run.products.time.sleep", pause)
+    Products(run_dir).place("fit:a", "fit/a", folder, record)
+    assert (run_dir / "products/fit/a/a").samefile(folder / "a")
+    assert len(pauses) == 2
+    folder.rename(away)
+    with pytest.raises(FileError, match="cannot be written: No such file"):
+        Products(run_dir).place("fit:b", "fit/b", folder, record)
+    assert len(pauses) == 5
+    assert not list(run_dir.glob(".*.part"))
+
+
 def test_a_new_result_takes_the_place_of_the_old(tmp_path: Path, run_dir: Path) -> None:
     Products(run_dir).place("fit:a", "fit/a", *entry(tmp_path, "k1", "a", "b"))
     products = Products(run_dir)

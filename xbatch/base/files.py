@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = ["canonical_json", "clear_parts", "pretty_json", "safe_name", "schema_text", "write_atomically"]
 
+_TRIES = 3
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+@-]+")
 
 
@@ -36,6 +37,17 @@ def write_atomically(path: Path, data: bytes | str, mode: int | None = None, par
         The disk is full or the folder cannot be written; nothing is left under `path` or beside it.
     """
     raw = data.encode() if isinstance(data, str) else data
+    if part is not None:
+        _write(path, raw, mode, part)
+        return
+    for _ in range(_TRIES - 1):
+        with suppress(FileNotFoundError):  # who clears up the folder took the part for a dead run's
+            _write(path, raw, mode)
+            return
+    _write(path, raw, mode)
+
+
+def _write(path: Path, raw: bytes, mode: int | None, part: Path | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = part or path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
@@ -52,7 +64,7 @@ def write_atomically(path: Path, data: bytes | str, mode: int | None = None, par
 
 
 def clear_parts(folder: Path) -> None:
-    """Take away what killed processes have left half written in a folder; nobody else may be writing there now."""
+    """Take away what killed processes have left half written in a folder; `write_atomically` outlives it."""
     for path in folder.glob(".*.part"):
         with suppress(OSError):
             path.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ __all__ = ["Placed", "Products", "log_path", "product_path"]
 
 _NAME = "steps.json"
 _MAX_NAME = 200
+_PAUSES_S = (0.01, 0.1, 0.5, None)
 
 
 def product_path(run_dir: Path, product: str) -> Path:
@@ -161,7 +163,16 @@ class Products:
         except OSError:  # perhaps there can be no links here
             pass
         part = self._run_dir / f".{os.urandom(8).hex()}.part"  # where the next run finds it, should this one be killed
-        _put_anyway(Path(source), Path(target), part)
+        for pause in _PAUSES_S:
+            try:
+                _put_anyway(Path(source), Path(target), part)
+            except OSError as error:
+                # another run may just have taken the entry away, to put its own in that place
+                if pause is None or not isinstance(error, FileNotFoundError):
+                    raise _unwritable(Path(target), error) from error
+                time.sleep(pause)
+            else:
+                return
 
     def _take_away(self, placed: Placed, keep: Collection[str]) -> None:
         """Remove files that are as they were placed, and folders that are empty then."""
@@ -206,17 +217,14 @@ def _linked(source: str, target: str) -> bool:
 
 
 def _put_anyway(source: Path, target: Path, part: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and target.samefile(source):
+        return
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and target.samefile(source):
-            return
-        try:
-            link_or_copy(source, part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise _unwritable(target, error) from error
+        link_or_copy(source, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> FileError:
