@@ -239,3 +239,20 @@ def test_calibration_is_an_input(here: RawContext) -> None:
     without = needs_caldb(here, step)
     assert without.inputs == step.inputs
     assert without.blocked is not None and "CALDB" in without.blocked.message
+
+
+def test_what_is_made_of_some_modules_is_given_in_the_order_of_the_spec(tmp_path: Path) -> None:
+    text = tutorial(
+        observations='observations: [{obsids: ["60001110002", "60001110003"], instruments: [FPMA, FPMB]}]',
+        spectra="spectra: {b: {region: src, where: {module: B}}, a: {region: src}}",
+        lightcurves="lightcurves: {c: {spectrum: a, bands: [3-10 keV], dt: 256 s}}",
+        images="images: {i: {bands: [3-10 keV]}}",
+    )
+    context = context_of(tmp_path, text)
+    some = ["60001110003/FPMB", "60001110003/FPMA"]
+    paths = [one.subject.path for one in context.work.spectra if one.subject.obsid == "60001110003"]
+    assert [one.subject.path for one in context.spectra_of(some)] == paths
+    assert paths == ["60001110003/FPMB/b", "60001110003/FPMA/a", "60001110003/FPMB/a"]
+    for made in (context.curves_of(some), context.images_of(some)):
+        assert [job.observed for job in made] == some[::-1]
+    assert context.images_of(["60001110003/other"]) == []

@@ -26,10 +26,9 @@ _ROLES = ("events", "det1", "mast", "att")
 def backscale_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
     """Make the steps of the spectra whose BACKSCAL nubackscale weighs; parameters as of `spectrum_steps`."""
     steps = []
-    for one in weighed_spectra(context):
-        where = observed.get(f"{one.subject.obsid}/{one.subject.instrument}")
-        if where is not None:
-            steps.append(_step(context, where, one, reduced))
+    for one in weighed_spectra(context, observed):
+        where = observed[f"{one.subject.obsid}/{one.subject.instrument}"]
+        steps.append(_step(context, where, one, reduced))
     return RawMade(steps=tuple(steps))
 
 

@@ -26,13 +26,11 @@ _COLUMNS = {"sky": ("X", "Y"), "det": ("DET1X", "DET1Y")}
 
 def map_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
     """Make the steps of the exposure maps that images and spectra ask for; parameters as of `spectrum_steps`."""
-    wanted = {(job.observed, job.screening): job.path for job in context.work.images if job.map_made}
-    for one in weighed_spectra(context):
+    wanted = {(job.observed, job.screening): job.path for job in context.images_of(observed) if job.map_made}
+    for one in weighed_spectra(context, observed):
         wanted.setdefault((f"{one.subject.obsid}/{one.subject.instrument}", one.screening), one.path)
     steps = []
     for (name, screening), path in wanted.items():
-        if name not in observed:
-            continue
         here = replace(reduced[name, screening], position=None)
         roles = [role for role in here.roles if role in {"events", "det1", "mast", "att"}]
         work = Work(
@@ -60,10 +58,8 @@ def image_steps(context: RawContext, observed: Mapping[str, Observed], reduced: 
     made = RawMade()
     if context.engine("images") != HEASOFT:
         return made
-    for job in context.work.images:
-        where = observed.get(job.observed)
-        if where is None:
-            continue
+    for job in context.images_of(observed):
+        where = observed[job.observed]
         if {"origin", "size"} & set(job.params):
             message = f"the image {job.name!r} has an origin or a size, and extractor makes whole ones"
             hint = "remove them, or write engine: {images: native}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from xbatch.base.errors import Problem
 from xbatch.base.files import safe_name
@@ -42,20 +42,20 @@ def spectrum_steps(context: RawContext, observed: Mapping[str, Observed], reduce
     reduced : Mapping
     """
     made = RawMade()
-    for one in context.work.spectra:
-        where = observed.get(f"{one.subject.obsid}/{one.subject.instrument}")
+    for one in context.spectra_of(observed):
+        where = observed[f"{one.subject.obsid}/{one.subject.instrument}"]
         because = _why_spectrum(context, one)
-        if where is not None and because:
+        if because:
             made |= _spectrum(context, where, one, reduced[where.subject, one.screening], because)
     return made
 
 
-def weighed_spectra(context: RawContext) -> list[EventSpectrum]:
-    """Give the spectra of NuSTAR that are counted natively, and whose BACKSCAL nubackscale weighs.
+def weighed_spectra(context: RawContext, observed: Collection[str]) -> list[EventSpectrum]:
+    """Give the spectra of some modules that are counted natively, and whose BACKSCAL nubackscale weighs.
 
     What nuproducts makes it weighs itself.
     """
-    return [one for one in context.work.spectra if one.map_made and not _why_spectrum(context, one)]
+    return [one for one in context.spectra_of(observed) if one.map_made and not _why_spectrum(context, one)]
 
 
 def _why_spectrum(context: RawContext, one: EventSpectrum) -> str:
@@ -121,11 +121,11 @@ def _spectrum_files(module: Module, outdir: str, background: bool, arf: bool, rm
 def curve_steps(context: RawContext, observed: Mapping[str, Observed], reduced: ByList) -> RawMade:
     """Make the steps of the light curves that nuproducts makes; parameters as of `spectrum_steps`."""
     made = RawMade()
-    for job in context.work.lightcurves:
-        where = observed.get(job.observed)
+    for job in context.curves_of(observed):
+        where = observed[job.observed]
         area = "area" in job.params.get("corrections", ())
         engine = context.engine("lightcurves")
-        if where is None or not (area or engine == HEASOFT):
+        if not (area or engine == HEASOFT):
             continue
         if engine == "native":
             message = "a light curve is corrected for 'area' by nuproducts alone"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolstate import Fault, clock_fault
-from xbatch.commands.call import HEASOFT, Staged, Work
+from xbatch.commands.call import HEASOFT, Call, Staged, Work
 from xbatch.commands.ds9 import region_text
 from xbatch.commands.nuproducts import Area, Barycentre
 from xbatch.commands.nustar import Module
@@ -217,9 +217,10 @@ def needs_caldb(context: RawContext, step: Step) -> Step:
     A CALDB that is read over the network has no index to look at: its address is a parameter of the step instead.
     """
     toolset = context.toolset
+    calls = Work.of(step.params["work"]).calls
     blocked = context.blocked(HEASOFT, step.path)
     if blocked is None:
-        fault = _caldb_fault(context, step)
+        fault = _caldb_fault(context, calls)
         blocked = None if fault is None else context.lacking(fault, step.path)
     remote: dict[str, Any] = {}
     if toolset.remote:
@@ -233,31 +234,29 @@ def needs_caldb(context: RawContext, step: Step) -> Step:
         inputs={**step.inputs, **local},
         params={**step.params, **remote},
         blocked=step.blocked or blocked,
-        remarks=(*context.remarks(HEASOFT, "caldb"), *_of_release(context, step)),
+        remarks=(*context.remarks(HEASOFT, "caldb"), *_of_release(context, calls)),
     )
 
 
-def _corrects_clock(step: Step) -> bool:
-    calls = Work.of(step.params["work"]).calls
+def _corrects_clock(calls: Sequence[Call]) -> bool:
     return any(call.tool == "barycorr" or ("barycorr", "yes") in call.args for call in calls)
 
 
-def _of_release(context: RawContext, step: Step) -> Iterator[str]:
-    """Say what the release of HEASoft does to a step's numbers that others do not."""
+def _of_release(context: RawContext, calls: Sequence[Call]) -> Iterator[str]:
+    """Say what the release of HEASoft does to the numbers of a step's calls that others do not."""
     version = context.version(HEASOFT)
     tools = Nustardas.of(version)
-    if _corrects_clock(step) and not tools.knows_clock:
+    if not tools.knows_clock and _corrects_clock(calls):
         text = f"HEASoft {version} is older than the clock files that CALDB has since 29 April 2020"
         yield f"{text}, which need NuSTARDAS 1.9.2: barycentred times may be off; install a newer HEASoft"
-    args = [dict(call.args) for call in Work.of(step.params["work"]).calls]
-    areas = [one for one in args if (one.get("instrument"), one.get("runmkarf")) == ("FPMA", "yes")]
-    if areas and tools.corrects_for_temperature:
+    args = [dict(call.args) for call in calls if tools.corrects_for_temperature]
+    if any((one.get("instrument"), one.get("runmkarf")) == ("FPMA", "yes") for one in args):
         text = f"HEASoft {version} corrects the ARF of FPMA for the temperature of the optics"
         yield f"{text}, which releases before it cannot and later ones do only where they are told to"
 
 
-def _caldb_fault(context: RawContext, step: Step) -> Fault | None:
-    """Say why a step cannot have its calibration from CALDB; None if it can."""
+def _caldb_fault(context: RawContext, calls: Sequence[Call]) -> Fault | None:
+    """Say why a step's calls cannot have their calibration from CALDB; None if they can."""
     toolset = context.toolset
     fault = toolset.faults.get("caldb")
     if fault is not None:
@@ -269,4 +268,4 @@ def _caldb_fault(context: RawContext, step: Step) -> Fault | None:
         return Fault(what, "install the NuSTAR CALDB here and export CALDB with its folder, or write fetch: missing")
     if toolset.caldb is None and not toolset.remote:
         return _NO_CALDB
-    return clock_fault(toolset.environ) if _corrects_clock(step) else None
+    return clock_fault(toolset.environ) if _corrects_clock(calls) else None

@@ -34,13 +34,14 @@ def epic_curve_steps(context: RawContext, one: RawObservation) -> RawMade:
         Of XMM-Newton.
     """
     common = SasSteps(context, one)
-    cameras = {each.subject: each for each in context.work.observed if each.instrument in CAMERAS}
+    mine = [each for each in context.work.observed if each.obsid == one.obsid]
+    cameras = {each.subject: each for each in mine if each.instrument in CAMERAS}
     steps: dict[str, Step] = {}
     names: set[str] = set()
-    for job in context.work.lightcurves:
-        observed = cameras.get(job.observed)
+    for job in context.curves_of(cameras):
+        observed = cameras[job.observed]
         because = why_sas(context, job)
-        if observed is not None and observed.obsid == one.obsid and because:
+        if because:
             bins = _bins_step(observed, job)
             curve = _curve_step(common, observed, job, bins.name, because)
             steps |= {bins.name: bins, curve.name: curve}

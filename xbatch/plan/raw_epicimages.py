@@ -37,9 +37,7 @@ def epic_images(common: SasSteps, observed: Observed, lists: Mapping[tuple[str, 
     """
     context = common.context
     made = RawMade()
-    for job in context.work.images if context.engine("images") == SAS else ():
-        if job.observed != observed.subject:
-            continue
+    for job in context.images_of([observed.subject]) if context.engine("images") == SAS else ():
         if {"origin", "size"} & set(job.params):
             message = f"{job.observed}: the image {job.name!r} has an origin or a size, and evselect makes whole ones"
             hint = "remove them, or write engine: {images: native}"

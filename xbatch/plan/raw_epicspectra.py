@@ -56,8 +56,7 @@ class _Camera:
     @cached_property
     def spectra(self) -> list[EventSpectrum]:
         """Those of this camera."""
-        mine = (self.observed.obsid, self.observed.instrument)
-        return [one for one in self.common.context.work.spectra if (one.subject.obsid, one.subject.instrument) == mine]
+        return self.common.context.spectra_of([self.observed.subject])
 
     @cached_property
     def searches(self) -> dict[str, PileUp]:
@@ -68,8 +67,7 @@ class _Camera:
     def _curves(self) -> list[LightCurveJob]:
         """Light curves that SAS makes."""
         context = self.common.context
-        mine = [job for job in context.work.lightcurves if job.observed == self.observed.subject]
-        return [job for job in mine if why_sas(context, job)]
+        return [job for job in context.curves_of([self.observed.subject]) if why_sas(context, job)]
 
     def _because(self, one: EventSpectrum) -> str:
         """Say why SAS makes a spectrum; empty where it does not."""

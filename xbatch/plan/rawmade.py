@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Suite, Toolset
@@ -11,7 +13,7 @@ from xbatch.base.toolstate import Fault
 from xbatch.plan.eventlists import ListInputs
 from xbatch.plan.sources import Source
 from xbatch.plan.steps import Input, Step
-from xbatch.spec.eventmodel import EventWork
+from xbatch.spec.eventmodel import EventSpectrum, EventWork, ImageJob, LightCurveJob
 from xbatch.spec.model import Analysis, Spec
 from xbatch.spec.rawmodel import RawWork
 
@@ -25,6 +27,9 @@ _CURES = {
     "heasoft": "install HEASoft and source $HEADAS/headas-init.sh before the run",
     "sas": "install SAS, source its setsas.sh and export SAS_CCFPATH before the run",
 }
+
+T = TypeVar("T")
+_ByObserved = Mapping[str, Sequence[tuple[int, T]]]
 
 
 def observation_name(obsid: str) -> str:
@@ -64,6 +69,32 @@ class RawContext:
             raise ValueError(f"{self.spec.name}: a spec of level raw has raw observations")
         return self.spec.raw
 
+    # Each recipe asks for those of one observation: to go through all each time takes long where there are many.
+
+    def spectra_of(self, observed: Collection[str]) -> list[EventSpectrum]:
+        """Give the spectra of some observations and instruments (`Observed.subject`), in the order of the spec."""
+        return _of(self._spectra, observed)
+
+    def curves_of(self, observed: Collection[str]) -> list[LightCurveJob]:
+        """Give the light curves of some observations and instruments, in the order of the spec."""
+        return _of(self._curves, observed)
+
+    def images_of(self, observed: Collection[str]) -> list[ImageJob]:
+        """Give the images of some observations and instruments, in the order of the spec."""
+        return _of(self._images, observed)
+
+    @cached_property
+    def _spectra(self) -> _ByObserved[EventSpectrum]:
+        return _indexed(self.work.spectra, lambda one: f"{one.subject.obsid}/{one.subject.instrument}")
+
+    @cached_property
+    def _curves(self) -> _ByObserved[LightCurveJob]:
+        return _indexed(self.work.lightcurves, lambda job: job.observed)
+
+    @cached_property
+    def _images(self) -> _ByObserved[ImageJob]:
+        return _indexed(self.work.images, lambda job: job.observed)
+
     def suite(self, name: str) -> Suite | None:
         """Give the toolset of an engine, if it is installed here."""
         return self.toolset.suite(name)
@@ -92,6 +123,19 @@ class RawContext:
     def engine(self, kind: str) -> str:
         """Say which engine the spec asks for a kind of work: ``auto`` where it leaves that open."""
         return self.spec.engines.get(kind, "auto")
+
+
+def _indexed(some: Sequence[T], observed: Callable[[T], str]) -> _ByObserved[T]:
+    """Sort things by what they are of, and keep their places in the spec."""
+    found: dict[str, list[tuple[int, T]]] = {}
+    for place, one in enumerate(some):
+        found.setdefault(observed(one), []).append((place, one))
+    return found
+
+
+def _of(index: _ByObserved[T], observed: Collection[str]) -> list[T]:
+    placed = [pair for name in observed for pair in index.get(name, ())]
+    return [one for _, one in sorted(placed, key=lambda pair: pair[0])]
 
 
 @dataclass(frozen=True)
