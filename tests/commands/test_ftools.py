@@ -113,8 +113,26 @@ def test_image_of_an_energy_range() -> None:
     assert {given[name] for name in ("xcolf", "xcolh")} == {"DET1X"}
     assert {given[name] for name in ("ycolf", "ycolh")} == {"DET1Y"}
     assert {given[name] for name in ("eventsout", "phafile", "fitsbinlc")} == {"NONE"}
-    plain = dict(ftools.extractor_image("list.evt", "b.img").args)
-    assert (plain["filename"], plain["regionfile"], plain["timefile"]) == ("list.evt", "NONE", "NONE")
+    assert ftools.extractor_image("list.evt", "b.img").command == (
+        "extractor",
+        "filename=list.evt",
+        "eventsout=NONE",
+        "imgfile=b.img",
+        "binf=1",
+        "fullimage=yes",
+        "phafile=NONE",
+        "fitsbinlc=NONE",
+        "regionfile=NONE",
+        "timefile=NONE",
+        "xcolf=X",
+        "ycolf=Y",
+        "tcol=TIME",
+        "ecol=PI",
+        "xcolh=X",
+        "ycolh=Y",
+        "gti=GTI",
+        "clobber=yes",
+    )
 
 
 def test_sum_without_backgrounds_and_responses() -> None:

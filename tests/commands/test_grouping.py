@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -49,6 +50,21 @@ def test_grppha_is_called_as_often_as_it_has_room(channels: list[int]) -> None:
     assert (calls[0]["infile"], calls[-1]["outfile"]) == ("spectrum.pha", "!grouped.pha")
 
 
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(2001, 4095), st.floats(1e-9, 1.0)), max_size=60))
+def test_no_call_leaves_room_that_the_next_command_would_have(errors: list[tuple[int, int, float]]) -> None:
+    calls = grouping_calls({"type": "min", "counts": 20.0, "systematic": errors})
+    comms = [dict(call.args)["comm"] for call in calls]
+    assert all(len(comm) <= 516 and comm.count("&") < 20 for comm in comms)
+    for comm, after in pairwise(comms):
+        one_more = f"{comm.removesuffix('exit')}{after.partition('&')[0]}&exit"
+        assert len(one_more) > 516 or one_more.count("&") >= 20
+
+
+def test_channels_that_were_found_are_for_ftgrouppha_too() -> None:
+    (call,) = grouping_calls({"type": "min", "counts": 20.0}, channels=(7, 9))
+    assert call.tool == "ftgrouppha" and dict(call.args)["minchannel"] == "7"
+
+
 @pytest.mark.parametrize("more", [{}, {"channels": (5, 30)}])
 def test_a_range_is_for_ftgrouppha(more: dict[str, Any]) -> None:
     binning = {"type": "min", "counts": 20.0, "range": CHANNELS}
@@ -79,6 +95,7 @@ def test_bad_channels_are_flagged_by_grppha_first() -> None:
     ("kind", "files"),
     [
         ({"type": "optsnmin", "snr": 6.0}, {"respfile": "response.rmf", "backfile": "background.pha"}),
+        ({"type": "optmin", "counts": 6.0}, {"respfile": "response.rmf", "backfile": "background.pha"}),
         ({"type": "opt"}, {"respfile": "response.rmf", "backfile": "background.pha"}),
         ({"type": "file"}, {"templatefile": "template.pha", "backfile": "background.pha"}),
         ({"type": "snmin", "snr": 3.0}, {"backfile": "background.pha"}),

@@ -199,7 +199,7 @@ def test_products_are_those_that_are_asked_for() -> None:
     whole = spectrum_call(TUTORIAL, "out", SOURCE, arf=False, rmf=False)
     assert whole.expects == ("out/nu60001110002A01_sr.pha",)
     given = dict(whole.args)
-    assert (given["bkgextract"], given["runmkarf"], given["runmkrmf"]) == ("no", "no", "no")
+    assert [given[name] for name in ("bkgextract", "runmkarf", "runmkrmf", "runbackscale")] == ["no", "no", "no", "yes"]
     assert not {"bkgregionfile", "bkgphafile", "usrgtifile", "barycorr", "extended", "initseed"} & set(given)
     curves = Curves(TUTORIAL, SOURCE, 64.0)
     assert curves.call("lc", spectra=False).expects == ("lc/nu60001110002A01_sr.lc",)
@@ -218,6 +218,16 @@ def test_corrections_of_a_curve_are_said_together(wanted: bool) -> None:
     assert not any(
         name.startswith("lc") and name.endswith("flag") for name, _ in Curves(TUTORIAL, BOTH, 1.0).call("lc").args
     )
+
+
+def test_curves_of_selected_times_of_an_extended_source() -> None:
+    selected = Curves(TUTORIAL, Area("src.reg", times="t.gti"), 64.0, extended=True)
+    given = dict(selected.call("lc").args)
+    assert (given["usrgtifile"], given["extended"], given["runbackscale"]) == ("t.gti", "yes", "yes")
+    # the spectra are made unless they are said not to be, and named so
+    assert given["phafile"] == "DEFAULT"
+    assert selected.products("lc") == ("lc/nu60001110002A01_sr.lc", "lc/nu60001110002A01_sr.pha")
+    assert not {"usrgtifile", "extended"} & set(dict(Curves(TUTORIAL, SOURCE, 64.0).call("lc").args))
 
 
 def test_each_band_but_the_first_has_a_folder_by_its_name() -> None:
