@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.fakes import make_headas
 from tests.fakes.sas import make_sas
+from xbatch import commands
 from xbatch.base.toolset import find_toolset
-from xbatch.cli.toolcheck import ToolCheck, check_tools
+from xbatch.cli.toolcheck import _PROGRAMS, ToolCheck, check_tools
 
 TITLES = {"HEASoft": "heasoft", "CALDB": "caldb", "SAS": "sas", "CCF": "ccf"}
 
@@ -61,6 +63,24 @@ def test_what_was_never_set_up_is_told_how_to_get_and_what_is_wrong_how_to_mend(
     assert wrong.get.startswith("export HEADAS with the folder of HEASoft")
 
 
+def test_a_caldb_over_the_network_without_its_configuration_is_told_what_it_lacks(environ: dict[str, str]) -> None:
+    far = {name: value for name, value in environ.items() if name != "CALDBCONFIG"}
+    far["CALDB"] = "https://heasarc.gsfc.nasa.gov/FTP/caldb"
+    check = _checks(far)["CALDB"]
+    assert check.found.endswith("is read over the network, and CALDBCONFIG is not set")
+    assert check.get == find_toolset(far).faults["caldb"].cure and "export CALDBCONFIG and CALDBALIAS" in check.get
+
+
+def test_all_tools_that_are_called_are_looked_for() -> None:
+    called = set()
+    for path in Path(commands.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"Call", "_call"}:
+                words = [one.value for one in node.args[:2] if isinstance(one, ast.Constant)]
+                called |= {str(word) for word in words[:1]}
+    assert called == {tool for tools in _PROGRAMS.values() for tool in tools}
+
+
 def test_tools_that_an_installation_lacks_are_named(environ: dict[str, str], tmp_path: Path) -> None:
     root = tmp_path / "heasoft-6.35.1"
     (root / "syspfiles").mkdir(parents=True)
@@ -70,5 +90,5 @@ def test_tools_that_an_installation_lacks_are_named(environ: dict[str, str], tmp
         (root / "bin" / tool).chmod(0o755)
     check = _checks({"HEADAS": str(root), "PATH": str(root / "bin")})["HEASoft"]
     assert check.ok
-    lacking = "nuexpomap, nubackscale, barycorr, grppha, ftgrouppha, addspec, lcmath, extractor"
+    lacking = "nuexpomap, nubackscale, nusplitsc, barycorr, grppha, ftgrouppha, addspec, lcmath, extractor"
     assert check.found == f"6.35.1, at {root}, without {lacking}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,30 +41,13 @@ class ToolCheck:
 #: What xbatch calls by itself; an installation may have been built without some of it.
 _PROGRAMS = {
     "heasoft": (
-        "nupipeline",
-        "nuproducts",
-        "nuexpomap",
-        "nubackscale",
-        "barycorr",
-        "grppha",
-        "ftgrouppha",
-        "addspec",
-        "lcmath",
-        "extractor",
+        *("nupipeline", "nuproducts", "nuexpomap", "nubackscale", "nusplitsc", "barycorr"),
+        *("grppha", "ftgrouppha", "addspec", "lcmath", "extractor"),
     ),
     "sas": (
-        "cifbuild",
-        "odfingest",
-        "epproc",
-        "emproc",
-        "epchain",
-        "emchain",
-        "evselect",
-        "rmfgen",
-        "arfgen",
-        "rgsproc",
-        "edetect_chain",
-        "specgroup",
+        *("cifbuild", "odfingest", "epproc", "emproc", "epchain", "emchain", "atthkgen", "merge", "barycen"),
+        *("evselect", "tabgtigen", "espfilt", "epatplot", "backscale", "rmfgen", "arfgen", "epiclccorr", "specgroup"),
+        *("rgsproc", "rgscombine", "edetect_chain", "emosaic"),
     ),
 }
 
@@ -118,5 +102,5 @@ def _check(title: str, name: str, found: str, tools: Toolset, texts: tuple[str, 
     if fault is None:
         return ToolCheck(title, True, found, adds, get, tools.remarks.get(name, ()))
     what = fault.what.partition(": ")[2] or fault.what
-    unset = what.endswith("is not set")
+    unset = re.fullmatch(r"\w+ is not set", what)
     return ToolCheck(title, False, what, adds, get if unset else fault.cure, tools.remarks.get(name, ()))
