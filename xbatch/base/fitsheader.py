@@ -66,8 +66,12 @@ def open_plain(path: Path) -> BufferedIOBase:
     """
     try:
         stream = path.open("rb")
-        magic = stream.read(2)
-        stream.seek(0)
+        try:
+            magic = stream.read(2)
+            stream.seek(0)
+        except OSError:
+            stream.close()
+            raise
     except OSError as error:
         raise FileError(str(path), f"cannot be read: {error.strerror or error}") from error
     if magic != GZIP_MAGIC:
