@@ -30,9 +30,9 @@ __all__ = [
 ATTITUDE, MOSAIC = "attitude.ds", "mosaic.ds"
 SOURCES = "emllist.fits"
 """The list of sources that `edetect_chain` ends with."""
-_MAPS = {"exposure": "exp", "background": "bkg", "sensitivity": "sen"}
 #: What edetect_chain puts behind the root of an image's name for a map of it (its manual, "Output Files"); it takes no
 #: names for them.
+_MAPS = {"exposure": "exp", "background": "bkg", "sensitivity": "sen"}
 _FULL = "full"
 _ATTITUDE_STEP = 1
 
