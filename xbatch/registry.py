@@ -262,7 +262,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             ),
             _task(
                 "preview",
-                1,
+                2,
                 ("regions.png", "regions.json"),
                 "xbatch.tasks.preview:run",
                 "draw every region on the image of an observation",
@@ -280,7 +280,7 @@ TASKS: Mapping[str, TaskDef] = MappingProxyType(
             _task("mosaic", 1, (), "xbatch.tasks.mosaic:run", "add images on one piece of sky"),
             _task(
                 "lightcurve",
-                1,
+                2,
                 (),
                 "xbatch.tasks.lightcurve:run",
                 "make light curves in some bands",

@@ -76,6 +76,9 @@ def test_without_the_correction_for_gaps_rates_are_per_second_of_the_bin(tmp_pat
     assert table["BACKV"].tolist() == pytest.approx([0.1, 0.05, 0.1])
     assert table["BACKE"].tolist() == pytest.approx([0.01, 0.005, 0.01])
     assert cards["GTICORR"] is False
+    assert facts["exposure"] == cards["EXPOSURE"] == 300.0
+    assert facts["rate"] == pytest.approx((0.5 + 0.4 + 0.7) / 3)
+    assert facts["rate_error"] == pytest.approx(0.1 / np.sqrt(3))
 
 
 def test_the_header_says_what_was_done(tmp_path: Path, header: EventHeader) -> None:

@@ -126,11 +126,11 @@ def write_band(job: Job, header: EventHeader, curve: ToolCurve) -> dict[str, Any
         )
     per_bin = "gti" not in corrections
     net = net.per_bin() if per_bin else net
-    exposure = net.fracexp * curve.width
+    exposure = np.full(net.time.size, curve.width) if per_bin else net.fracexp * curve.width
     band, scale = curve.band, curve.scale
     cards = [
         *band_cards(band, curve.pi),
-        Card("EXPOSURE", float(exposure.sum()), "[s] exposed, all bins"),
+        Card("EXPOSURE", float(exposure.sum()), "[s] that rates are divided by, all bins"),
         Card("MINFREXP", least, "bins with a larger FRACEXP are here"),
         Card("GTICORR", not per_bin, "rates are per exposed second"),
         Card("DEADAPP", curve.livetime, "dead time corrected"),
