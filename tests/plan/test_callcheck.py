@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests import fakes
+from tests.fakes import make_headas
 from tests.plan.worlds import analysis_of
 from xbatch.base.errors import Place, Problem
 from xbatch.base.toolset import Suite, Toolset
 from xbatch.base.toolstate import Fault
-from xbatch.commands.call import HEASOFT, Call, Work
+from xbatch.commands.call import HEASOFT, SAS, Call, Work
 from xbatch.plan.callcheck import checked_calls, work_of
 from xbatch.plan.steps import Step
 
@@ -50,6 +52,23 @@ def test_a_tool_that_this_release_does_not_have_blocks_its_steps() -> None:
     assert blocked.blocked is not None and blocked.blocked.code == "XB411"
     assert "nufuture, which has no parameter file in HEASoft 6.35.1 here" in blocked.blocked.message
     assert "install the part of HEASoft that has nufuture" in blocked.blocked.hint
+
+
+def test_a_tool_of_sas_is_told_by_its_suites_name() -> None:
+    tools = Toolset(sas=Suite("sas", "22.1.0", Path("/sas"), (FILES,)))
+    ((step,), problems) = checked_calls([_step(Call(SAS, "evnew", ()))], tools, ANALYSIS)
+    assert problems == [] and step.blocked is not None
+    assert "evnew, which has no parameter file in SAS 22.1.0 here" in step.blocked.message
+    assert "install the part of SAS that has evnew" in step.blocked.hint
+
+
+def test_a_tool_that_is_not_there_at_all_is_told_before_its_parameter_file(tmp_path: Path) -> None:
+    environ = make_headas(tmp_path)
+    for tool in ("addspec", "nufuture"):  # the first has its parameter file still
+        (Path(environ["HEADAS"]) / "bin" / tool).unlink(missing_ok=True)
+        ((step,), _) = checked_calls([_step(Call(HEASOFT, tool, ()))], replace(TOOLS, environ=environ), ANALYSIS)
+        assert step.blocked is not None
+        assert f"needs {tool}, which is neither on PATH nor in {environ['HEADAS']}/bin" in step.blocked.message
 
 
 def test_a_step_that_is_blocked_keeps_its_own_reason() -> None:

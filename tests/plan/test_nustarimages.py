@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.plan.nustarworlds import by_task, context_of, made_of, planned, tutorial, work_of
+from xbatch.commands.call import Staged
 from xbatch.plan.steps import StepInput
 
 
@@ -59,15 +60,39 @@ def test_images_of_one_screening_share_a_map(tmp_path: Path) -> None:
         assert {one.role for one in work_of(step).staged.values()} == set(known)
 
 
-def test_extractor_makes_whole_images(tmp_path: Path) -> None:
+def test_an_image_of_selected_times_is_given_them(tmp_path: Path) -> None:
     text = tutorial(
-        images="images: {map: {bands: [3-10 keV], size: [100, 100]}}",
+        gtis='gtis: {early: {time: ["2012-07-14T00:00:00", "2012-07-15T00:00:00"]}}',
+        images="images: {all: {bands: [3-10 keV]}, part: {bands: [3-10 keV], gti: early}}",
+        engine="engine: {images: heasoft}",
+        lightcurves="",
+    )
+    made = made_of(context_of(tmp_path, text))
+    steps = {step.name: step for step in by_task(made, "image")}
+    assert set(steps) == {"image:60001110002/FPMA/all", "image:60001110002/FPMA/part"} == set(made.curves)
+    for name, step in steps.items():
+        selected = name.endswith("/part")
+        work = work_of(step)
+        args = dict(work.calls[0].args)
+        # what a spec leaves out: each pixel of the list, on the sky
+        assert (args["binf"], args["xcolf"], args["ycolf"]) == ("1", "X", "Y")
+        assert args["timefile"] == ("times.gti" if selected else "NONE")
+        times = {"times.gti": Staged("times", "copy")} if selected else {}
+        assert work.staged == {"list.evt": Staged("list", "copy"), **times}
+        assert step.inputs.get("times") == (StepInput("gti:60001110002/FPMA/early", "gti.gti") if selected else None)
+
+
+@pytest.mark.parametrize("key", ["size: [100, 100]", "origin: [400, 400]"])
+def test_extractor_makes_whole_images(tmp_path: Path, key: str) -> None:
+    text = tutorial(
+        images=f"images: {{map: {{bands: [3-10 keV], {key}}}}}",
         engine="engine: {images: heasoft}",
         lightcurves="",
     )
     made = made_of(context_of(tmp_path, text))
     (problem,) = made.problems
     assert problem.code == "XB412" and "extractor makes whole ones" in problem.message
+    assert problem.hint == "remove them, or write engine: {images: native}"
     assert by_task(made, "image") == []
 
 

@@ -40,6 +40,7 @@ def test_files_of_a_spectrum_have_names_of_their_own(tmp_path: Path) -> None:
         )
     }
     assert (step.name, step.product, step.path) == (f"nuproducts:{WHO}/src", f"{WHO}/src/nuproducts", "spectra.src")
+    assert step.params["spectrum"] == "src"
     assert step.because == "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nuproducts uses"
     assert (step.engine, step.engine_version) == ("heasoft", "6.35.1") and TOOLS.caldb is not None
     reduced = [role for role, item in step.inputs.items() if getattr(item, "step", "") == "nupipeline:60001110002"]
@@ -103,6 +104,26 @@ def test_each_band_has_a_call_and_a_folder_and_the_first_keeps_spectra(tmp_path:
     assert (step.params["folder"], made.curves) == ("60001110002_p/lc", frozenset({step.name}))
     # what it is not needed for is left to xbatch
     assert _made(tmp_path, lightcurves=bands.replace("CORR", "[gti, livetime]")).curves == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["point", "extended"])
+def test_a_curve_of_an_extended_source_may_be_of_any_shape(tmp_path: Path, kind: str) -> None:
+    text = tutorial(
+        spectra=f"spectra: {{src: {{region: src, background: bgd, source_type: {kind}}}}}", engine="", binning=""
+    )
+    text = text.replace("shape: circle, center: target, radius: 150 arcsec", "shape: box, center: target, size: [9, 9]")
+    text = text.replace("size: [9, 9]", "size: [9 arcsec, 9 arcsec]")
+    made = made_of(context_of(tmp_path, text))
+    assert len(by_task(made, "lightcurve")) == len(by_task(made, "nuproducts")) == (kind == "extended")
+    assert {problem.path for problem in made.problems} == (
+        {"spectra.src", "lightcurves.all"} if kind == "point" else set()
+    )
+
+
+def test_a_barycentred_curve_has_its_list_whose_clock_it_is_counted_by(tmp_path: Path) -> None:
+    for more, there in (("", False), (", pipeline: {barycentre: true}", True)):
+        (step,) = by_task(_made(tmp_path, data=f"data: {{root: data, level: raw{more}}}"), "lightcurve")
+        assert step.inputs.get("list") == (StepInput(f"barycorr:{WHO}", "events.fits") if there else None)
 
 
 def test_bands_that_data_decide_are_called_in_the_step_and_the_first_has_the_spectra(tmp_path: Path) -> None:

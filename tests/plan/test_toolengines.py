@@ -80,7 +80,12 @@ def test_what_only_data_decide_is_likely_and_in_no_key(binning: dict[str, Any]) 
     made = grouped_by_tool(_context(HEASOFT), native, FPMA)
     assert made.params == native.params
     likely = Work.of(made.likely)
-    assert likely.calls and "{" in f"{likely.calls[-1].command}{likely.written}"
+    if binning["type"] == "nutools":
+        assert likely.written == {"groups.txt": "{groups:lines}"}
+        assert dict(likely.calls[-1].args)["comm"] == "group groups.txt&exit"
+    else:
+        given = dict(likely.calls[-1].args)
+        assert (given["minchannel"], given["maxchannel"]) == ("{range:first}", "{range:last}")
 
 
 def test_what_heasoft_cannot_do_is_told() -> None:
@@ -106,6 +111,10 @@ def test_sas_groups_spectra_of_epic_alone() -> None:
         "ccf.cif": "cif",
     }
     assert work.environment == {"SAS_CCF": "{scratch}/ccf.cif"}
+    given = dict(work.calls[0].args)
+    assert (given["backgndset"], given["rmfset"]) == ("bgd.pha", "src.rmf")
+    alone = grouped_by_tool(_context(SAS), _step(type="specgroup", snr=6.0), PN)
+    assert not {"backgndset", "rmfset"} & set(dict(Work.of(alone.params["work"]).calls[0].args))
 
 
 @pytest.mark.parametrize(("raw", "obsid"), [(False, PN.obsid), (True, "e2012")])
