@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,12 +69,8 @@ def test_flares_are_cut_and_nothing_else_is_done_anew(study: Desk) -> None:
 def test_the_script_does_the_same(study: Desk) -> None:
     study.write(SPEC + CUT.replace("LIMIT", "0.5"))
     assert study.run("--jobs", 2).status == 0
-    said = study.xbatch("plan", study.folder / "desk.yaml", "--out", study.run_dir, "--script")
-    path, work = study.folder / "by-hand.sh", study.folder / "by-hand"
-    path.write_text(said.out)
-    done = subprocess.run(
-        ["bash", path], env={**os.environ, "WORK": str(work)}, cwd=study.folder, capture_output=True, text=True
-    )
+    work = study.folder / "by-hand"
+    done = study.by_hand(work)
     assert done.returncode == 0, done.stderr[-2000:]
     made = read_pha(work / "products" / safe_name(f"rgscombine:{OBSID}/rgs12") / "source.pha")
     ours = read_pha(study.run_dir / "products" / OBSID / "RGS" / "rgs12" / "spectrum.pha")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -115,11 +113,8 @@ def test_products_are_made_of_each_part(heasoft: Desk, archive: tuple[Path, dict
 
 def _repeat_by_hand(desk: Desk) -> None:
     """Run the plan's script by bash: it goes on as the run does where a combination was not in use."""
-    said = desk.xbatch("plan", desk.folder / "desk.yaml", "--out", desk.run_dir, "--script")
-    path, work = desk.folder / "by-hand.sh", desk.folder / "by-hand"
-    path.write_text(said.out)
-    environ = {**os.environ, "WORK": str(work)}
-    done = subprocess.run(["bash", path], env=environ, cwd=desk.folder, capture_output=True, text=True, check=False)
+    work = desk.folder / "by-hand"
+    done = desk.by_hand(work)
     assert done.returncode == 1
     listed = desk.run_dir / "products" / OBSID / "FPMA" / "06" / "chu13" / "list" / "events.fits"
     absent = f"nuproducts_{OBSID}_FPMA_none"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -336,13 +334,7 @@ def test_regions_are_summed_by_year(regions: Desk, archive: tuple[Path, dict[str
 
 def by_hand(desk: Desk) -> None:
     """Run the commands of the plan by bash: the last of them make what the run has made."""
-    said = desk.xbatch("plan", desk.folder / "desk.yaml", "--script", "--out", desk.run_dir)
-    assert said.status == 0, said.all
-    (desk.folder / "plan.sh").write_text(said.out)
-    given = {**os.environ, "WORK": str(desk.folder / "work"), "RUN": str(desk.run_dir)}
-    done = subprocess.run(
-        ["bash", "plan.sh"], cwd=desk.folder, env=given, capture_output=True, text=True, check=False, timeout=600
-    )
+    done = desk.by_hand(desk.folder / "work")
     assert done.returncode == 0, done.stdout + done.stderr
     made = sorted((desk.folder / "work").rglob("sum.pha"))
     assert made

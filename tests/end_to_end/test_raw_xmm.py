@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -139,12 +137,8 @@ def test_the_study_runs_from_raw_data_to_a_fit(study: Desk) -> None:
 
 def _repeat_by_hand(study: Desk) -> None:
     """Run the plan's script: bash has the tools make the same."""
-    said = study.xbatch("plan", study.folder / "desk.yaml", "--out", study.run_dir, "--script")
-    path, work = study.folder / "by-hand.sh", study.folder / "by-hand"
-    path.write_text(said.out)
-    done = subprocess.run(
-        ["bash", path], env={**os.environ, "WORK": str(work)}, cwd=study.folder, capture_output=True, text=True
-    )
+    work = study.folder / "by-hand"
+    done = study.by_hand(work)
     assert done.returncode == 0, done.stderr[-2000:]
     for obsid in (FIRST, SECOND):
         made = read_pha(work / "products" / safe_name(f"epicspectrum:{obsid}/EPN/agn") / "source.pha")

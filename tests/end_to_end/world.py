@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +104,15 @@ class Desk:
         return self.xbatch(
             "run", self.folder / spec, "--out", self.run_dir, "--store", self.folder / "out" / ".store", *more
         )
+
+    def by_hand(self, work: Path) -> subprocess.CompletedProcess[str]:
+        """Run the plan's script by bash, in the place of a run."""
+        said = self.xbatch("plan", self.folder / "desk.yaml", "--out", self.run_dir, "--script")
+        assert said.status == 0, said.all
+        script = self.folder / "by-hand.sh"
+        script.write_text(said.out)
+        given = {**os.environ, "WORK": str(work)}
+        return subprocess.run(["bash", script], cwd=self.folder, env=given, capture_output=True, text=True, check=False)
 
     def manifest(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads((self.run_dir / "manifest.json").read_text())
