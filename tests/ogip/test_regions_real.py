@@ -14,17 +14,10 @@ from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.regions import Regions, read_regions
 from xbatch.ogip.skyplane import event_plane, image_plane
 from xbatch.xray.region_masks import Field, mask, pixels_inside
-from xbatch.xray.regions import (
-    Circle,
-)
+from xbatch.xray.regions import Circle
 
 FIELD = Field(1, 1000, 1, 1000)
 STEP = 0.0006828
-WCS = SkyWcs((500.5, 500.5), (321.938, 56.944), (-STEP, STEP))
-PLANE = event_plane(WCS, "events.evt")
-TURNED = event_plane(SkyWcs((500.5, 500.5), (321.938, 56.944), (-STEP, STEP), crota=30.0), "turned.evt")
-MIRRORED = event_plane(SkyWcs((500.5, 500.5), (321.938, 56.944), (STEP, STEP)), "mirrored.evt")
-NO_SKY = event_plane(None, "det.evt")
 
 
 def _many_systems(real_data: Path, name: str, header: str) -> Regions:

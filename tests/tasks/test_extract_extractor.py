@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from tests.ogip.test_regions_extractor import NO_PIXELS, REGIONS
 from xbatch.base.errors import FileError
 from xbatch.ogip.eventtable import EventTable
 from xbatch.ogip.pha import Spectrum, read_pha
@@ -27,42 +28,9 @@ LISTS = {
     "mos1_exp1_clean_evts.fits": ("data/xmm/0201903501/mos1_exp1_clean_evts.fits.gz", "xmm", "EMOS1"),
     "mos2_exp1_clean_evts.fits": ("data/xmm/0201903501/mos2_exp1_clean_evts.fits.gz", "xmm", "EMOS2"),
 }
-SPECTRA = [
-    "circle-edge-image",
-    "circle-frac",
-    "circle-edge-r40-y",
-    "ellipse-axis",
-    "box-rot",
-    "box-axis-int",
-    "box-rot-90",
-    "annulus",
-    "annulus-edge",
-    "polygon",
-    "circle-minus-circle",
-    "exclude-first",
-    "two-includes",
-    "two-includes-overlap",
-    "include-exclude-include",
-    "fk5-sexagesimal",
-    "fk5-degrees",
-    "fk5-ellipse",
-    "fk5-box",
-    "fk5-polygon",
-    "fk5-circle-minus",
-    "whole",
-    "region-partly-off",
-    "pi-35-1909",
-    "pi-single",
-    "user-gti-1",
-    "user-gti-2",
-    "img-region-bin4",
-    "wmap-binh8",
-    "nu-circle",
-    "nu-fk5",
-    "nu-pi",
-    "nu-grade0",
-]
 MOS = ["mos1-specbin15", "mos2-specbin15", "mos2-circle", "mos2-fk5"]
+WIDE = ["specbin-4", "specbin-10"]
+SPECTRA = ["whole", *(name for name in REGIONS if name not in {*NO_PIXELS, *MOS, *WIDE})]
 EVERYWHERE = {"shapes": [{"shape": "circle", "frame": "physical", "center": [500.5, 500.5], "sizes": [720.0]}]}
 
 
@@ -159,7 +127,7 @@ def test_a_radius_in_degrees_is_what_ds9_takes_it_for(case_of: Callable[..., Cas
     assert any("degrees" in note for note in case.entry["notes"])
 
 
-@pytest.mark.parametrize(("name", "width"), [("specbin-4", 4), ("specbin-10", 10)])
+@pytest.mark.parametrize(("name", "width"), [(WIDE[0], 4), (WIDE[1], 10)])
 def test_wide_bins_hold_the_same_events(name: str, width: int, case_of: Callable[..., Case]) -> None:
     case = case_of(name)
     # the tool's first bin is half as wide
