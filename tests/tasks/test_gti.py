@@ -245,7 +245,7 @@ def test_without_a_list_a_selection_is_of_the_missions_clock(tmp_path: Path) -> 
 
 
 def test_without_a_list_selections_are_joined(tmp_path: Path) -> None:
-    first, _ = without_list(tmp_path / "a", time=[[{"met": 100.0}, {"met": 300.0}]])
+    without_list(tmp_path / "a", time=[[{"met": 100.0}, {"met": 300.0}]])
     without_list(tmp_path / "b", time=[[{"met": 200.0}, {"met": 400.0}]])
     both = {f"gti/{name}": tmp_path / name / "gti.gti" for name in ("a", "b")}
     gti, _ = without_list(tmp_path / "all", both, all_of=["a", "b"])

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from xbatch.ogip.eventheader import SkyWcs
 from xbatch.ogip.imagefile import ImageGrid, grid_of
-from xbatch.tasks.skyfigure import MOST_PANELS, DrawnRegion, draw_images, draw_regions, save_picture
+from xbatch.tasks.skyfigure import MOST_PANELS, DrawnRegion, draw_images, draw_regions, save_picture, uses_of
 from xbatch.xray.histograms import Axis, binned_axis
 from xbatch.xray.regions import Annulus, Circle, Panda, Polygon
 
@@ -73,3 +73,62 @@ def test_names_do_not_stand_on_one_another() -> None:
     figure = draw_regions(grid(), np.ones((100, 100)), regions, "t", "a", 10)
     places = [text.get_position() for text in figure.axes[0].texts if text.get_text().startswith("region")]
     assert len({(round(x, 3), round(y, 3)) for x, y in places}) == 4
+
+
+def small(name: str, x: float, y: float, use: str, radius: float = 12.0) -> DrawnRegion:
+    return DrawnRegion(name, "source", (Circle(x, y, radius),), (use,))
+
+
+def test_small_regions_are_shown_closer_too(tmp_path: Path) -> None:
+    regions = [
+        small("src", 300.0, 300.0, "agn"),
+        small("bkg", 360.0, 300.0, "agn", 25.0),
+        small("jet", 800.0, 700.0, "jet"),
+    ]
+    figure = draw_regions(grid(2), np.ones((500, 500)), regions, "t", "a", 2)
+    save_picture(figure, tmp_path / "a.png")
+    whole, agn, jet = figure.axes
+    assert [sum(text.get_text() == name for text in axes.texts) for axes in figure.axes for name in ("src", "jet")] == [
+        *(1, 1),
+        *(1, 0),
+        *(0, 1),
+    ]
+    # pixels of the image are two of X, and are counted from 0
+    assert (
+        agn.get_xlim()[0] < 143 and agn.get_xlim()[1] > 192 and np.ptp(agn.get_xlim()) < 0.25 * np.ptp(whole.get_xlim())
+    )
+    assert jet.get_xlim()[0] < 399 < jet.get_xlim()[1]
+    # each is marked in the whole by its letter
+    marked = [text.get_text() for text in whole.texts if text.get_text() in ("a", "b")]
+    assert marked == ["a", "b"] and len(whole.patches) >= 2
+    assert "a" in [text.get_text() for text in agn.texts] and "b" in [text.get_text() for text in jet.texts]
+    assert imread(tmp_path / "a.png").shape[1] > imread(tmp_path / "a.png").shape[0]
+
+
+def test_regions_that_are_seen_well_or_used_for_nothing_are_drawn_once() -> None:
+    large = [small("src", 500.0, 500.0, "agn", 90.0)]
+    idle = [DrawnRegion("1", "source", (Circle(300.0, 300.0, 12.0),))]
+    for regions in (large, idle):
+        figure = draw_regions(grid(2), np.ones((500, 500)), regions, "t", "a", 2)
+        assert len(figure.axes) == 1 and figure.get_size_inches()[0] == pytest.approx(7.4)
+
+
+def test_many_close_ups_are_not_all_drawn(tmp_path: Path) -> None:
+    regions = [small(f"s{n}", 80.0 + 90.0 * (n % 10), 100.0 + 300.0 * (n // 10), f"s{n}") for n in range(20)]
+    figure = draw_regions(grid(2), np.ones((500, 500)), regions, "t", "a", 2)
+    save_picture(figure, tmp_path / "a.png")
+    assert len(figure.axes) == 9 and any("close-ups of the first 8 of 20" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize(
+    ("text", "uses"),
+    [
+        ("source of agn; background of jet", ("agn", "jet")),
+        ("light curve agn", ("light curve agn",)),
+        ("background of light curve agn; background of agn", ("light curve agn", "agn")),
+        ("source of agn; background of agn", ("agn",)),
+        ("", ()),
+    ],
+)
+def test_what_a_region_is_used_for(text: str, uses: tuple[str, ...]) -> None:
+    assert uses_of(text) == uses

@@ -196,10 +196,13 @@ def _draw(
     placed: Mapping[str, Placed],
     about: str,
 ) -> None:
-    from xbatch.tasks.skyfigure import DrawnRegion, draw_regions, role_of, save_picture
+    from xbatch.tasks.skyfigure import DrawnRegion, draw_regions, role_of, save_picture, uses_of
 
     roles: Mapping[str, Any] = job.params.get("roles") or {}
-    regions = [DrawnRegion(name, role_of(str(roles.get(name, ""))), each.shapes) for name, each in placed.items()]
+    told = {name: str(roles.get(name, "")) for name in placed}
+    regions = [
+        DrawnRegion(name, role_of(told[name]), each.shapes, uses_of(told[name])) for name, each in placed.items()
+    ]
     words = [table.header.object, str(job.params.get("obsid", "")), str(job.params.get("instrument", ""))]
     words += [f"CHU {job.params['chu']}"] if job.params.get("chu") else []
     width = round(1.0 / grid.x_axis.ltm)

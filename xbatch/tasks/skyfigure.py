@@ -14,9 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from xbatch.ogip.imagefile import ImageGrid
+from xbatch.tasks._closeups import MOST, Drawn, box_of, close_ups, is_within
 from xbatch.tasks._skypicture import Picture, Pixels, norm_of, picture_of, window_of
 from xbatch.tasks._skyticks import sky_ticks
 from xbatch.tasks.figure import COLOURS, own_style
@@ -24,7 +26,7 @@ from xbatch.xray.outlines import outline
 from xbatch.xray.region_masks import Field
 from xbatch.xray.regions import Shape
 
-__all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_of", "save_picture"]
+__all__ = ["ROLE_COLOURS", "DrawnRegion", "draw_images", "draw_regions", "role_of", "save_picture", "uses_of"]
 
 #: Panels of one figure; a figure of more would show nothing.
 MOST_PANELS = 16
@@ -41,11 +43,16 @@ Image = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DrawnRegion:
-    """A region to be drawn: its name, what it is for (a key of `ROLE_COLOURS`), and its shapes in pixels of X and Y."""
+    """A region to be drawn: its name, what it is for (a key of `ROLE_COLOURS`), and its shapes in pixels of X and Y.
+
+    `uses` names the spectra and light curves that it is used for: where the regions of one are small in the picture
+    they have a close-up.
+    """
 
     name: str
     role: str
     shapes: tuple[Shape, ...]
+    uses: tuple[str, ...] = ()
 
 
 def role_of(text: str) -> str:
@@ -55,6 +62,12 @@ def role_of(text: str) -> str:
     if found[:2] == ["source", "background"]:
         return "source and background"
     return found[0] if found else "other"
+
+
+def uses_of(text: str) -> tuple[str, ...]:
+    """Name what a region is used for: ``source of agn; background of jet`` gives ``agn`` and ``jet``."""
+    found = (use.strip().partition(" of ") for use in text.split(";"))
+    return tuple(dict.fromkeys(whose or use for use, _, whose in found if use))
 
 
 def save_picture(figure: Figure, path: Path) -> None:
@@ -119,7 +132,7 @@ def draw_images(
 def draw_regions(
     grid: ImageGrid, image: NDArray[Any], regions: Sequence[DrawnRegion], title: str, about: str, bin_width: int
 ) -> Figure:
-    """Draw regions on an image.
+    """Draw regions on an image; where those of a spectrum are small in it, close-ups stand beside the whole.
 
     Parameters
     ----------
@@ -141,36 +154,88 @@ def draw_regions(
     """
     lines = {region.name: _region_lines(region, grid, bin_width) for region in regions}
     window = window_of(grid.shape, [image], [line for each in lines.values() for line, included in each if included])
+    boxes = {name: box_of(_own(each)) for name, each in lines.items() if each}
+    drawn = [Drawn(boxes[region.name], region.uses) for region in regions if region.name in boxes]
+    closer = close_ups(window, drawn, grid.shape)
+    panels = [window, *closer[:MOST]]
+    across = len(panels) if len(panels) <= 3 else 2 if len(panels) == 4 else 3
+    down = math.ceil(len(panels) / across)
     ratio = min(max(window.height / window.width, 0.4), 1.6)
-    roles = list(dict.fromkeys(region.role for region in regions))
-    excluded = any(not included for each in lines.values() for _, included in each)
+    wide, left, gap, head, foot = {1: 6.18, 2: 4.6, 3: 3.7}[across], 0.92, 0.3, 0.55, 0.95
+    below = foot - 0.3
     with own_style():
-        width, head, foot = 7.4, 0.55, 0.95
-        height = 0.835 * width * ratio + head + foot
+        width, tall = across * (wide + left) + gap, wide * ratio
+        height = head + 0.3 + down * (tall + below)
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.125, foot / height, 0.835, 1 - (head + foot) / height))
-        _show(axes, picture_of(image, window), window, "gray_r")
-        halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
-        for region in regions:
-            for line, included in lines[region.name]:
-                axes.plot(
-                    line[:, 0], line[:, 1], color=ROLE_COLOURS[region.role], lw=1.5, zorder=4,
-                    ls="-" if included else (0, (4, 2.5)), path_effects=halo, scalex=False, scaley=False,
-                )  # fmt: skip
-        _name_regions(axes, regions, lines, window)
-        _label_axes(axes, grid, window, left=True, below=True, look=("black", 5))
-        _scale_bar(axes, grid, window, "black")
-        _compass(axes, grid, window)
-        _head(figure, title, about)
-        handles = [
-            Line2D([], [], color=ROLE_COLOURS[role], lw=1.8, label=role) for role in ROLE_COLOURS if role in roles
-        ]
-        if excluded:
-            handles.append(Line2D([], [], color="0.3", lw=1.5, ls=(0, (4, 2.5)), label="excluded"))
-        if handles:
-            figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.545, 0.0), ncols=5, fontsize=10)
+        for number, part in enumerate(panels):
+            row, column = divmod(number, across)
+            x, y = left + column * (wide + left), 0.3 + below + (down - 1 - row) * (tall + below)
+            axes = figure.add_axes((x / width, y / height, wide / width, tall / height))
+            seen = [one for one in regions if one.name in boxes and (not number or is_within(boxes[one.name], part))]
+            _region_panel(axes, grid, image, seen, lines, part)
+            _scale_bar(axes, grid, part, "black")
+            if number:
+                _letter(axes, number, (0.03, 0.965), "axes")
+            else:
+                _compass(axes, grid, window)
+        for number, part in enumerate(panels[1:], 1):
+            _mark(figure.axes[0], number, part)
+        more = f"   (close-ups of the first {MOST} of {len(closer)})" if len(closer) > MOST else ""
+        _head(figure, f"{title}{more}", about)
+        _region_legend(figure, regions, any(not included for each in lines.values() for _, included in each))
     return figure
+
+
+def _region_panel(
+    axes: Any,
+    grid: ImageGrid,
+    image: NDArray[Any],
+    regions: Sequence[DrawnRegion],
+    lines: Mapping[str, list[tuple[Image, bool]]],
+    window: Field,
+) -> None:
+    """Draw a part of an image with its regions and their names."""
+    _show(axes, picture_of(image, window), window, "gray_r")
+    halo = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.85)]
+    for region in regions:
+        for line, included in lines[region.name]:
+            axes.plot(
+                line[:, 0], line[:, 1], color=ROLE_COLOURS[region.role], lw=1.5, zorder=4,
+                ls="-" if included else (0, (4, 2.5)), path_effects=halo, scalex=False, scaley=False,
+            )  # fmt: skip
+    _name_regions(axes, regions, lines, window)
+    _label_axes(axes, grid, window, left=True, below=True, look=("black", 5))
+
+
+def _mark(axes: Any, number: int, part: Field) -> None:
+    """Frame the place of a close-up in the whole picture."""
+    corner = part.x_first - 0.5, part.y_first - 0.5
+    axes.add_patch(Rectangle(corner, part.width, part.height, fill=False, ec="0.25", lw=0.9, ls=":", zorder=5))
+    _letter(axes, number, corner, "data")
+
+
+def _letter(axes: Any, number: int, place: tuple[float, float], of: str) -> None:
+    edge = [patheffects.withStroke(linewidth=2.5, foreground="white", alpha=0.9)]
+    system = axes.transAxes if of == "axes" else axes.transData
+    axes.text(
+        *place, chr(ord("a") + number - 1), transform=system, ha="left" if of == "axes" else "right", va="top",
+        fontsize=11, color="0.15", path_effects=edge, zorder=8, clip_on=of == "data",
+    )  # fmt: skip
+
+
+def _region_legend(figure: Figure, regions: Sequence[DrawnRegion], excluded: bool) -> None:
+    roles = {region.role for region in regions}
+    handles = [Line2D([], [], color=ROLE_COLOURS[role], lw=1.8, label=role) for role in ROLE_COLOURS if role in roles]
+    if excluded:
+        handles.append(Line2D([], [], color="0.3", lw=1.5, ls=(0, (4, 2.5)), label="excluded"))
+    if handles:
+        figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.545, 0.0), ncols=5, fontsize=10)
+
+
+def _own(lines: Sequence[tuple[Image, bool]]) -> list[Image]:
+    """Give the edges of what a region includes; of all its shapes where it includes none."""
+    return [line for line, included in lines if included] or [line for line, _ in lines]
 
 
 def _colour_bar(figure: Figure, drawn: Any, place: tuple[float, float, float, float], unit: str) -> None:
@@ -310,8 +375,7 @@ def _name_regions(
     span = np.array([window.width, window.height], dtype=np.float64)
     start = np.array([window.x_first - 0.5, window.y_first - 0.5])
     for region in regions:
-        own = [line for line, included in lines[region.name] if included] or [line for line, _ in lines[region.name]]
-        points = (np.concatenate(own) - start) / span
+        points = (np.concatenate(_own(lines[region.name])) - start) / span
         half = 0.009 * len(region.name) + 0.01
         low, high = points.min(axis=0), points.max(axis=0)
         middle = (low + high) / 2
