@@ -44,9 +44,16 @@ class Analysis:
         analysis = load(self.spec, ())
         plan = compile_plan(analysis)
         place = self.root / name
-        result = execute(plan, place / "desk", place / ".store", jobs=1, only=ONLY, make_workers=inline_workers)
+        result = execute(
+            plan,
+            place / "desk",
+            place / ".store",
+            jobs=1,
+            only=ONLY,
+            make_workers=inline_workers,
+            leave=lambda result: leave_record(analysis, plan, result, 1),
+        )
         assert result.ok, [one.message for one in result.steps]
-        leave_record(analysis, plan, result, 1)
 
     def start(self, name: str) -> subprocess.Popen[str]:
         """Give the command, with worker processes."""

@@ -12,11 +12,12 @@ import pytest
 
 from tests.run.processes import begun_by, children, gone
 from tests.run.toys import TOYS, plan, step
-from xbatch.base.errors import Place, Problem, UsageError
+from xbatch.base.errors import FileError, Place, Problem, UsageError
 from xbatch.plan.steps import Plan
 from xbatch.plan.verdict import Reason
 from xbatch.run.journal import last_run, read_journal
 from xbatch.run.limits import Wishes
+from xbatch.run.lock import held_by
 from xbatch.run.result import Event, RunResult
 from xbatch.run.session import execute, survey
 from xbatch.run.store import Store
@@ -395,6 +396,21 @@ def test_a_listener_that_fails_leaves_no_worker(scene: Scene) -> None:
         execute(plan(step("join:a", pause=30)), scene.run_dir, scene.store, jobs=1, registry=TOYS, on_event=listen)
     assert children(before) == set()
     assert list((scene.store / "tmp").iterdir()) == []
+
+
+def test_a_record_is_left_when_all_is_over_and_before_another_run_may_begin(scene: Scene) -> None:
+    before, left = children(), []
+
+    def leave(result: RunResult) -> None:
+        assert children(before) == set()
+        assert last_run(scene.run_dir).ended
+        with pytest.raises(FileError, match="is in use by another run"):
+            execute(what, scene.run_dir, scene.store, jobs=1, registry=TOYS)
+        left.append(result)
+
+    what = plan(step("join:a", text="a"))
+    assert left == [execute(what, scene.run_dir, scene.store, jobs=1, registry=TOYS, leave=leave)]
+    assert not held_by(scene.run_dir)
 
 
 NOTHING_TO_DO = """

@@ -64,8 +64,15 @@ def command(
     run_dir = default_run_dir(analysis, out)
     count = jobs if jobs is not None else cores()
     with make_reporter(sys.stderr, can_draw(sys.stderr), quiet, run_dir) as reporter:
-        result = execute(plan, run_dir, store_dir(run_dir, store), jobs=count, only=wanted, on_event=reporter)
-    leave_record(analysis, plan, result, count)
+        result = execute(
+            plan,
+            run_dir,
+            store_dir(run_dir, store),
+            jobs=count,
+            only=wanted,
+            on_event=reporter,
+            leave=lambda result: leave_record(analysis, plan, result, count),
+        )
     try:
         _print_results(result, quiet)
         sys.stdout.flush()

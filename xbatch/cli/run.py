@@ -116,8 +116,8 @@ def command(
                 paranoid=paranoid,
                 on_event=_both(told.take, reporter),
                 make_workers=make_workers,
+                leave=lambda result: leave_record(analysis, plan, result, count),
             )
-        leave_record(analysis, plan, result, count)
         told.finish(result)
     try:
         _print_results(result, sys.stderr if as_json else sys.stdout, quiet)

@@ -82,6 +82,7 @@ def execute(
     on_event: Callable[[Event], None] = lambda event: None,
     registry: Mapping[str, TaskDef] = TASKS,
     make_workers: MakeWorkers | None = None,
+    leave: Callable[[RunResult], None] = lambda result: None,
 ) -> RunResult:
     """Run a plan: do the steps that have no result in the store, and place the products.
 
@@ -109,6 +110,8 @@ def execute(
         Task name to its definition.
     make_workers : callable or None
         Makes those who do the steps; None for processes of this machine.
+    leave : callable
+        Writes what the run leaves beside its products; called when all is over, and no other run may begin here yet.
 
     Raises
     ------
@@ -125,35 +128,37 @@ def execute(
     run_dir, store_dir = run_dir.absolute(), store_dir.absolute()
     started = now()
     store = Store(store_dir, paranoid, uses=True)
-    with ExitStack() as stack:
-        stack.enter_context(hold(run_dir))
+    with hold(run_dir):
         clear_parts(run_dir)
-        journal = stack.enter_context(Journal(run_dir))
-        products = Products(run_dir)
+        with ExitStack() as stack:
+            journal = stack.enter_context(Journal(run_dir))
+            products = Products(run_dir)
 
-        def tell(event: Event) -> None:
-            journal.add(event)
-            on_event(event)
+            def tell(event: Event) -> None:
+                journal.add(event)
+                on_event(event)
 
-        def flush() -> None:
-            journal.flush()
-            store.rest()
+            def flush() -> None:
+                journal.flush()
+                store.rest()
 
-        run = stack.enter_context(
-            Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, flush, make_workers)
-        )
-        stack.callback(products.save)
-        run.tell("begin", facts=_facts(plan, chosen, jobs))
-        store.clean()
-        memo = _memo(store_dir, paranoid, make=True)
-        intake = stack.enter_context(Intake(chosen, memo, jobs, run.asked_to_stop))
-        stack.enter_context(registered(store_dir, run_dir))
-        run.conduct(_evidence(registry, intake.digests, intake.faults, store, products, forced), intake)
-        products.forget_others([step.name for step in plan])
-        products.save()
-        run.tell("end", message=run.message, facts={"signal": run.signal})
-        steps = tuple(run.results[step.name] for step in chosen)
-        return RunResult(plan.name, run_dir, store_dir, started, now(), steps, run.signal, run.message)
+            run = stack.enter_context(
+                Conductor(chosen, store, products, run_dir, room, uses, fail_fast, grace, tell, flush, make_workers)
+            )
+            stack.callback(products.save)
+            run.tell("begin", facts=_facts(plan, chosen, jobs))
+            store.clean()
+            memo = _memo(store_dir, paranoid, make=True)
+            intake = stack.enter_context(Intake(chosen, memo, jobs, run.asked_to_stop))
+            stack.enter_context(registered(store_dir, run_dir))
+            run.conduct(_evidence(registry, intake.digests, intake.faults, store, products, forced), intake)
+            products.forget_others([step.name for step in plan])
+            products.save()
+            run.tell("end", message=run.message, facts={"signal": run.signal})
+            steps = tuple(run.results[step.name] for step in chosen)
+            result = RunResult(plan.name, run_dir, store_dir, started, now(), steps, run.signal, run.message)
+        leave(result)
+    return result
 
 
 def _facts(plan: Plan, chosen: Plan, jobs: int) -> dict[str, Any]:
