@@ -16,6 +16,7 @@ from xbatch.ogip.curvefile import read_curve
 from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.events import open_events
 from xbatch.registry import Job
+from xbatch.tasks import _curve_figure
 from xbatch.tasks._bands import StepBand
 from xbatch.tools.toolcurves import NetCurve, ToolCurve, conclude, write_band
 
@@ -116,7 +117,17 @@ def test_where_no_bin_is_left_it_says_how_much_is_exposed(tmp_path: Path, header
         write_band(job(tmp_path, min_fracexp=0.6), header, tool_curve(header, net=whole))
 
 
-def test_all_bands_of_a_step_are_told_together(tmp_path: Path, header: EventHeader) -> None:
+def test_all_bands_of_a_step_are_told_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, header: EventHeader
+) -> None:
+    drawn: list[str] = []
+    draw = _curve_figure.draw_curves
+
+    def seen(panels: Any, *more: Any) -> Any:
+        drawn.extend(panel.label for panel in panels)
+        return draw(panels, *more)
+
+    monkeypatch.setattr(_curve_figure, "draw_curves", seen)
     second = StepBand("hard", 10.0, 20.0, 210, 459)
     curves = [tool_curve(header), ToolCurve(second, second.pi, net(header), WIDTH, np.array([[0.0, 40.0]]), 0.25, True)]
     outcome = conclude(job(tmp_path, figure=True), header, curves, {"calls": [], "tools": {"heasoft": "6"}}, ("said",))
@@ -128,6 +139,7 @@ def test_all_bands_of_a_step_are_told_together(tmp_path: Path, header: EventHead
     assert (told["background_scale"], told["gti_seconds"]) == (0.25, 400.0)
     assert outcome.facts["tools"] == {"heasoft": "6"}
     assert "tools" not in told
+    assert drawn == ["soft band: 3-10 keV", "hard: 10-20 keV"]
     assert (tmp_path / "out" / "lightcurves.png").stat().st_size > 5000
     (tmp_path / "out" / "lightcurves.png").unlink()
     conclude(job(tmp_path), header, curves, {})

@@ -1,17 +1,21 @@
-"""What is said of the light curve of a band, whoever has made it: cards of its header, and its facts."""
+"""What is said of the light curves of bands, whoever has made them: cards of headers, facts, and the picture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xbatch.ogip.curvefile import read_curve
+from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.fitswriter import Card
+from xbatch.registry import Job
 from xbatch.tasks._bands import StepBand
 from xbatch.xray.netcurve import variability
 
-__all__ = ["band_cards", "curve_facts", "curve_file"]
+__all__ = ["band_cards", "curve_facts", "curve_file", "draw_bands"]
 
 Floats = NDArray[np.float64]
 
@@ -77,3 +81,32 @@ def curve_facts(
         "chi2": None if varies is None else varies.chi2,
         "dof": None if varies is None else varies.dof,
     }
+
+
+def draw_bands(job: Job, header: EventHeader, bands: Sequence[StepBand], gti: Floats) -> None:
+    """Draw the light curves that a step has written, each band with its energies: ``lightcurves.png``.
+
+    Parameters
+    ----------
+    job : Job
+    header : EventHeader
+        Of the events.
+    bands : sequence of StepBand
+    gti : ndarray, shape (m, 2)
+        What lies outside is shaded.
+
+    Raises
+    ------
+    FileError
+        A light curve cannot be read.
+    """
+    from xbatch.tasks._curve_figure import Panel, draw_curves, save_png  # loaded for steps that draw
+
+    title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
+    panels = [Panel(_label(band), read_curve(job.out / curve_file(band))) for band in bands]
+    save_png(draw_curves(panels, gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
+
+
+def _label(band: StepBand) -> str:
+    energies = f"{band.lo:.4g}-{band.hi:.4g} keV"
+    return band.name if energies.replace(" ", "") == band.name.replace(" ", "") else f"{band.name}: {energies}"

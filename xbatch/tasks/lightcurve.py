@@ -19,7 +19,7 @@ from xbatch.ogip.regions import check_area
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand, step_bands
 from xbatch.tasks._curve_counts import Counted, count_curves, exposed_seconds, region_gti
-from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file
+from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file, draw_bands
 from xbatch.tasks._regions import Placed, field_of, place_regions, region_files
 from xbatch.tasks._times import Selection, selected_gti
 from xbatch.xray.gti import intersection, total
@@ -102,7 +102,7 @@ def run(job: Job) -> Outcome:
     }
     write_atomically(job.out / "lightcurves.json", pretty_json({**facts, "notes": notes}))
     if params.get("figure", True):
-        _draw(job, table, selection, bands)
+        draw_bands(job, table.header, bands, selection.gti)
     few = {key: value for key, value in facts.items() if key != "bands"}
     return Outcome({**few, "bands": [band["band"] for band in told], "counts": told[0]["counts"]}, tuple(notes))
 
@@ -261,18 +261,3 @@ def _write(
         shared.gti_part,
     )
     return curve_facts(band, band.pi, (net.rate, net.error, net.back), exposure, source, back_counts)
-
-
-def _draw(job: Job, table: EventTable, selection: Selection, bands: Sequence[StepBand]) -> None:
-    from xbatch.ogip.curvefile import read_curve
-    from xbatch.tasks._curve_figure import Panel, draw_curves, save_png
-
-    header = table.header
-    title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(_label(band), read_curve(job.out / curve_file(band))) for band in bands]
-    save_png(draw_curves(panels, selection.gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
-
-
-def _label(band: StepBand) -> str:
-    energies = f"{band.lo:.4g}-{band.hi:.4g} keV"
-    return band.name if energies.replace(" ", "") == band.name.replace(" ", "") else f"{band.name}: {energies}"

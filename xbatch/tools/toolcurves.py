@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from xbatch.base.errors import FileError
 from xbatch.base.files import pretty_json, write_atomically
-from xbatch.ogip.curvefile import RateTable, read_curve, write_curve
+from xbatch.ogip.curvefile import RateTable, write_curve
 from xbatch.ogip.eventheader import EventHeader
 from xbatch.ogip.fitswriter import Card
 from xbatch.registry import Job, Outcome
 from xbatch.tasks._bands import StepBand
-from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file
-from xbatch.tasks._curve_figure import Panel, draw_curves, save_png
+from xbatch.tasks._curve_facts import band_cards, curve_facts, curve_file, draw_bands
 from xbatch.xray.gti import total
 
 __all__ = ["NetCurve", "ToolCurve", "conclude", "write_band"]
@@ -189,12 +188,6 @@ def conclude(
     }
     write_atomically(job.out / "lightcurves.json", pretty_json({**facts, "notes": list(notes)}))
     if job.params.get("figure", True):
-        _draw(job, header, curves)
+        draw_bands(job, header, [one.band for one in curves], first.gti)
     few = {key: value for key, value in facts.items() if key != "bands"}
     return Outcome({**few, "bands": [one["band"] for one in told], "counts": told[0]["counts"], **calls}, tuple(notes))
-
-
-def _draw(job: Job, header: EventHeader, curves: Sequence[ToolCurve]) -> None:
-    title = " ".join(part for part in (header.object, str(job.params.get("obsid", "")), header.instrument) if part)
-    panels = [Panel(one.band.name, read_curve(job.out / curve_file(one.band))) for one in curves]
-    save_png(draw_curves(panels, curves[0].gti, title, str(job.params.get("name", ""))), job.out / "lightcurves.png")
