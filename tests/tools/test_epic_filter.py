@@ -62,6 +62,14 @@ def test_what_the_cut_has_come_to(job: Job, test: str, kept: int) -> None:
     assert (job.out / "flare.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_good_time_without_a_bin_is_told(job: Job) -> None:
+    # evselect ends the curve with the last event that it counts
+    events_until(job.out, 750.0)
+    outcome = epic_filter.run(job)
+    said = "250 s of good time lie before the first event of the light curve or after the last: they are cut too"
+    assert outcome.notes[1:] == ("380 of 730 s are free of flares (rate <= 0.4)", said)
+
+
 def test_without_a_cut_nothing_is_drawn(job: Job) -> None:
     plain = Job(job.step, {"obsid": "1", "instrument": "EPN"}, {}, job.out)
     assert epic_filter.run(plain).facts == {"calls": []}

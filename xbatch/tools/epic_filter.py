@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xbatch.registry import Job, Outcome
 from xbatch.tools import execute
-from xbatch.tools.flares import draw_cut, good_of, kept_note, nothing_left
+from xbatch.tools.flares import draw_cut, good_of, kept_note, lost_note, nothing_left
 from xbatch.xray.gti import intersection, total
 
 __all__ = ["run"]
@@ -32,4 +32,5 @@ def run(job: Job) -> Outcome:
         raise nothing_left(rates, flare["rate"], str(job.params["instrument"]))
     cut = draw_cut(rates, seconds, picture, flare["rate"], title, own)
     note = kept_note(seconds, whole, f"rate {cut['test']} {cut['limit']:.4g}")
-    return Outcome({**outcome.facts, **cut, "share": seconds / whole}, (*outcome.notes, note))
+    notes = (*outcome.notes, note, *filter(None, [lost_note(rates, own)]))
+    return Outcome({**outcome.facts, **cut, "share": seconds / whole}, notes)

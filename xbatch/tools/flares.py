@@ -13,9 +13,9 @@ from xbatch.base.errors import StepError
 from xbatch.ogip.curvefile import CurveFile, read_curve
 from xbatch.ogip.gtifile import read_gti_tables
 from xbatch.tasks.flare import good_times
-from xbatch.xray.gti import union
+from xbatch.xray.gti import intersection, total, union
 
-__all__ = ["draw_cut", "good_of", "is_empty", "kept_note", "nothing_left"]
+__all__ = ["draw_cut", "good_of", "is_empty", "kept_note", "lost_note", "nothing_left"]
 
 
 def good_of(path: Path) -> NDArray[np.float64]:
@@ -92,6 +92,26 @@ def kept_note(seconds: float, whole: float, how: str) -> str:
         What the cut is.
     """
     return f"{seconds:.6g} of {whole:.6g} s are free of flares ({how})"
+
+
+def lost_note(rates: Path, own: NDArray[np.float64]) -> str:
+    """Say how much good time is in no bin of a light curve, so that it is cut; empty where that is less than a bin.
+
+    Parameters
+    ----------
+    rates : Path
+        Of `evselect`, which begins a curve without times at the first event that it counts, and ends it with the last.
+    own : ndarray
+        The good times of the list.
+    """
+    curve = read_curve(rates)
+    span = np.array([[curve.time[0] - 0.5 * curve.width, curve.time[-1] + 0.5 * curve.width]])
+    lost = total(own) - total(intersection(own, span))
+    if lost < curve.width:
+        return ""
+    return (
+        f"{lost:.6g} s of good time lie before the first event of the light curve or after the last: they are cut too"
+    )
 
 
 def nothing_left(rates: Path, cut: Sequence[Any], name: str) -> StepError:

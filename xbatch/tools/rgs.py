@@ -31,7 +31,7 @@ from xbatch.commands.rgs import (
 from xbatch.ogip.gtifile import read_gti_tables
 from xbatch.registry import Job, Outcome
 from xbatch.tools.execute import Session
-from xbatch.tools.flares import draw_cut, good_of, is_empty, nothing_left
+from xbatch.tools.flares import draw_cut, good_of, is_empty, lost_note, nothing_left
 from xbatch.xray.gti import intersection, total, union
 
 __all__ = ["run"]
@@ -67,9 +67,10 @@ def run(job: Job) -> Outcome:
     flares: Mapping[str, Any] = job.params.get("flares", {})
     selection: str = job.params.get("times", "")
     good: Mapping[str, float] = {}
+    lost: Sequence[str] = ()
     with Session(job, work.environment) as session:
         if flares or selection:
-            seconds, taken, good = _of_some_times(job, session, work)
+            seconds, taken, good, lost = _of_some_times(job, session, work)
         else:
             session.do(work)
             seconds = _exposures(session.folder)
@@ -94,7 +95,7 @@ def run(job: Job) -> Outcome:
     if flares:
         about["flares"] = {one: _drawn(job, one, flare["rate"], good) for one, flare in flares.items()}
     write_atomically(job.out / "rgsproc.json", pretty_json(about))
-    notes = (*_notes(seconds, taken, selection), *_left_notes(about, flares), *_blind_notes(job, flares))
+    notes = (*_notes(seconds, taken, selection), *_left_notes(about, flares), *lost, *_blind_notes(job, flares))
     return Outcome({**about, **facts}, (*told, *notes))
 
 
@@ -103,7 +104,7 @@ def run(job: Job) -> Outcome:
 
 def _of_some_times(
     job: Job, session: Session, work: Work
-) -> tuple[dict[str, dict[str, float]], dict[str, str], dict[str, float]]:
+) -> tuple[dict[str, dict[str, float]], dict[str, str], dict[str, float], list[str]]:
     """Make lists, find the times without flares, and make spectra of these, within the time selection.
 
     Returns
@@ -114,6 +115,8 @@ def _of_some_times(
         The exposure of each instrument.
     good : dict
         Seconds that its own cut leaves of each instrument whose flares are cut.
+    lost : list of str
+        What light curves do not tell of.
     """
     wanted = [one for one in RGS if any(one == instrument for instrument, _ in job.params["wanted"])]
     first, *cuts, again = work.calls
@@ -137,10 +140,15 @@ def _of_some_times(
     for call in cuts:
         session.call(_with_found(call, values))
     good = _check_times(job, session.folder, lists, selected)
+    flares: Mapping[str, Any] = job.params.get("flares", {})
+    told = {
+        one: lost_note(session.folder / flare_name(one, "lc"), _times(lists[one], flare["ccd"]))
+        for one, flare in flares.items()
+    }
     if {(one, exposure) for one, some in every.items() for exposure in some} != set(taken.items()):
         again = of_exposures(again, [short_name(*pair) for pair in taken.items()])
     session.call(again)
-    return seconds, taken, good
+    return seconds, taken, good, [f"{one}: {text}" for one, text in told.items() if text]
 
 
 def _within(folder: Path, seconds: Seconds, selected: NDArray[np.float64]) -> dict[str, dict[str, float]]:
