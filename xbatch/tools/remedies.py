@@ -46,7 +46,8 @@ _HAPPENED = (
 _FULL = (r"No space left|Disk quota|write error|FITSIO status = 10[56]\b.*(?:space|quota)", _ROOM)
 _SAS_SAID = (
     (
-        r"(?i)SAS_CCFPATH|no ?(?:such ?|available ?)?ccf(?!\.cif)|CCF constituent|CalIndexError|calibration (?:file|data)",
+        r"(?i)SAS_CCFPATH|no ?(?:such ?|available ?)?ccf(?!\.cif)|CCF constituent|CalIndexError|"
+        r"calibration (?:file|data)",
         "The calibration files of XMM-Newton are missing or old: mirror them, and export SAS_CCFPATH with the name of "
         "their folder before the run",
     ),
