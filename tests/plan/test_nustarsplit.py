@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.plan.nustarworlds import TOOLS, commands_of, context_of, made_of, planned, tutorial, work_of
+from xbatch.commands.call import Staged
 from xbatch.commands.nustar import MODULES, SPLIT_MODES
 from xbatch.plan.raw import raw_steps
 from xbatch.plan.steps import Step, StepInput
@@ -100,6 +101,21 @@ def test_each_part_is_a_step_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
     assert f"nuproducts:{WHO}/s3" not in steps
     extract = [step for name, step in steps.items() if name.startswith("extract:")]
     assert [one.inputs["events"] for one in extract] == [StepInput(f"events:{WHO}/one", "events.bin")]
+
+
+def test_what_nusplitsc_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = _steps(tmp_path, monkeypatch)[f"nusplitsc:{WHO}"]
+    stem = f"nu{OBSID}"
+    assert work_of(step).staged == {
+        f"{stem}A06_cl.evt": Staged("events", "copy"),
+        f"{stem}A_fpm.hk": Staged("hk"),
+        f"{stem}_chu123.fits": Staged("raw", "part", f"hk/{stem}_chu123.fits"),
+    }
+    assert step.inputs["events"] == StepInput(f"nupipeline:{OBSID}", f"{stem}A06_cl.evt", optional=True)
+    assert step.inputs["hk"] == StepInput(f"nupipeline:{OBSID}", f"{stem}A_fpm.hk")
+    assert set(step.places) == {"raw"} and step.places["raw"].endswith(f"data/{OBSID}")
+    assert (step.task, step.product, step.subject) == ("nusplitsc", f"{WHO}/nusplitsc", WHO)
+    assert step.because.endswith("with ranges of CALDB, which nusplitsc uses")
 
 
 def test_a_list_that_nupipeline_has_split_is_not_split_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,14 @@ from tests.plan.nustarworlds import HEASOFT, TOOLS, TUTORIAL, context_of, made_o
 from tests.plan.worlds import analysis_of, spec_of
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Toolset
-from xbatch.commands.call import Staged, Work
+from xbatch.commands.call import Call, Staged, Work
 from xbatch.commands.nuproducts import Barycentre
 from xbatch.commands.nustar import Module
 from xbatch.plan.nustarwork import Located, Reduced, Wanted, located, needs_caldb
 from xbatch.plan.rawmade import RawContext
 from xbatch.plan.steps import FileInput, Step, StepInput
 from xbatch.spec.eventmodel import Observed, Region, Screening
+from xbatch.spec.rawmodel import RawWork
 
 
 def test_regions_are_written_with_their_system(tmp_path: Path) -> None:
@@ -239,6 +240,39 @@ def test_calibration_is_an_input(here: RawContext) -> None:
     without = needs_caldb(here, step)
     assert without.inputs == step.inputs
     assert without.blocked is not None and "CALDB" in without.blocked.message
+
+
+def test_a_calibration_over_the_network_is_a_parameter_and_noted(here: RawContext) -> None:
+    work = Work((Call(HEASOFT.name, "nuproducts", ()),)).params()
+    step = Step("nuproducts:1", "nuproducts", "1", params={"work": work, "notes": ["first"]})
+    far = replace(TOOLS, caldb=None, remote="https://caldb", remarks={"caldb": ("odd",), "heasoft": ("old",)})
+    raw = RawWork(observations=())
+    made = needs_caldb(replace(here, toolset=far, spec=replace(here.spec, raw=raw)), step)
+    assert made.params["caldb"] == "https://caldb" and made.inputs == {} and made.blocked is None
+    first, second = made.params["notes"]
+    assert first == "first" and second.startswith("calibrated with CALDB at https://caldb")
+    assert made.remarks == ("old", "odd")
+
+
+@pytest.mark.parametrize(
+    ("tool", "args", "version", "words"),
+    [
+        ("barycorr", (), "6.26", "older than the clock files"),
+        ("nuproducts", (("barycorr", "yes"),), "6.26", "older than the clock files"),
+        ("nuproducts", (("barycorr", "no"),), "6.26", ""),
+        ("barycorr", (), "6.35.1", ""),
+        ("nuproducts", (("instrument", "FPMA"), ("runmkarf", "yes")), "6.28", "for the temperature of the optics"),
+        ("nuproducts", (("instrument", "FPMB"), ("runmkarf", "yes")), "6.28", ""),
+        ("nuproducts", (("instrument", "FPMA"), ("runmkarf", "no")), "6.28", ""),
+    ],
+)
+def test_what_a_release_does_to_numbers_is_remarked_on(
+    here: RawContext, tool: str, args: tuple[tuple[str, str], ...], version: str, words: str
+) -> None:
+    step = Step("t:1", tool, "1", params={"work": Work((Call(HEASOFT.name, tool, args),)).params()})
+    tools = replace(TOOLS, heasoft=replace(HEASOFT, version=version))
+    said = needs_caldb(replace(here, toolset=tools), step).remarks
+    assert len(said) == bool(words) and words in "".join(said)
 
 
 def test_what_is_made_of_some_modules_is_given_in_the_order_of_the_spec(tmp_path: Path) -> None:
