@@ -186,6 +186,36 @@ def test_variables_of_a_step_are_its_own(tmp_path: Path, tools: dict[str, str]) 
     ]
 
 
+def test_folders_are_unpacked_summaries_told_their_odf_and_loops_begun(tmp_path: Path, tools: dict[str, str]) -> None:
+    raw = tmp_path / "raw" / "hk"
+    raw.mkdir(parents=True)
+    for name in ("a.fits.gz", "b.fits.gz"):
+        (raw / name).write_bytes(gzip.compress(b"packed"))
+    (raw / "b.fits").write_text("unpacked")
+    (tmp_path / "1.SAS").write_text("DATE 1\nPATH /elsewhere/\n")
+    work = Work(
+        (Call(SAS, "evselect", (("radius", "{loop:inner}"),)),),
+        {"odf": Staged("raw", "tree-unpack"), "obs.SAS": Staged("summary", "summary", "odf")},
+    )
+    step = Step(
+        "t:1",
+        "t",
+        "1",
+        SAS,
+        params={"work": work.params(), "loop": {"inner": "2.5"}},
+        inputs={"summary": FileInput(str(tmp_path / "1.SAS"))},
+        places={"raw": str(tmp_path / "raw")},
+    )
+    assert _bash(script(Plan("p", (step,)), "run"), tmp_path, tools).returncode == 0
+    folder = tmp_path / "p-script" / "t_1"
+    assert {path.name: path.read_text() for path in (folder / "odf" / "hk").iterdir()} == {
+        "a.fits": "packed",
+        "b.fits": "unpacked",
+    }
+    assert (folder / "obs.SAS").read_text() == f"DATE 1\nPATH {folder}/odf/\n"
+    assert "word radius=2.5" in (tmp_path / "log").read_text().splitlines()
+
+
 def test_it_says_why_and_when_there_is_nothing(tmp_path: Path) -> None:
     assert "# the ARF needs CALDB" in script(_plan(tmp_path), "out")
     assert "there are no commands" in script(Plan("p", (Step("events:1", "events", "1"),)), "out")

@@ -48,6 +48,18 @@ def test_at_level_spectra_the_other_has_what_its_header_names(tmp_path: Path) ->
     assert said[0] == "01/FPMA/src" and "for FPMB and not for FPMA, which has the RESPFILE" in said[1][0]
 
 
+def test_what_the_header_does_not_name_either_is_none(tmp_path: Path) -> None:
+    observation(tmp_path, "A")
+    observation(tmp_path, "B", ANCRFILE="none")
+    named = {"response": tmp_path / "01A_sr.pha", "arf": tmp_path / "01A.arf"}
+    files = [files_of(subject("FPMA"), tmp_path, **named), files_of(subject("FPMB"), tmp_path)]
+    ((_, (rmf, arf)),) = remarks(list(compile_plan(analysis_of(({}, spec_of(files, [])))))).items()
+    assert rmf.endswith("which has the RESPFILE of its own header") and arf.endswith("FPMB, which has none")
+    # one module alone has no twin
+    alone = [files_of(subject("FPMB"), tmp_path, response=tmp_path / "r.rmf")]
+    assert remarks(list(compile_plan(analysis_of(({}, spec_of(alone, [])))))) == {}
+
+
 def test_what_is_said_of_both_is_no_slip(tmp_path: Path) -> None:
     rmf = tmp_path / "01A_sr.pha"  # any file that is there
     assert of_spectra(tmp_path) == {}
