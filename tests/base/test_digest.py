@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.base.test_fitsheader import PRIMARY, header, table
-from xbatch.base.digest import DigestMemo, content_digest, file_facts, file_mark, file_sha256
+from xbatch.base import digest as digest_module
+from xbatch.base.digest import DigestMemo, Told, content_digest, file_facts, file_mark, file_sha256
 from xbatch.base.errors import FileError
 
 LONG_AGO = 1_000_000_000_000_000_000
@@ -146,6 +147,31 @@ class TestMemo:
         path.write_text("two")
         os.utime(path, ns=(LONG_AGO, LONG_AGO))
         assert memo.recall(path) is None
+
+    @pytest.mark.parametrize(("times", "whole"), [(1, True), (2, True), (9, False)])
+    def test_a_file_that_gets_another_name_while_it_is_read_is_read_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, whole: bool
+    ) -> None:
+        path = tmp_path / "a"
+        path.write_text("one")
+        expected, read = digest_module._both_digests(path), []
+
+        def linked(path: Path, told: Told) -> tuple[str, str]:
+            read.append(path)
+            if len(read) <= times:
+                time.sleep(0.02)
+                os.link(path, tmp_path / f"name {len(read)}")
+            return expected
+
+        monkeypatch.setattr(digest_module, "_both_digests", linked)
+        memo = DigestMemo(tmp_path / "memo")
+        if whole:
+            assert memo.digest(path, 0) == (file_mark(path), expected[1])
+            assert len(read) == times + 1
+        else:
+            with pytest.raises(FileError, match="was changed while it was read"):
+                memo.digest(path, 0)
+            assert len(read) == 3
 
     def test_a_file_just_changed_is_not_remembered(self, tmp_path: Path) -> None:
         path = tmp_path / "a"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.run.toys import TOYS
-from xbatch.base.digest import file_mark
+from xbatch.base.digest import content_digest, file_mark
 from xbatch.base.errors import StepError
 from xbatch.base.files import schema_text
 from xbatch.run.letters import Answer, Order
@@ -170,6 +170,22 @@ def test_an_input_that_changes_meanwhile_spoils_the_result(tmp_path: Path) -> No
     answer = perform(order(tmp_path, "misbehave", {"in": path}, how="touch input"))
     assert answer.message == f"{path}: was changed while the step ran. Run again when it is complete"
     assert Store(tmp_path / "store").lookup(KEY) is None
+
+
+def test_an_input_that_gets_another_name_meanwhile_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_text("one")
+    what = order(tmp_path, "join", {"in": path}, text="x")
+    digest = {"digest": content_digest(path)}
+    time.sleep(0.02)
+    os.link(path, tmp_path / "other name")
+    assert what.marks[path] != file_mark(path)
+    assert perform(replace(what, head={**what.head, "inputs": {"in": digest}})).record is not None
+    with path.open("r+") as stream:
+        stream.write("two")
+    os.utime(path, ns=(what.marks[path].mtime_ns,) * 2)
+    answer = perform(replace(what, head={**what.head, "inputs": {"in": digest}}))
+    assert answer.message == f"{path}: was changed while the step ran. Run again when it is complete"
 
 
 def test_the_process_is_left_as_it_was(tmp_path: Path) -> None:

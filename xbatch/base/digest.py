@@ -28,7 +28,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, cast
@@ -60,6 +60,7 @@ _LARGE = 64 << 20
 _FITS_RULE = "fits1"
 _SIZES = ("BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "GROUPS")
 _SETTLED_NS = 2_000_000_000
+_MOST_READS = 3
 
 Told = Callable[[int], None]
 """Is told of each piece of a file that was read, in bytes; an exception that it raises ends the reading."""
@@ -82,6 +83,14 @@ class FileMark:
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+    def may_be(self, other: FileMark) -> bool:
+        """Tell whether a file may still have the same content, which only that can tell.
+
+        Nobody has written to it since, as far as its times say: it was given another name or lost one (products are
+        links), or other permissions; or somebody has set its time back.
+        """
+        return replace(self, ctime_ns=other.ctime_ns) == other
 
 
 def file_mark(path: Path) -> FileMark:
@@ -340,8 +349,11 @@ class DigestMemo:
         known = self.recall(path)
         if known is not None:
             return known
-        mark = file_mark(path)
-        sha256, digest = _both_digests(path, told)
+        mark, (sha256, digest) = file_mark(path), _both_digests(path, told)
+        for _ in range(_MOST_READS - 1):
+            if mark == (after := file_mark(path)) or not mark.may_be(after):
+                break
+            mark, (sha256, digest) = after, _both_digests(path, told)
         if file_mark(path) != mark:
             raise FileError(str(path), "was changed while it was read", "Run again when it is complete")
         if now_ns - max(mark.mtime_ns, mark.ctime_ns) > _SETTLED_NS and (self._make or self._folder.parent.is_dir()):

@@ -25,7 +25,7 @@ from pickle import UnpicklingError
 from typing import Any, NoReturn
 
 from xbatch.base.collection import no_collection
-from xbatch.base.digest import file_mark, file_sha256
+from xbatch.base.digest import FileMark, content_digest, file_mark, file_sha256
 from xbatch.base.errors import FileError, StepError, XbatchError
 from xbatch.base.files import canonical_json
 from xbatch.registry import Job, Outcome
@@ -128,7 +128,7 @@ def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     outcome = _function(order.function)(job)
     _flush()
     for path, mark in order.marks.items():
-        if file_mark(path) != mark:
+        if _is_another(order, path, mark):
             raise StepError("was changed while the step ran", str(path), "Run again when it is complete")
     files = check_outputs(out, order.outputs)
     _drop_undeclared(out, set(files))
@@ -148,6 +148,15 @@ def _result(order: Order, meter: Meter) -> Mapping[str, Any]:
     # facts that JSON cannot hold are the task's defect, and are found here
     canonical_json({"facts": record["facts"], "notes": record["notes"]})
     return Store(order.store).publish(out, record, order.replace)
+
+
+def _is_another(order: Order, path: Path, mark: FileMark) -> bool:
+    """Tell whether a file is not what it was when the order was made."""
+    now = file_mark(path)
+    if now == mark or not now.may_be(mark):
+        return now != mark
+    roles = (role for role, one in order.inputs.items() if one == path)
+    return {content_digest(path)} != {order.head["inputs"].get(role, {}).get("digest") for role in roles}
 
 
 def _drop_undeclared(folder: Path, declared: set[str]) -> None:
