@@ -32,6 +32,37 @@ def test_below_a_shared_folder_all_may_write(tmp_path: Path) -> None:
     assert mode(root / "a") == mode(root / "a" / "b") == 0o2775
 
 
+def test_a_shared_folder_is_open_to_all_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o2775)
+    seen: list[str] = []
+
+    def look(path: Path, to: int) -> None:
+        seen.append(path.name)
+        assert not (tmp_path / "a").exists()
+        chmod(path, to)
+
+    chmod = Path.chmod
+    monkeypatch.setattr(Path, "chmod", look)
+    make_folder(tmp_path / "a", tmp_path)
+    assert seen and mode(tmp_path / "a") == 0o2775
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_two_may_make_a_shared_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
+    tmp_path.chmod(0o2775)
+    rename = Path.rename
+
+    def late(path: Path, target: Path) -> Path:
+        (target / "b" if full else target).mkdir(parents=True)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    make_folder(tmp_path / "a", tmp_path)
+    assert (tmp_path / "a" / "b").exists() == full
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_below_any_other_the_umask_counts(tmp_path: Path) -> None:
     root = tmp_path / "root"
     assert shared_mode(root) is None

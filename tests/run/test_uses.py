@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -60,6 +61,18 @@ def test_a_store_that_cannot_be_written_takes_no_notes(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileError, match="cannot be locked"), alone(tmp_path / "store"):
         pass
+
+
+def test_the_first_run_of_a_store_keeps_out_who_clears_up(tmp_path: Path) -> None:
+    with registered(tmp_path / "store", tmp_path / "run"):
+        store = Store(tmp_path / "store", uses=True)
+        assert store.lookup(KEY) is None
+        with (tmp_path / "store" / ".lock").open("r+") as stream, pytest.raises(BlockingIOError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        store.rest()
+        with alone(tmp_path / "store"):
+            pass
+        store.leave()
 
 
 def test_what_is_looked_up_is_marked_as_used(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.run.toys import TOYS, plan, step
+from xbatch.base.digest import file_sha256
+from xbatch.run import verifying
 from xbatch.run.session import execute
 from xbatch.run.store import RECORD, Store
 from xbatch.run.verifying import check_store, set_aside
@@ -32,6 +35,31 @@ def test_what_was_made_is_whole(store: Store) -> None:
     seen: list[int] = []
     assert check_store(store, 2, lambda: seen.append(1)) == (3, [])
     assert len(seen) == 3
+
+
+def test_an_entry_that_is_replaced_while_it_is_checked_is_whole(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = entry_of(store, "a")
+    other = tmp_path / "other"
+    shutil.copytree(entry, other)
+    (other / "out.txt").chmod(0o644)
+    (other / "out.txt").write_text("bbbb")
+    record = json.loads((other / RECORD).read_text())
+    record["outputs"]["out.txt"]["sha256"] = file_sha256(other / "out.txt")
+    (other / RECORD).chmod(0o644)
+    (other / RECORD).write_text(json.dumps(record))
+    check = verifying.check_file
+
+    def late(path: Path, size: int, sha256: str) -> str:
+        if other.exists() and path.parent == entry:
+            shutil.rmtree(entry)
+            other.rename(entry)
+        return check(path, size, sha256)
+
+    monkeypatch.setattr(verifying, "check_file", late)
+    assert check_store(store) == (3, [])
+    assert not other.exists()
 
 
 @pytest.mark.parametrize(

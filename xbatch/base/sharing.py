@@ -6,6 +6,7 @@ permissions, whatever umask each user has; files can be read by all who may ente
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -40,9 +41,23 @@ def make_folder(folder: Path, root: Path) -> None:
     names = folder.relative_to(root).parts
     for count in range(1, len(names) + 1):
         path = root.joinpath(*names[:count])
-        with suppress(FileExistsError):
-            path.mkdir()
-            if mode is not None:
-                path.chmod(mode)
+        if mode is None:
+            with suppress(FileExistsError):
+                path.mkdir()
+        elif not path.exists():
+            _make_shared(path, mode)
     if not folder.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(folder))
+
+
+def _make_shared(path: Path, mode: int) -> None:
+    """Make a folder that has its permissions as soon as it has its name: other users may be waiting for it."""
+    made = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    made.mkdir()
+    try:
+        made.chmod(mode)
+        made.rename(path)  # in the place of one that another has made and that is empty, too
+    except OSError:
+        made.rmdir()
+        if not path.exists():
+            raise

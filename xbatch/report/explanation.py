@@ -12,6 +12,7 @@ from xbatch.plan.reasons import Reason, changes, reason_text
 from xbatch.plan.steps import FileInput, Plan, Step
 from xbatch.plan.verdict import Verdict
 from xbatch.registry import TASKS
+from xbatch.run.entries import entry_folders
 from xbatch.run.store import Store
 
 __all__ = ["Explained", "Origin", "explain", "explained_text", "stored_records"]
@@ -212,8 +213,8 @@ def _above(step: Step, steps: Mapping[str, Step]) -> list[str]:
 
 def stored_records(store: Store) -> Iterator[Record]:
     """Read the records of all entries of a store; what cannot be read is passed over."""
-    for path in sorted(store.root.glob("[0-9a-f][0-9a-f]/*/record.json")):
-        record = store.record(path.parent.name)
+    for folder in entry_folders(store.root) if store.root.is_dir() else ():
+        record = store.record(folder.name)
         if record is not None and {"step", "task", "ingredients"} <= record.keys():
             yield record
 

@@ -170,6 +170,9 @@ def _noted(root: Path, run_dir: Path) -> int | None:
     note = json.dumps({"run": str(run_dir), "host": host}).encode()
     with suppress(OSError):
         make_folder(path.parent, root)
+        lock = open_lock(root, make=True)  # there before anything is looked up, so that whoever clears up is kept out
+        if lock is not None:
+            os.close(lock)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if shared_mode(root) is not None:

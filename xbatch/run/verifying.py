@@ -19,6 +19,7 @@ from xbatch.run.uses import alone
 __all__ = ["Damage", "check_file", "check_store", "faults_of", "set_aside"]
 
 _DAMAGED = "damaged"
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,16 @@ def check_file(path: Path, size: int, sha256: str) -> str:
 
 def faults_of(store: Store, key: str) -> tuple[str, tuple[str, ...]] | None:
     """Check an entry: its step, and what is wrong; None if there is no such entry any more."""
+    for _ in range(_TRIES):
+        record = store.record(key)
+        found = _found(store, key, record)
+        if found is None or not found[1] or store.record(key) == record:
+            break  # else a run has put its own in that place meanwhile
+    return found
+
+
+def _found(store: Store, key: str, record: Mapping[str, Any] | None) -> tuple[str, tuple[str, ...]] | None:
     folder = store.entry(key)
-    record = store.record(key)
     if record is None:
         return ("", (f"{RECORD} is missing or cannot be read",)) if folder.is_dir() else None
     try:
