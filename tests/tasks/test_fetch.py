@@ -22,14 +22,18 @@ from xbatch.tasks.fetch import run
 
 NUSTAR, XMM = "60001110002", "0761220101"
 
-# Both read what "the archive" holds from a folder; what they are asked for goes to its file "asked".
+# Both read what "the archive" holds from a folder; what they are asked for goes to its file "asked". Where there is a
+# file "slow" the first gives nothing before another run waits for it too.
 _BOTO3 = """
-import os, pathlib, shutil
+import os, pathlib, shutil, time
 ROOT = pathlib.Path(os.environ["XBATCH_TEST_ARCHIVE"])
 class _Client:
     def get_paginator(self, what):
         return self
     def paginate(self, Bucket, Prefix):
+        until = time.monotonic() + 60
+        while (ROOT / "slow").exists() and not (ROOT / "waits").exists() and time.monotonic() < until:
+            time.sleep(0.01)
         files = sorted(p for p in (ROOT / "s3" / Prefix).rglob("*") if p.is_file())
         for path in files:  # a page for each: more than one page must be read
             yield {"Contents": [{"Key": path.relative_to(ROOT / "s3").as_posix(), "Size": path.stat().st_size}]}
@@ -227,14 +231,20 @@ def test_when_nothing_has_it_each_archive_is_named(tmp_path: Path) -> None:
 
 def test_two_that_fetch_at_once_do_it_once(tmp_path: Path, archive: Path) -> None:
     _nustar(archive)
+    (archive / "slow").touch()
     program = (
-        "import sys, pathlib; from xbatch.registry import Job; from xbatch.tasks.fetch import run\n"
+        "import fcntl, sys, pathlib; from xbatch.registry import Job; from xbatch.tasks.fetch import run\n"
         "root, obsid = pathlib.Path(sys.argv[1]), sys.argv[3]; out = root / sys.argv[2]; out.mkdir()\n"
+        "real = fcntl.flock\n"
+        "def flock(handle, how):\n"
+        "    if how == fcntl.LOCK_EX: (root / 'archive' / 'waits').touch()\n"
+        "    real(handle, how)\n"
+        "fcntl.flock = flock\n"
         "run(Job('s', {'mission': 'nustar', 'obsid': obsid}, {}, out, {'raw': root / 'data' / obsid}))"
     )
     words = [sys.executable, "-c", program, str(tmp_path)]
     both = [subprocess.Popen([*words, name, NUSTAR]) for name in ("one", "two")]
-    assert [one.wait(60) for one in both] == [0, 0]
+    assert [one.wait(120) for one in both] == [0, 0]
     lists = {(tmp_path / name / "observation.json").read_bytes() for name in ("one", "two")}
     assert len(lists) == 1
     assert len((archive / "asked").read_text().splitlines()) == 3

@@ -65,7 +65,11 @@ def _alone(part: Path) -> Iterator[bool]:
             except BlockingIOError:
                 waited = True
                 fcntl.flock(stream, fcntl.LOCK_EX)
-            if not path.exists() or not os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+            try:
+                gone = not os.path.samestat(os.fstat(stream.fileno()), path.stat())
+            except FileNotFoundError:
+                gone = True
+            if gone:
                 waited = True
                 continue  # who had it has taken the file away with it
             try:
