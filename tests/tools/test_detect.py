@@ -112,6 +112,25 @@ def test_table_and_regions_of_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert not {"sources.png", "sensitivity-EPN-b1.img"} & names
 
 
+def test_sources_that_were_not_fitted_come_last_and_are_not_drawn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def tool(call: Call, folder: Path) -> None:
+        ones = np.ones(3)
+        columns = [("ML_ID_SRC", "", np.arange(3, dtype="i4")), ("ID_INST", "", np.zeros(3, "i2"))]
+        columns += [("ID_BAND", "", np.zeros(3, "i2")), ("RA", "deg", np.array([np.nan, 10.0, 11.0]))]
+        columns += [("DEC", "deg", -5 * ones), ("DET_ML", "", np.array([30.0, np.nan, 12.0])), ("RATE", "", ones)]
+        write(folder / "emllist.fits", [primary(), table("SRCLIST", columns)])
+
+    play(monkeypatch, detect, tool)
+    outcome = detect.run(_job(tmp_path, ["EPN"], picture=True))
+    assert outcome.facts["brightest_likelihood"] == 30.0
+    assert "emldetect gives no position of source 0" in outcome.notes[0]
+    assert Table.read(tmp_path / "out/sources.ecsv")["source"].tolist() == [0, 2, 1]
+    regions = (tmp_path / "out/sources.reg").read_text().splitlines()
+    assert [line.partition("text=")[2] for line in regions[3:]] == ["{2}", "{1}"]
+
+
 def test_maps_are_kept_by_plain_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def tool(call: Call, folder: Path) -> None:
         srclist(folder / "emllist.fits", BOTH)

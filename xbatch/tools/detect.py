@@ -78,11 +78,14 @@ def run(job: Job) -> Outcome:
         columns += [Column(f"rate_{name}", "float64", "ct / s", f"With {name} alone", digits=4) for name in instruments]
     about = {"obsid": job.params["obsid"], "name": job.params["name"], "instruments": instruments}
     write_tables(job.out, "sources", columns, rows, about)
-    write_atomically(job.out / "sources.reg", _regions(rows))
+    placed = [row for row in rows if row["ra"] is not None and row["dec"] is not None]
+    write_atomically(job.out / "sources.reg", _regions(placed))
     if _PICTURE in job.inputs:
-        _draw(job, rows, job.inputs[_PICTURE])
-    brightest = max((float(str(row["likelihood"])) for row in rows), default=None)
+        _draw(job, placed, job.inputs[_PICTURE])
+    brightest = rows[0]["likelihood"] if rows else None  # None too where no fit gave one
     notes = [] if rows else ["no source reaches the likelihood asked for"]
+    lost = [str(row["source"]) for row in rows if row not in placed]
+    notes += [f"emldetect gives no position of source {', '.join(lost)}: not drawn, nor in sources.reg"] if lost else []
     absent = [name for name in work.kept if not (job.out / name).exists()]
     notes += [f"edetect_chain has made no {', '.join(absent)}"] if absent else []
     return Outcome({"sources": len(rows), "brightest_likelihood": brightest, **facts}, tuple(notes))
@@ -90,6 +93,8 @@ def run(job: Job) -> Outcome:
 
 def read_sources(path: Path, instruments: Sequence[str]) -> list[dict[str, Value]]:
     """Read a list of emldetect: one row for each source, of all cameras and bands together, the likeliest first.
+
+    Those whose fit gave no likelihood come last.
 
     Parameters
     ----------
@@ -121,7 +126,12 @@ def read_sources(path: Path, instruments: Sequence[str]) -> list[dict[str, Value
             own = {name: np.flatnonzero(mask & (source == source[at])) for name, mask in rates.items()}
             row |= {f"rate_{name}": _value(values["RATE"][found[0]]) for name, found in own.items() if found.size}
         rows.append(row)
-    return sorted(rows, key=lambda row: -float(str(row["likelihood"])))
+    return sorted(rows, key=_unlikelihood)
+
+
+def _unlikelihood(row: Mapping[str, Value]) -> float:
+    found = row["likelihood"]
+    return -float(found) if isinstance(found, (int, float)) else math.inf
 
 
 def _value(cell: Any) -> Value:
