@@ -65,7 +65,7 @@ def test_each_observation_has_both(made: RawMade) -> None:
     assert made.curves == {f"lightcurve:{obsid}/EPN/{name}" for obsid in OBSIDS for name in ("energy", "channels")}
     # both have the same bins of time
     assert [step.name for step in made.steps if step.name not in made.curves] == [
-        f"timebins:{obsid}/EPN/bins-timing-128s" for obsid in OBSIDS
+        f"timebins:{obsid}/EPN/bins+timing-128s" for obsid in OBSIDS
     ]
 
 
@@ -153,7 +153,7 @@ def test_inputs(made: RawMade) -> None:
     assert step.engine == "sas" and step.engine_version == "17.0.0" and "epiclccorr" in step.because
     assert step.inputs["events"] == StepInput(f"epicfilter:{OBSID}/EPN/timing", "filtered.fits")
     assert step.inputs["table"] == StepInput(f"events:{OBSID}/EPN/timing", "events.bin")
-    assert step.inputs["bins"] == StepInput(f"timebins:{OBSID}/EPN/bins-timing-128s", "bins.json")
+    assert step.inputs["bins"] == StepInput(f"timebins:{OBSID}/EPN/bins+timing-128s", "bins.json")
     assert step.inputs["selection"] == StepInput(f"selection:{OBSID}/EPN/src.energy+bkg", "selection.json")
     assert "gti" not in step.inputs and step.params["curves"]["times"] is False
 
@@ -205,3 +205,34 @@ lightcurves: {agn: {spectrum: agn, bands: [2-10 keV], dt: 100 s, corrections: [a
     assert source[1]["expression"].endswith("&&gti(../times.gti,TIME)")
     # the middle of a region that may be of several shapes need not be the source
     assert net[1]["sourcex"] == "{selection:src.sourcex}" and net[1]["withbkgset"] == "no"
+
+
+def test_bins_of_two_selections_are_two_whatever_these_are_called(tmp_path: Path) -> None:
+    who = "{region: src, background: bkg"
+    text = "\n".join(
+        [
+            "xbatch: 1\nname: names\nmission: xmm\nobsids: ['0761220101']\ninstruments: [EPN]",
+            "target: {name: S, position: [213.3, -3.2]}",
+            "data: {root: data, level: raw}\nengine: {lightcurves: sas}\nscreening: {b: {pattern: 0}}",
+            "regions:\n  src: {shape: circle, center: target, radius: 40 arcsec}",
+            "  bkg: {shape: circle, center: [213.4, -3.2], radius: 60 arcsec}",
+            "gtis:",
+            *(f"  {name}: {{time: ['0 s', '{end} s']}}" for name, end in (("a", 100), ("a-b", 200), ("bins", 300))),
+            f"spectra:\n  p: {who}, gti: [a-b, bins]}}\n  q: {who}, gti: a, screening: b}}\n  r: {who}}}",
+            "lightcurves:",
+            *(f"  {name}: {{spectrum: {name}, bands: [2-10 keV], dt: 100 s}}" for name in "pqr"),
+        ]
+    )
+    made = by_name(curves_of(tmp_path, text))
+    curves = {name: step for name, step in made.items() if step.task == "lightcurve"}
+    assert len(curves) == 4
+    bins = {name: made[_step_of(step.inputs["bins"])] for name, step in curves.items()}
+    assert len({step.name for step in bins.values()}) == len({step.product for step in bins.values()}) == 4
+    for name, step in curves.items():
+        assert bins[name].inputs["events"] == step.inputs["table"]
+        assert bins[name].inputs.get("gti") == step.inputs.get("gti")
+
+
+def _step_of(item: object) -> str:
+    assert isinstance(item, StepInput)
+    return item.step

@@ -168,9 +168,10 @@ def spectrum_step(one: EventSpectrum, inputs: Mapping[str, Input]) -> Step:
         added.
     """
     inputs = dict(inputs)
-    for role, path in (("rmf", one.response), ("arf", one.arf)):
-        if isinstance(path, Path) and isinstance(one.response, Path):
-            inputs[role] = file_input(_there(path))
+    if isinstance(one.response, Path):
+        inputs["rmf"] = file_input(_there(one.response))
+    if isinstance(one.arf, Path) and "rmf" in inputs:  # also beside a matrix that a tool makes
+        inputs["arf"] = file_input(_there(one.arf))
     further = _further(one)
     inputs |= further_inputs(further)
     return Step(

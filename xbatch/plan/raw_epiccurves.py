@@ -14,7 +14,6 @@ from xbatch.plan.sourceposition import source_arguments
 from xbatch.plan.steps import Input, Step, StepInput
 from xbatch.spec.channels import pi_of_band
 from xbatch.spec.eventmodel import LightCurveJob, Observed
-from xbatch.spec.labels import labelled
 from xbatch.spec.model import Subject
 from xbatch.spec.rawmodel import RawObservation
 
@@ -72,8 +71,10 @@ def _times(observed: Observed, job: LightCurveJob) -> dict[str, Input]:
 def _bins_step(observed: Observed, job: LightCurveJob) -> Step:
     """Make the step that says when bins begin and end; light curves of the same times and bins share it."""
     dt = float(job.params["dt"])
-    screened = "" if job.screening == "default" else f"-{job.screening}"
-    which = f"{labelled('bins', job.gti)}{screened}-{dt:.10g}s"
+    # neither sign can be in a name: no two of them are one
+    times = f"@{job.gti}" if job.gti else ""
+    screened = "" if job.screening == "default" else f"+{job.screening}"
+    which = f"bins{times}{screened}-{dt:.10g}s"
     return Step(
         name=f"timebins:{observed.subject}/{which}",
         task="timebins",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -236,7 +235,6 @@ def _kept(one: EventSpectrum) -> dict[str, str]:
 def _spectrum_inputs(one: EventSpectrum) -> SpectrumInputs:
     step = f"epicspectrum:{one.subject.obsid}/{one.subject.instrument}/{one.subject.label}"
     made: dict[str, Any] = {name: StepInput(step, name) for name in _kept(one)}
-    arf: Input | None = made.get("response.arf")
-    if arf is None and one.response is None and isinstance(one.arf, Path):
-        arf = file_input(one.arf)
-    return SpectrumInputs(made["source.pha"], made.get("background.pha"), made.get("response.rmf"), arf)
+    return SpectrumInputs(
+        made["source.pha"], made.get("background.pha"), made.get("response.rmf"), made.get("response.arf")
+    )
