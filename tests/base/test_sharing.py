@@ -63,6 +63,26 @@ def test_two_may_make_a_shared_folder_at_once(tmp_path: Path, monkeypatch: pytes
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_empty_folder_may_be_taken_away_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    tmp_path.chmod(0o2775 if shared else 0o755)
+    mkdir = Path.mkdir
+    taken: list[Path] = []
+
+    def late(path: Path, *more: int, **options: bool) -> None:
+        if path.parent == tmp_path / "a" and len(taken) < 3:
+            path.parent.rmdir()
+            taken.append(path)
+        mkdir(path, *more, **options)
+
+    monkeypatch.setattr(Path, "mkdir", late)
+    make_folder(tmp_path / "a" / "b", tmp_path)
+    assert len(taken) == 3
+    assert (tmp_path / "a" / "b").is_dir()
+
+
 def test_below_any_other_the_umask_counts(tmp_path: Path) -> None:
     root = tmp_path / "root"
     assert shared_mode(root) is None

@@ -6,6 +6,7 @@ permissions, whatever umask each user has; files can be read by all who may ente
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 
 __all__ = ["SHARED_FILE", "make_folder", "shared_mode"]
 
+_TRIES = 10
 SHARED_FILE = 0o664
 """The permissions of a file that any user of a shared folder may write over."""
 
@@ -34,6 +36,14 @@ def make_folder(folder: Path, root: Path) -> None:
     OSError
         It cannot be made.
     """
+    for _ in range(_TRIES - 1):
+        with suppress(FileNotFoundError):  # somebody has just taken away a folder between that was empty
+            _make(folder, root)
+            return
+    _make(folder, root)
+
+
+def _make(folder: Path, root: Path) -> None:
     if folder.is_dir():
         return
     root.mkdir(parents=True, exist_ok=True)
@@ -47,7 +57,8 @@ def make_folder(folder: Path, root: Path) -> None:
         elif not path.exists():
             _make_shared(path, mode)
     if not folder.is_dir():
-        raise NotADirectoryError(20, "Not a directory", str(folder))
+        number = errno.ENOTDIR if folder.exists() else errno.ENOENT
+        raise OSError(number, os.strerror(number), str(folder))
 
 
 def _make_shared(path: Path, mode: int) -> None:
