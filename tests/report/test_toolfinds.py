@@ -76,6 +76,26 @@ def test_exposures_of_both_rgs(tmp_path: Path) -> None:
     assert exposures_of(step("rgsproc", facts={})) is None
 
 
+def test_exposures_of_runs_for_several_selections_stand_once_with_the_rule_that_chose_them(tmp_path: Path) -> None:
+    params = {"obsid": "0761220101", "wanted": [["RGS1", 1], ["RGS2", 1]]}
+    seconds = {"RGS1": {"S004": 7000.0}, "RGS2": {"S005": 6000.0}}
+    taken = {"RGS1": "S004", "RGS2": "S005"}
+
+    def run_for(name: str, left: float) -> dict[str, Any]:
+        facts = {"seconds": seconds, "taken": taken, "times": name}
+        notes = [f"RGS{one}: {left:g} of {7000 - 1000 * (one == 2)} s are in the time selection night" for one in (1, 2)]
+        return step("rgsproc", f"0761220101/default@{name}", params=params, facts=facts, notes=notes)
+
+    both = [run_for("early", 3000.0), run_for("late", 2000.0)]
+    page = page_of(tmp_path, *both)
+    assert page.text.count("RGS1 S004: 7,000.0 s; RGS2 S005: 6,000.0 s; the only ones.") == 1
+    # what is true of both instruments is told once, and the other is named as such
+    assert "rgsproc:0761220101/default@early (RGS2, 6000)" in page.text
+    seconds["RGS2"]["U001"] = 100.0
+    whys = [found.why for one in both if (found := exposures_of(one)) is not None]
+    assert whys == [f"of each instrument the one with most time in {name}" for name in ("early", "late")]
+
+
 def test_a_search_for_pile_up_as_a_picture_and_a_table(tmp_path: Path) -> None:
     page = page_of(tmp_path, search(outputs=output(run_of(tmp_path), "pileup/pileup.png")))
     assert "Pile-up: pn" in page.text and page.text.count(NOTE) == 1  # with the step

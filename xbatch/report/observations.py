@@ -140,7 +140,7 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         ),
         tuple(others),
         tuple(_gtis(steps)),
-        tuple(found for step in steps if (found := exposures_of(step)) is not None),
+        tuple(dict.fromkeys(found for step in steps if (found := exposures_of(step)) is not None)),
         tuple(pileup_of(source, step) for step in steps if step["task"] == "pileup"),
         tuple(made for one in steps if one["task"] == "detect" and (made := sources_of(source, one)) is not None),
     )

@@ -117,7 +117,9 @@ def exposures_of(step: Step) -> Exposures | None:
             for name, seconds in some.items()
         ]
         many = any(len(some) > 1 for some in facts["seconds"].values())
-        return Exposures(tuple(rows), "the longest of each instrument" if many else "the only ones")
+        times = facts.get("times")
+        most = f"of each instrument the one with most time in {times}" if times else "the longest of each instrument"
+        return Exposures(tuple(rows), most if many else "the only ones")
     return None
 
 
