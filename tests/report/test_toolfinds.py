@@ -83,7 +83,7 @@ def test_exposures_of_runs_for_several_selections_stand_once_with_the_rule_that_
 
     def run_for(name: str, left: float) -> dict[str, Any]:
         facts = {"seconds": seconds, "taken": taken, "times": name}
-        notes = [f"RGS{one}: {left:g} of {7000 - 1000 * (one == 2)} s are in the time selection night" for one in (1, 2)]
+        notes = [f"RGS{one}: {left:g} of {whole} s are in the time selection" for one, whole in ((1, 7000), (2, 6000))]
         return step("rgsproc", f"0761220101/default@{name}", params=params, facts=facts, notes=notes)
 
     both = [run_for("early", 3000.0), run_for("late", 2000.0)]
