@@ -22,6 +22,8 @@ __all__ = ["Located", "Reduced", "Wanted", "impossible", "located", "needs_caldb
 
 _REGION_FILES = ("src.reg", "bgd.reg")
 _TIMES = "times.gti"
+#: Cuts that nupipeline is told unless the screening has an expression of its own for it.
+_OWN = {"grade": "gradeexpr", "status": "statusexpr"}
 _NO_CALDB = Fault(
     "NuSTAR's files of CALDB",
     "install the NuSTAR CALDB, and source $CALDB/software/tools/caldbinit.sh before the run",
@@ -162,13 +164,24 @@ class Located:
 
 
 def not_heeded(context: RawContext, observed: Observed, screening: str, tool: str, path: str) -> Problem | None:
-    """Say which cut of a screening a tool would not make: nupipeline, which has made the others, has none on PI."""
+    """Say which cut of a screening a tool would not make: one that nupipeline, which makes the others, is not told.
+
+    It has none on PI, and where the screening has an expression of a column it is told no other cut of it.
+    """
     chosen = observed.screenings.get(screening)
-    if chosen is None or chosen.params.get("pi_range") is None:
+    if chosen is None:
         return None
-    message = f"the screening {screening!r} has a pi_range, which {tool} does not heed"
-    hint = "remove it: bands select energies; or have xbatch count the events (engine: native)"
-    return impossible(context, observed.subject, message, hint, path)
+    if chosen.params.get("pi_range") is not None:
+        message = f"the screening {screening!r} has a pi_range, which {tool} does not heed"
+        hint = "remove it: bands select energies; or have xbatch count the events (engine: native)"
+        return impossible(context, observed.subject, message, hint, path)
+    told = context.told(observed.obsid, screening)
+    for cut, expression in _OWN.items():
+        if expression in told and chosen.params.get(cut) is not None:
+            message = f"the screening {screening!r} has a {cut} beside {expression}, which alone {tool}'s events are of"
+            hint = f"put both into {expression}, and write {cut}: none"
+            return impossible(context, observed.subject, message, hint, path)
+    return None
 
 
 def located(context: RawContext, wanted: Wanted) -> Located | Problem:

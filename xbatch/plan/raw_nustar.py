@@ -32,7 +32,8 @@ __all__ = ["nustar_steps"]
 
 _MAIN = "default"
 _MODES_WITH_01 = {"ALL", "SCIENCE"}
-_GRADES = [0, 26]
+_GRADES, _ALL_GRADES = [0, 26], "GRADE>=0"
+"""What nupipeline keeps unless it is told, and what it is told where no grade is cut."""
 
 
 def nustar_steps(context: RawContext, one: RawObservation) -> RawMade:
@@ -166,9 +167,11 @@ def _pipeline_params(given: Mapping[str, Any], screening: Screening | None, saac
     told to nupipeline too: what nuproducts makes of its lists must not differ from what is made of them here.
     """
     params = dict(given)
-    cuts = screening.params if screening is not None else {}
+    cuts = screening.params if screening is not None else {"grade": _GRADES}
     grades = cuts.get("grade")
-    if grades is not None and list(grades) != _GRADES:
+    if grades is None:
+        params.setdefault("gradeexpr", _ALL_GRADES)
+    elif list(grades) != _GRADES:
         params.setdefault("gradeexpr", f"GRADE>={grades[0]}&&GRADE<={grades[1]}")
     if cuts.get("status") is not None:
         params.setdefault("statusexpr", f"STATUS=={cuts['status']}")

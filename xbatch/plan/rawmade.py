@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xbatch.base.errors import Problem
 from xbatch.base.toolset import Suite, Toolset
@@ -68,6 +68,14 @@ class RawContext:
         if self.spec.raw is None:
             raise ValueError(f"{self.spec.name}: a spec of level raw has raw observations")
         return self.spec.raw
+
+    def told(self, obsid: str, screening: str) -> Mapping[str, Any]:
+        """Give what nupipeline is told of a screening as the spec says it."""
+        return self._told.get(obsid, {}).get(screening, {})
+
+    @cached_property
+    def _told(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        return {} if self.spec.raw is None else {one.obsid: one.screenings for one in self.spec.raw.observations}
 
     # Each recipe asks for those of one observation: to go through all each time takes long where there are many.
 

@@ -17,9 +17,8 @@ from xbatch.spec.report import Report
 
 __all__ = ["find_raw"]
 
-#: Cuts that nupipeline is told as well, by which of its parameters where a screening has not that itself, and what
-#: nupipeline keeps where there is no cut.
-_TOLD: Mapping[str, tuple[str, Any]] = {"grade": ("gradeexpr", [0, 26]), "status": ("statusexpr", None)}
+#: Cuts that nupipeline is told as well, and by which of its parameters, where a screening has not that itself.
+_TOLD: Mapping[str, str] = {"grade": "gradeexpr", "status": "statusexpr"}
 
 
 def find_raw(root: Table, findings: EventFindings, work: EventWork, sums: Sequence[RgsSum], report: Report) -> RawWork:
@@ -86,8 +85,7 @@ def _screenings(
     for subject in subjects:
         for name, screening in used.get((subject.obsid, subject.instrument), {}).items():
             params = findings.named.screenings.of_pipeline(name, subject)
-            own = {key: screening.params.get(key, all_of_them) for key, (_, all_of_them) in _TOLD.items()}
-            own = {key: cut for key, cut in own.items() if _TOLD[key][0] not in params}
+            own = {key: screening.params.get(key) for key, told in _TOLD.items() if told not in params}
             if found.setdefault(name, params) != params or cuts.setdefault(name, own) != own:
                 message = f"'{name}' has nupipeline screen the modules of {subject.obsid} differently"
                 hint = "nupipeline does both at once: select by obsid alone, or write a screening for each"

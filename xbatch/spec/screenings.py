@@ -96,6 +96,8 @@ class Screenings:
             return None
         before = len(self.report.problems)
         params: dict[str, Any] = {}
+        if subject.mission == "nustar":  # nupipeline's own expression takes the place of the default
+            defaults = {key: cut for key, cut in defaults.items() if not _is_said(table.entries.get(f"{key}expr"))}
         for key in _CUTS:
             node = table.entries.get(key)
             if _is_said(node):

@@ -257,14 +257,26 @@ def _nusplitsc(run: Run, parameters: Parameters) -> None:
 
 
 def _grades(expression: str, events: Part) -> NDArray[np.bool_] | None:
-    """Give the rows that an expression over GRADE keeps, as far as it is of one comparison."""
-    found = re.fullmatch(r"(?i)\s*GRADE\s*(==|<=|<|\.EQ\.|\.LE\.|\.LT\.)\s*(\d+)\s*", expression)
-    if not found:
-        return None
-    grade, limit = events.column("GRADE"), int(found.group(2))
-    kind = {".EQ.": "==", ".LE.": "<=", ".LT.": "<"}.get(found.group(1).upper(), found.group(1))
-    keep: dict[str, NDArray[np.bool_]] = {"==": grade == limit, "<=": grade <= limit, "<": grade < limit}
-    return keep[kind]
+    """Give the rows that an expression over GRADE keeps, as far as it is of comparisons that must all hold."""
+    grade = events.column("GRADE")
+    keep: NDArray[np.bool_] | None = None
+    for part in re.split(r"&&|(?i:\.AND\.)", expression.replace(" ", "")):
+        found = re.fullmatch(r"(?i)\(*GRADE(==|<=|<|>=|>|\.(?:EQ|LE|LT|GE|GT)\.)(\d+)\)*", part)
+        if not found:
+            return None
+        limit = int(found.group(2))
+        kind = {".EQ.": "==", ".LE.": "<=", ".LT.": "<", ".GE.": ">=", ".GT.": ">"}.get(
+            found.group(1).upper(), found.group(1)
+        )
+        rows: dict[str, NDArray[np.bool_]] = {
+            "==": grade == limit,
+            "<=": grade <= limit,
+            "<": grade < limit,
+            ">=": grade >= limit,
+            ">": grade > limit,
+        }
+        keep = rows[kind] if keep is None else keep & rows[kind]
+    return keep
 
 
 def _litter(scratch: Path, modules: str) -> None:
