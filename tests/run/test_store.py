@@ -12,6 +12,7 @@ import pytest
 
 from xbatch.base.digest import file_facts
 from xbatch.base.errors import FileError
+from xbatch.run.exchange import exchanged
 from xbatch.run.owner import Owner, this_process
 from xbatch.run.store import RECORD, Store, is_store_fault
 
@@ -46,6 +47,37 @@ def test_the_first_of_two_equal_results_stays(tmp_path: Path) -> None:
     assert (store.entry(KEY) / "out.txt").read_text() == "one"
 
 
+@pytest.fixture(params=[True, False], ids=["exchanged", "moved"])
+def exchanging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the disk can exchange two names in one step."""
+    if not request.param:
+        monkeypatch.setattr("xbatch.run.store.exchanged", lambda one, other: False)
+    return bool(request.param)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is moved away first")
+def test_an_entry_that_gives_way_is_there_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    assert not exchanged(one, other)
+    other.mkdir()
+    if not exchanged(one, other):
+        pytest.skip("this disk cannot exchange names")
+    store = Store(tmp_path / "store")
+    store.publish(*fill(store, "one"))
+    entry, rename = store.entry(KEY), os.rename
+
+    def watched(source: Path, target: Path) -> None:
+        assert source != entry, "it is moved away"
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", watched)
+    work = fill(store, "two")
+    assert store.publish(*work, replace=True) == work[1]
+    assert (entry / "out.txt").read_text() == "two"
+
+
+@pytest.mark.usefixtures("exchanging")
 def test_unless_it_shall_give_way(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.publish(*fill(store, "one"))

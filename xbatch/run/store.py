@@ -22,6 +22,7 @@ from xbatch.base.digest import file_sha256
 from xbatch.base.errors import FileError
 from xbatch.base.files import lines_json
 from xbatch.base.sharing import make_folder, shared_mode
+from xbatch.run.exchange import exchanged
 from xbatch.run.owner import Owner, this_process
 from xbatch.run.uses import mark_used, open_lock, release, share, shared
 
@@ -213,6 +214,9 @@ class Store:
                 mark_used(str(target))
                 shutil.rmtree(folder, ignore_errors=True)
                 return there
+            if exchanged(folder, target):  # who reads it meanwhile finds either
+                shutil.rmtree(folder, ignore_errors=True)
+                return record
             self._set_aside(target, folder)
 
     def _set_aside(self, target: Path, folder: Path) -> None:

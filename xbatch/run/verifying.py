@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,9 +60,10 @@ def faults_of(store: Store, key: str) -> tuple[str, tuple[str, ...]] | None:
     for _ in range(_TRIES):
         record = store.record(key)
         found = _found(store, key, record)
-        if found is None or not found[1] or store.record(key) == record:
-            break  # else a run has put its own in that place meanwhile
-    return found
+        if found is None or not found[1] or (store.entry(key).is_dir() and store.record(key) == record):
+            return found
+        # a run has put its own in that place meanwhile, or it was taken away
+    return found if store.entry(key).is_dir() else None
 
 
 def _found(store: Store, key: str, record: Mapping[str, Any] | None) -> tuple[str, tuple[str, ...]] | None:
@@ -81,7 +83,8 @@ def _faults(folder: Path, record: Mapping[str, Any]) -> Iterator[str]:
     for name, output in record["outputs"].items():
         if fault := check_file(folder / name, output["size"], output["sha256"]):
             yield fault
-    for name in sorted({path.name for path in folder.iterdir()} - {RECORD, LOG, *record["outputs"]}):
+    _, folders, names = next(os.walk(folder), ("", [], []))  # of a folder that is just taken away it gives nothing
+    for name in sorted({*folders, *names} - {RECORD, LOG, *record["outputs"]}):
         yield f"{name} is not among what the step has made"
 
 
