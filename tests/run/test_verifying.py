@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from xbatch.base.digest import file_sha256
 from xbatch.run import verifying
 from xbatch.run.session import execute
 from xbatch.run.store import RECORD, Store
+from xbatch.run.uses import alone
 from xbatch.run.verifying import check_store, set_aside
 
 
@@ -60,6 +62,35 @@ def test_an_entry_that_is_replaced_while_it_is_checked_is_whole(
     monkeypatch.setattr(verifying, "check_file", late)
     assert check_store(store) == (3, [])
     assert not other.exists()
+
+
+def test_an_entry_that_is_being_taken_away_is_not_damaged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = entry_of(store, "a")
+    half_way, removed = threading.Event(), []
+
+    def remove() -> None:
+        with alone(store.root):
+            (entry / RECORD).unlink()
+            half_way.set()
+            removed.append(seen.wait(60))
+            shutil.rmtree(entry)
+
+    seen = threading.Event()
+    found = verifying.faults_of
+
+    def look(store: Store, key: str) -> tuple[str, tuple[str, ...]] | None:
+        half_way.wait(60)
+        faults = found(store, key)
+        if faults is not None and faults[1]:
+            seen.set()
+        return faults
+
+    monkeypatch.setattr(verifying, "faults_of", look)
+    thread = threading.Thread(target=remove)
+    thread.start()
+    assert check_store(store) == (2, [])
+    thread.join()
+    assert removed == [True]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from xbatch.base.sharing import make_folder
 from xbatch.plan.keys import key_of
 from xbatch.run.entries import entry_folders
 from xbatch.run.store import LOG, RECORD, Store
-from xbatch.run.uses import alone
+from xbatch.run.uses import alone, shared
 
 __all__ = ["Damage", "check_file", "check_store", "faults_of", "set_aside"]
 
@@ -109,7 +109,7 @@ def check_store(store: Store, threads: int = 1, tell: Callable[[], None] = lambd
     count, found = 0, []
     folders = list(entry_folders(store.root))
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for folder, faults in zip(folders, pool.map(lambda path: faults_of(store, path.name), folders), strict=True):
+        for folder, faults in zip(folders, pool.map(lambda path: _checked(store, path.name), folders), strict=True):
             tell()
             if faults is None:
                 continue
@@ -117,6 +117,15 @@ def check_store(store: Store, threads: int = 1, tell: Callable[[], None] = lambd
             if faults[1]:
                 found.append(Damage(folder, *faults))
     return count, found
+
+
+def _checked(store: Store, key: str) -> tuple[str, tuple[str, ...]] | None:
+    """Check an entry; where something is wrong once more while nobody clears up, who would be seen at it."""
+    found = faults_of(store, key)
+    if found is None or not found[1]:
+        return found
+    with shared(store.root):
+        return faults_of(store, key)
 
 
 def set_aside(store: Store, keys: Iterable[str]) -> list[Path]:
