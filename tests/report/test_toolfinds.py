@@ -96,6 +96,16 @@ def test_exposures_of_runs_for_several_selections_stand_once_with_the_rule_that_
     assert whys == [f"of each instrument the one with most time in {name}" for name in ("early", "late")]
 
 
+def test_a_file_whose_path_names_its_observation_twice_is_told_by_that_number_once(tmp_path: Path) -> None:
+    steps = [
+        step("observation", obsid, params={"obsid": obsid}, outcome="failed", message=f"/data/{obsid}/nu{obsid}A.evt")
+        for obsid in ("60001110050", "60001110077")
+    ]
+    page = page_of(tmp_path, *steps)
+    assert "/data/60001110050/nu60001110050A.evt observation:60001110050;" in page.text
+    assert "observation:60001110077 (60001110077)" in page.text
+
+
 def test_a_search_for_pile_up_as_a_picture_and_a_table(tmp_path: Path) -> None:
     page = page_of(tmp_path, search(outputs=output(run_of(tmp_path), "pileup/pileup.png")))
     assert "Pile-up: pn" in page.text and page.text.count(NOTE) == 1  # with the step

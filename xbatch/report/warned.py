@@ -26,7 +26,7 @@ _SHOWN: Mapping[str, re.Pattern[str]] = {
 }
 _BY_HAND = " To repeat it by hand: sh "
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_NAMED_NUMBER = re.compile(rf"[A-Za-z]*{_NUMBER.pattern}")  # RGS2 is told as such, and not as 2
+_NAMED_NUMBER = re.compile(rf"(?:\b[A-Z]+)?{_NUMBER.pattern}")  # RGS2 is told as such, and not as 2
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _joined(warnings: Sequence[Warned]) -> list[Warned]:
             joined[kind] = warned
             continue
         pairs = zip(_NAMED_NUMBER.findall(first.text), _NAMED_NUMBER.findall(warned.text), strict=True)
-        other = ", ".join(mine for theirs, mine in pairs if mine != theirs)
+        other = ", ".join(dict.fromkeys(mine for theirs, mine in pairs if mine != theirs))
         about = (*first.about, *(f"{name} ({other})" for name in warned.about))
         joined[kind] = Warned(first.text, about, first.severe)
     return list(joined.values())
