@@ -147,6 +147,9 @@ def test_a_lost_result_and_a_step_that_cannot_be_done() -> None:
     spectrum, group, _ = explain(blocked, judge_plan(blocked, none), [s.name for s in blocked], lambda step: None, list)
     assert "cannot be done here: a.yaml:1:1: XB501 needs Sherpa" in explained_text(spectrum)
     assert "needs spectrum:a" in explained_text(group)
+    near = list(records_of(plan_of()).values())  # results of the same tasks, of no use here
+    (spectrum,) = explain(blocked, judge_plan(blocked, none), ["spectrum:a"], lambda step: None, lambda: near)
+    assert spectrum.against == "store" and "nearest" not in explained_text(spectrum)
 
 
 def test_many_differences_are_cut_short_in_text_alone() -> None:

@@ -235,7 +235,7 @@ def _lines(explained: Explained) -> Iterator[str]:
         yield "new: no result in this run's folder, and none of its task in the store"
     elif explained.against == "last run" and explained.other is not None:
         yield f"compared with its last result here, {_when(explained.other)}:"
-    elif explained.other is not None:
+    elif explained.other is not None and explained.verdict != "blocked":  # what keeps it is no difference from another
         near = f"{explained.other['step']}, {_when(explained.other)}"
         yield f"no result in this run's folder; nearest in the store is {near}:"
     for reason in explained.differences[:_MOST]:
