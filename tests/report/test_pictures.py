@@ -37,6 +37,18 @@ def test_a_screening_has_its_name_and_a_picture_may_be_gone(tmp_path: Path) -> N
     assert page.text.count("It is not among the products any more.") == 2
 
 
+def test_time_selections_of_one_screening_share_the_pictures_of_its_flares(tmp_path: Path) -> None:
+    steps = [screened(tmp_path / "out" / "vela-x1", name) for name in ("quiet@early", "quiet@late", "calm@late")]
+    for made in steps:
+        name, _, made["facts"]["times"] = made["subject"].removeprefix(f"{OBSID}/").partition("@")
+        for file, about in made["outputs"].items():
+            about["digest"] = f"sha256:{name}-{file}"
+    steps[1]["subject"] += "~time=2"
+    text = page_with(tmp_path, steps).text
+    assert [text.count(f"Flares in RGS{one}: {name} ") for one in (1, 2) for name in ("quiet", "calm")] == [1] * 4
+    assert "Flares in RGS1: quiet@" not in text and "Flares in RGS1: quiet (" not in text
+
+
 def test_where_no_flares_are_cut_there_is_no_picture(tmp_path: Path) -> None:
     made = screened(tmp_path)
     del made["facts"]["flares"]

@@ -130,7 +130,7 @@ def _observation(source: RunSource, obsid: str, instrument: str, steps: Sequence
         for step in steps
         if step["task"] == task and _draws(step) and step["params"].get("figure", True)
     ]
-    others += [picture for step in steps if step["task"] == "rgsproc" for picture in rgs_flares(source, step)]
+    others += rgs_flares(source, [step for step in steps if step["task"] == "rgsproc"])
     return ObservationView(
         obsid,
         instrument,

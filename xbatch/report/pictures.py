@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -51,11 +51,21 @@ def picture_of(source: RunSource, step: Step) -> Picture:
     return _shaped(source, step, PICTURES[task], _words(step), many > 1)
 
 
-def rgs_flares(source: RunSource, step: Step) -> Iterator[Picture]:
-    """Shape the pictures of the flares that a step of `rgsproc` has cut, one for each light curve."""
-    for instrument, facts in step["facts"].get("flares", {}).items():
-        screening = str(step["subject"]).partition("~")[0].partition("/")[2]
-        swept = "".join(f" ({value})" for value in [str(step["subject"]).partition("~")[2]] if value)
+def rgs_flares(source: RunSource, steps: Iterable[Step]) -> Iterator[Picture]:
+    """Shape the pictures of the flares that steps of `rgsproc` have cut, one for each light curve.
+
+    Time selections of one screening have the same light curve, and one picture.
+    """
+    found: dict[tuple[str, str], list[tuple[Step, str]]] = {}
+    for step in steps:
+        for instrument in step["facts"].get("flares", {}):
+            output = step["outputs"].get(f"{instrument}_flare.png", {})
+            found.setdefault((instrument, output.get("digest", step["name"])), []).append((step, instrument))
+    for (step, instrument), *same in found.values():
+        facts = step["facts"]["flares"][instrument]
+        subject, _, value = str(step["subject"]).partition("~")
+        screening = subject.partition("/")[2].removesuffix(f"@{step['facts'].get('times')}")
+        swept = f" ({value})" if value and not same else ""
         title = f"Flares in {instrument}{f': {screening}' if screening else ''}{swept}"
         ccd = step["params"]["flares"][instrument]["ccd"]
         alt = f"Background of {step['params']['obsid']} {instrument} on CCD {ccd} and the times kept"
