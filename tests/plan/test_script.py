@@ -166,6 +166,14 @@ def test_an_observation_that_fails_leaves_the_others_alone(tmp_path: Path, tools
     assert (work / "products" / "use_2" / "y.fits").read_text() == "made\n"
 
 
+def test_where_the_run_has_not_been_the_script_says_so(tmp_path: Path, tools: dict[str, str]) -> None:
+    done = _bash(script(_plan(tmp_path), str(tmp_path / "run")), tmp_path, tools)
+    told = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert told[-2] == f"{tmp_path}/run is not there: run the spec first, which makes what steps need"
+    assert "run the spec first" not in script(_chain(tmp_path, "fttool"), "run"), "it takes nothing from a run"
+
+
 def test_a_value_that_is_not_there_is_not_an_empty_one(tmp_path: Path, tools: dict[str, str]) -> None:
     done = _bash(script(_chain(tmp_path, "fttool"), "run"), tmp_path, tools)
     assert done.returncode == 1

@@ -62,6 +62,10 @@ value() {{ python3 -c 'import json, sys; v = json.load(open(sys.argv[1])); key =
 for k in [key] if key in v else key.split("."): v = v[int(k)] if isinstance(v, list) else v[k]
 print(v)' "$1" "$2"; }}
 """
+_NO_RUN = """\
+# ---- the run that has not been
+[ -z "$FAILED" ] || [ -e "$RUN" ] || echo "$RUN is not there: run the spec first, which makes what steps need" >&2
+"""
 _TAIL = """\
 # ---- the end: which steps have no products
 [ -z "$FAILED" ] || {{ echo "$(set -- $FAILED; echo $#) of {count} steps have no products:$FAILED" >&2; exit 1; }}
@@ -97,7 +101,9 @@ def script(plan: Plan, run: str) -> str:
     if not mine:
         return f"{head}\n# Every step of this plan is native: there are no commands.\n"
     count = sum(bool(step.params.get("work")) for step in mine)
-    return "\n".join([head, *("\n".join(_step(step, steps)) for step in mine), _TAIL.format(count=count)])
+    body = "\n".join("\n".join(_step(step, steps)) for step in mine)
+    tail = (_NO_RUN if "$RUN/" in body else "") + _TAIL.format(count=count)
+    return "\n".join([head, body, tail])
 
 
 def _step(step: Step, steps: Mapping[str, Step]) -> Iterator[str]:
