@@ -68,7 +68,7 @@ def test_exposures_of_both_rgs(tmp_path: Path) -> None:
     facts = {"seconds": {"RGS1": {"S004": 7000.0}, "RGS2": {"S005": 6000.0}}, "taken": {"RGS1": "S004", "RGS2": "S005"}}
     made = step("rgsproc", "0761220101", params=params, facts=facts)
     page = page_of(tmp_path, made)
-    assert "0761220101 RGS Exposures RGS1 S004: 7,000.0 s; RGS2 S005: 6,000.0 s; the only ones." in page.text
+    assert "RGS Exposures RGS1 S004: 7,000.0 s; RGS2 S005: 6,000.0 s; the only ones in spectroscopy." in page.text
     facts["seconds"]["RGS2"]["U001"] = 100.0  # type: ignore[index]
     found = exposures_of(made)
     assert found is not None and [row.taken for row in found.rows] == [True, True, False]
@@ -88,7 +88,7 @@ def test_exposures_of_runs_for_several_selections_stand_once_with_the_rule_that_
 
     both = [run_for("early", 3000.0), run_for("late", 2000.0)]
     page = page_of(tmp_path, *both)
-    assert page.text.count("RGS1 S004: 7,000.0 s; RGS2 S005: 6,000.0 s; the only ones.") == 1
+    assert page.text.count("RGS1 S004: 7,000.0 s; RGS2 S005: 6,000.0 s; the only ones in spectroscopy.") == 1
     # what is true of both instruments is told once, and the other is named as such
     assert "rgsproc:0761220101/default@early (RGS2, 6000)" in page.text
     seconds["RGS2"]["U001"] = 100.0

@@ -45,6 +45,13 @@ def test_what_the_calls_have_chosen_is_taken() -> None:
     assert [one.identity for one in chosen] == ["U002"] and "as asked for" in why
 
 
+@pytest.mark.parametrize("wanted", ["merge", "longest"])
+def test_one_exposure_is_the_only_one_of_its_mode_alone(wanted: str) -> None:
+    """The camera may have others, in modes that are not asked for."""
+    one = next(one for one in LISTS if one.looks_at_sky)
+    assert choose([one], wanted, False, "EPN", "timing") == ([one], "the only one in timing mode")
+
+
 @pytest.mark.parametrize(
     ("lists", "wanted", "says"),
     [
@@ -174,7 +181,7 @@ def test_an_exposure_that_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch, t
     play(monkeypatch, epic_events, _pipeline(closed))
     outcome = epic_events.run(_job(tmp_path))
     assert outcome.notes == (
-        "exposure U014 of 2 taken: the only one",
+        "exposure U014 of 2 taken: the only one that looks at the sky",
         "exposure S003 left out: 3 events, filter CalClosed",
     )
     assert _told(tmp_path)["merged"] is False

@@ -119,7 +119,7 @@ def exposures_of(step: Step) -> Exposures | None:
         many = any(len(some) > 1 for some in facts["seconds"].values())
         times = facts.get("times")
         most = f"of each instrument the one with most time in {times}" if times else "the longest of each instrument"
-        return Exposures(tuple(rows), most if many else "the only ones")
+        return Exposures(tuple(rows), most if many else "the only ones in spectroscopy")
     return None
 
 

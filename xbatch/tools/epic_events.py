@@ -176,12 +176,13 @@ def choose(
             f"{f'of {there}, none has events and an open filter' if lists else 'the pipeline has made none'}",
             cure="Leave the instrument of this observation out, or choose the other mode (data.pipeline.mode)",
         )
+    alone = f"the only one in {mode} mode" if len(lists) == 1 else "the only one that looks at the sky"
     if wanted == "longest":
-        why = "the only one" if len(open_ones) == 1 else f"the longest of {len(open_ones)}"
+        why = alone if len(open_ones) == 1 else f"the longest of {len(open_ones)}"
         return [max(open_ones, key=lambda one: one.seconds)], why
     if wanted != "merge":
         raise StepError(f"exposures are chosen by merge, longest or numbers, not {wanted!r}")
-    return open_ones, "the only one" if len(open_ones) == 1 else f"all {len(open_ones)}, put together"
+    return open_ones, alone if len(open_ones) == 1 else f"all {len(open_ones)}, put together"
 
 
 def _files(folder: Path) -> list[Path]:
