@@ -326,5 +326,10 @@ CONTENT: Mapping[str, Code] = MappingProxyType(
             "Some parameters of XSPEC's models choose between ways to compute, and have no derivative.",
             "Leave `frozen: false` out.",
         ),
+        "XB328": Code(
+            "a band without events",
+            "A fit takes channels that the screening's `pi_range` has cut: they are empty, whatever the source.",
+            "Narrow the band, or widen `pi_range`.",
+        ),
     }
 )

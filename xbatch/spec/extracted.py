@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,10 +115,20 @@ def find_extracted(
             frozenset(one.subject.path for one in spectra if one.background)
             | frozenset(one.subject.path for one in dispersed),
             responses={one.subject.path: frozenset(one.responses) for one in spectra if one.responses},
+            kept=dict(_kept(spectra, named.screenings)),
         ),
         tuple(spectra),
         tuple(dispersed),
     )
+
+
+def _kept(spectra: Sequence[EventSpectrum], screenings: Screenings) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Give the PI that the screenings of some spectra keep, where they do not keep all."""
+    for one in spectra:
+        screening = screenings.at(one.screening, replace(one.subject, spectrum="", gti=""))
+        if screening is not None and screening.params.get("pi_range") is not None:
+            first, last = screening.params["pi_range"]
+            yield one.subject.path, (int(first), int(last))
 
 
 def _with_orders(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xbatch.spec.bands import Bands
+from xbatch.spec.channels import pi_of_band
 from xbatch.spec.enclosed import check_enclosed
 from xbatch.spec.fitdata import FitData, fit_data
 from xbatch.spec.linking import linked
@@ -70,6 +71,7 @@ def _fit(name: str, fit: Table, known: _Named, report: Report) -> list[FitJob]:
     data = fit_data(fit, known.spectra, known.binnings, known.bands, report)
     _check_statistic(fit, data, known.spectra, report)
     _check_binnings(fit, data, known, report)
+    _check_cuts(fit, data, known.spectra, report)
     models = find_models(fit, known.folder, report)
     flux = _flux(fit.entries.get("flux"), known.bands, models, report)
     subjects = list(dict.fromkeys(one.subject for one in data.datasets))
@@ -195,6 +197,25 @@ def _check_binnings(fit: Table, data: FitData, known: _Named, report: Report) ->
             hint = f"name it in spectra.{one.subject.spectrum}, or take another binning"
             report.add(fit.entries["data"], "XB316", message, hint)
             return
+
+
+def _check_cuts(fit: Table, data: FitData, spectra: SpectraFound, report: Report) -> None:
+    """Refuse a band of which a screening has cut events: its channels would be empty, whatever the source."""
+    for one in data.datasets if spectra.kept else ():
+        for path in (one.subject.path, *spectra.members.get(one.subject.path, ())):
+            kept = spectra.kept.get(path)
+            if kept is None:
+                continue
+            try:
+                first, last = pi_of_band(one.subject, one.band.lo, one.band.hi)
+            except QuantityError:  # of a mission whose energies are not known here
+                continue
+            if first < kept[0] or last > kept[1]:
+                message = f"the screening of {path} keeps PI {kept[0]} to {kept[1]}, and {one.band.name} holds "
+                message += f"{first} to {last}"
+                hint = "narrow the band, or widen 'pi_range' of the screening"
+                report.add(fit.entries["data"], "XB328", message, hint)
+                return
 
 
 def _confidence(errors: Node | None, report: Report) -> float:

@@ -39,6 +39,8 @@ class SpectraFound:
         Paths of what each sum, by its path, is made of.
     responses : Mapping of str to frozenset of str
         Names of the further responses that a subject, by its path, has.
+    kept : Mapping of str to (int, int)
+        First and last PI of those, by path, whose screening keeps a range of them.
     """
 
     files: tuple[SpectrumFiles, ...] = ()
@@ -49,6 +51,7 @@ class SpectraFound:
     subtracted: frozenset[str] = frozenset()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     responses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def find_spectra(root: Table, pointings: list[Pointing] | None, folder: Path, report: Report) -> SpectraFound:
