@@ -47,6 +47,13 @@ def test_files_of_a_spectrum_have_names_of_their_own(tmp_path: Path) -> None:
     assert sorted(reduced) == ["att", "bench", "det1", "events", "hk", "mast", "oa"]
 
 
+def test_a_map_that_nuproducts_does_not_weigh_by_is_told(tmp_path: Path) -> None:
+    for named, told in (("", 0), (", exposure_map: there.img", 1)):
+        made = _made(tmp_path, spectra=f"spectra: {{src: {{region: src, background: bgd{named}}}}}", lightcurves="")
+        (step,) = by_task(made, "nuproducts")
+        assert len([remark for remark in step.remarks if "'exposure_map'" in remark]) == told
+
+
 def test_the_optics_bench_is_laid_where_an_arf_is_made(tmp_path: Path) -> None:
     bench = ("60001110002_p/event_cl/nu60001110002_obeb.hk", Staged("bench", "unpack", optional=True))
     for arf, there in (("", True), (", arf: none", False)):

@@ -158,6 +158,14 @@ def test_attitude_of_the_chains_is_made(tmp_path: Path) -> None:
     assert Work.of(steps[f"attitude:{OBSID}"].params["work"]).staged["odf"].how == "tree-unpack"
 
 
+def test_lists_by_another_clock_than_the_attitude_are_told(tmp_path: Path, made: RawMade) -> None:
+    text = EXAMPLE.read_text().replace("pipeline: {", "pipeline: {barycentre: true, ")
+    shifted = made_of(tmp_path, text)
+    for before, after in zip(made.steps, shifted.steps, strict=True):
+        told = [remark for remark in after.remarks if remark not in before.remarks]
+        assert len(told) == (after.task == "detect") and all("barycentre: false" in remark for remark in told)
+
+
 def test_what_changes_a_search_leaves_its_images(tmp_path: Path) -> None:
     before, after = (
         by_name(made_of(tmp_path, EXAMPLE.read_text().replace("likelihood: 10", f"likelihood: {value}")))

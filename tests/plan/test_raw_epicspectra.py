@@ -94,6 +94,15 @@ def test_extended_source(tmp_path: Path) -> None:
     assert work_of(step).calls[-1].command[-2:] == ("extendedsource=yes", "detmaptype=flat")
 
 
+def test_a_map_that_backscale_does_not_weigh_by_is_told(tmp_path: Path) -> None:
+    text = changed("screening: spectral}}", "screening: spectral, exposure_map: there.img}}")
+    plain, step = (by_name(made_of(tmp_path, spec))["epicspectrum:0013140201/EPN/agn"] for spec in (STUDY, text))
+    assert [remark for remark in step.remarks if remark not in plain.remarks] == [
+        "backscale of SAS counts pixels, and does not weigh them by the 'exposure_map' that the spec names"
+    ]
+    assert step.params == plain.params
+
+
 def test_times_of_a_spectrum(tmp_path: Path) -> None:
     text = changed("screening: spectral}}", "screening: spectral, gti: [dim]}}")
     text += 'gtis: {dim: {time: ["2015-07-08T03:00:00", "2015-07-08T05:30:00"]}}\n'

@@ -23,6 +23,7 @@ _CALIBRATED = "ARF, RMF and a BACKSCAL weighted by exposure need CALDB, which nu
 _CORRECTED = "the correction 'area' needs PSF and vignetting of CALDB, which nuproducts uses"
 _BY_LCMATH = "{}; the background is subtracted by lcmath, scaled by the BACKSCAL of the spectra that the step makes"
 _HERE = "{}; the background is subtracted by xbatch"
+_OWN_MAP = "nuproducts weighs BACKSCAL by exposure maps of its own, and not by the 'exposure_map' that the spec names"
 _GHOST_RAYS = "the ARF is not corrected for ghost rays, which numkarf can in circles alone"
 #: The ratio of the BACKSCAL of source and background: only data have it, and the step itself finds it.
 _SCALE = "{backscal:ratio}"
@@ -99,6 +100,7 @@ def _spectrum(context: RawContext, observed: Observed, one: EventSpectrum, here:
         path=one.path,
         outputs=tuple(kept),
         because=because,
+        remarks=(_OWN_MAP,) if one.exposure_map is not None else (),
     )
     files = {name: StepInput(step.name, name) for name in kept}
     inputs = SpectrumInputs(

@@ -247,7 +247,7 @@ def needs_caldb(context: RawContext, step: Step) -> Step:
         inputs={**step.inputs, **local},
         params={**step.params, **remote},
         blocked=step.blocked or blocked,
-        remarks=(*context.remarks(HEASOFT, "caldb"), *_of_release(context, calls)),
+        remarks=(*step.remarks, *context.remarks(HEASOFT, "caldb"), *_of_release(context, calls)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xbatch.base.files import safe_name
 from xbatch.commands.call import Staged, Work
@@ -27,6 +28,10 @@ from xbatch.spec.rawmodel import Detection, RawObservation
 __all__ = ["detection_steps"]
 
 _PICTURE = "picture"
+_BARYCENTRED = (
+    "edetect_chain makes exposure maps of barycentred lists and the attitude by the spacecraft's clock, "
+    "up to 500 s apart: search with barycentre: false where the pointing moved"
+)
 _TOGETHER = "EPIC"
 """What several cameras together are called."""
 
@@ -162,8 +167,9 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
     needed |= _maps(cameras, "background")
     sensitivity = _maps(cameras, "sensitivity")
     asked = "sensitivity" in params
+    shifted = any(common.params_of(one.camera).get("barycentre") for one in cameras)
     outputs = (*TASKS["detect"].outputs, *needed, *(name if asked else f"{name}?" for name in sensitivity))
-    return common.step(
+    step = common.step(
         "detect",
         f"{where}/{search.name}",
         search.path,
@@ -185,6 +191,7 @@ def _search_step(common: SasSteps, search: Detection, cameras: Sequence[CameraBa
         outputs=outputs,
         product=f"{where}/detect-{safe_name(search.name)}",
     )
+    return replace(step, remarks=(*step.remarks, _BARYCENTRED)) if shifted else step
 
 
 def _maps(cameras: Sequence[CameraBands], what: str) -> dict[str, str]:

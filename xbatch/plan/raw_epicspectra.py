@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +26,7 @@ _Product = EventSpectrum | LightCurveJob
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _SELECTION = "selection.json"
 _LIST = "events.fits"
+_NO_MAP = "backscale of SAS counts pixels, and does not weigh them by the 'exposure_map' that the spec names"
 
 
 def epic_spectra(common: SasSteps, observed: Observed) -> RawMade:
@@ -182,7 +183,7 @@ class _Camera:
             inputs["gti"] = selection_of(self.observed, one.gti, one.screening)
             staged["times.gti"] = Staged("gti")
         kept = _kept(one)
-        return self.common.step(
+        step = self.common.step(
             "epicspectrum",
             f"{self.observed.subject}/{one.subject.label}",
             one.path,
@@ -193,6 +194,7 @@ class _Camera:
             product=f"{self.observed.subject}/sas/spectrum-{safe_name(one.subject.label)}",
             because=because,
         )
+        return step if one.exposure_map is None else replace(step, remarks=(*step.remarks, _NO_MAP))
 
     def _calls(self, one: EventSpectrum) -> list[Call]:
         camera = self.observed.instrument
