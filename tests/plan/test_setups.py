@@ -74,7 +74,7 @@ def test_groupings_that_only_data_decide_are_shown_and_checked(
     step = plan.by_name()[f"group:{OBSID}/FPMA/agn/b"]
     assert "work" not in step.params
     written = script(plan, "run")
-    part = written[written.index(f"# ---- {step.name}") : written.index("# ---- the end")]
+    part = written[written.index(f"# ---- {step.name}") : written.index("# ---- the ")]
     assert "# only data decide some of it: like this" in part
     assert f"\n# {tool} " in part
     assert all(not line or line.startswith("#") for line in part.splitlines())  # it does not stop the script
